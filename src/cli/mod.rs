@@ -1,0 +1,118 @@
+//! The command line: one file per subcommand. Data on stdout, logs and progress on stderr.
+//! Exit 0 done, 1 failed or not all holds, 2 bad usage.
+
+mod calendar;
+mod jobs;
+mod journal;
+mod latch;
+mod price;
+mod replay;
+mod report;
+mod risk;
+mod run;
+mod status;
+mod store;
+mod why;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+/// Trades options unattended by the Tom King rulebook.
+///
+/// Without a subcommand it is `tomking run`: the daemon on a paper account.
+#[derive(Debug, Parser)]
+#[command(version, about, long_about, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Options every subcommand has.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Directory of your own settings: `config.toml`, `rulebook.toml`, `jobs/*.toml`.
+    #[arg(long, global = true, env = "TOMKING_CONFIG_DIR", value_name = "DIR")]
+    pub config_dir: Option<PathBuf>,
+    /// Directory of the store, the paper venue and the `HALT` file.
+    #[arg(long, global = true, env = "TOMKING_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// One JSON document on stdout instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::RunArgs),
+    Replay(replay::ReplayArgs),
+    Status(status::StatusArgs),
+    Why(why::WhyArgs),
+    Halt(latch::HaltArgs),
+    Reduce(latch::ReduceArgs),
+    Resume(latch::ResumeArgs),
+    Flatten(latch::FlattenArgs),
+    Report(report::ReportArgs),
+    Jobs(jobs::JobsArgs),
+    Calendar(calendar::CalendarArgs),
+    Price(price::PriceArgs),
+    Risk(risk::RiskArgs),
+    Journal(journal::JournalArgs),
+    Store(store::StoreArgs),
+}
+
+/// A failure a person reads: what was being done, what was found, what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The command line asks for something impossible; exit 2.
+    #[error("{0}")]
+    Usage(String),
+    /// Anything else; exit 1.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl CliError {
+    /// A failure with its cause in words.
+    pub fn failed(cause: impl std::fmt::Display) -> Self {
+        Self::Failed(cause.to_string())
+    }
+}
+
+/// What a subcommand gives: its exit code, or a failure that is printed.
+pub type CliResult = Result<ExitCode, CliError>;
+
+/// Parses the command line, runs the subcommand, prints a failure to stderr.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let global = &cli.global;
+    let result = match cli.command.unwrap_or_else(|| Command::Run(run::RunArgs::default())) {
+        Command::Run(args) => run::run(global, &args),
+        Command::Replay(args) => replay::run(global, &args),
+        Command::Status(args) => status::run(global, &args),
+        Command::Why(args) => why::run(global, &args),
+        Command::Halt(args) => latch::halt(global, &args),
+        Command::Reduce(args) => latch::reduce(global, &args),
+        Command::Resume(args) => latch::resume(global, &args),
+        Command::Flatten(args) => latch::flatten(global, &args),
+        Command::Report(args) => report::run(global, &args),
+        Command::Jobs(args) => jobs::run(global, &args),
+        Command::Calendar(args) => calendar::run(global, &args),
+        Command::Price(args) => price::run(global, &args),
+        Command::Risk(args) => risk::run(global, &args),
+        Command::Journal(args) => journal::run(global, &args),
+        Command::Store(args) => store::run(global, &args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(match error {
+                CliError::Usage(_) => 2,
+                CliError::Failed(_) => 1,
+            })
+        }
+    }
+}

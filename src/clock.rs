@@ -1,0 +1,360 @@
+//! Time. The one file that reads the system clock; everything else is handed a [`Runtime`].
+//!
+//! Live, the runtime is tokio and the wall clock. In a replay it is a discrete-event world on one
+//! thread: all tasks run until none can go on, then time jumps to the earliest timer. The demo is
+//! the same world with a pace: the thread waits on the wall before each jump. The same seed gives
+//! the same order of steps, so the same bytes.
+
+use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::{
+    FutureExt,
+    executor::{LocalPool, LocalSpawner},
+    future::{BoxFuture, Either, select},
+    task::LocalSpawnExt,
+};
+
+/// An instant in UTC, to the nanosecond.
+pub type Timestamp = DateTime<Utc>;
+
+/// What tells the time and wakes a task at an instant.
+pub trait Clock: Send + Sync {
+    /// The present instant.
+    fn now(&self) -> Timestamp;
+    /// Resolves at `at`, or at once when `at` has passed.
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()>;
+}
+
+/// Starts a task that goes on by itself.
+pub trait Spawn: Send + Sync {
+    /// Starts `task`. A panic inside it ends that task only.
+    fn spawn(&self, task: BoxFuture<'static, ()>);
+}
+
+/// The clock and the spawner of one world: live, replay or demo. Cheap to clone.
+#[derive(Clone)]
+pub struct Runtime {
+    clock: Arc<dyn Clock>,
+    spawner: Arc<dyn Spawn>,
+}
+
+impl Runtime {
+    /// A runtime of the given parts.
+    pub fn new(clock: Arc<dyn Clock>, spawner: Arc<dyn Spawn>) -> Self {
+        Self { clock, spawner }
+    }
+
+    /// The live runtime: the wall clock, and tasks on the tokio runtime this is called from.
+    pub fn live() -> Self {
+        Self::new(Arc::new(WallClock), Arc::new(TokioSpawn(tokio::runtime::Handle::current())))
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Resolves at `at`, or at once when `at` has passed.
+    pub fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
+        self.clock.sleep_until(at)
+    }
+
+    /// Resolves after `wait`.
+    pub fn sleep(&self, wait: TimeDelta) -> BoxFuture<'static, ()> {
+        self.clock.sleep_until(self.now() + wait)
+    }
+
+    /// Starts `task`; a panic inside it ends that task only.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.spawner.spawn(task.boxed());
+    }
+
+    /// `Some` with the result of `work`, or `None` when `limit` passes first and `work` is dropped.
+    pub async fn timeout<T>(&self, limit: TimeDelta, work: impl Future<Output = T>) -> Option<T> {
+        let work = std::pin::pin!(work);
+        match select(work, self.sleep(limit)).await {
+            Either::Left((done, _)) => Some(done),
+            Either::Right(((), _)) => None,
+        }
+    }
+}
+
+/// The system clock.
+#[derive(Debug, Clone, Copy)]
+pub struct WallClock;
+
+impl Clock for WallClock {
+    #[allow(clippy::disallowed_methods)] // the one place
+    fn now(&self) -> Timestamp {
+        Utc::now()
+    }
+
+    #[allow(clippy::disallowed_methods)] // the one place
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
+        let wait = (at - self.now()).to_std().unwrap_or(Duration::ZERO);
+        tokio::time::sleep(wait).boxed()
+    }
+}
+
+/// A monotonic stopwatch on the wall, for measurements shown to people; never for decisions.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    /// Starts counting.
+    #[allow(clippy::disallowed_methods)] // the one place
+    pub fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    /// The time since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+struct TokioSpawn(tokio::runtime::Handle);
+
+impl Spawn for TokioSpawn {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        drop(self.0.spawn(task));
+    }
+}
+
+/// How long the wall waits while virtual time passes; `None` as a pace means not at all.
+pub type Pace = Box<dyn FnMut(Timestamp, Timestamp) -> Duration>;
+
+/// The discrete-event world: virtual time on one thread.
+pub struct VirtualWorld {
+    pool: LocalPool,
+    shared: Arc<Mutex<VirtualState>>,
+    pace: Option<Pace>,
+}
+
+struct VirtualState {
+    now: Timestamp,
+    sequence: u64,
+    timers: BinaryHeap<Reverse<(Timestamp, u64, WakeOnly)>>,
+    spawned: Vec<BoxFuture<'static, ()>>,
+}
+
+/// A waker that takes no part in the ordering of timers.
+struct WakeOnly(Waker);
+
+impl PartialEq for WakeOnly {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+impl Eq for WakeOnly {}
+impl PartialOrd for WakeOnly {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for WakeOnly {
+    fn cmp(&self, _: &Self) -> std::cmp::Ordering {
+        std::cmp::Ordering::Equal
+    }
+}
+
+fn locked(shared: &Mutex<VirtualState>) -> MutexGuard<'_, VirtualState> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl VirtualWorld {
+    /// A world whose time starts at `start`, stepped as fast as the machine goes.
+    pub fn new(start: Timestamp) -> Self {
+        let state = VirtualState {
+            now: start,
+            sequence: 0,
+            timers: BinaryHeap::new(),
+            spawned: Vec::new(),
+        };
+        Self { pool: LocalPool::new(), shared: Arc::new(Mutex::new(state)), pace: None }
+    }
+
+    /// The same world, waiting on the wall as `pace` says before each jump of time.
+    #[must_use]
+    pub fn paced(mut self, pace: Pace) -> Self {
+        self.pace = Some(pace);
+        self
+    }
+
+    /// The handle tasks use.
+    pub fn runtime(&self) -> Runtime {
+        let clock = Arc::new(VirtualClock(Arc::clone(&self.shared)));
+        Runtime::new(Arc::clone(&clock) as Arc<dyn Clock>, clock)
+    }
+
+    /// Runs until `main` resolves; other tasks are kept for a later call.
+    ///
+    /// Returns `None` when every task waits for something other than time: a deadlock.
+    pub fn run<T: 'static>(&mut self, main: impl Future<Output = T> + 'static) -> Option<T> {
+        let result = std::rc::Rc::new(std::cell::RefCell::new(None));
+        let slot = std::rc::Rc::clone(&result);
+        let spawner = self.pool.spawner();
+        spawner
+            .spawn_local(async move {
+                let value = main.await;
+                *slot.borrow_mut() = Some(value);
+            })
+            .expect("the pool lives as long as the world");
+        loop {
+            self.settle(&spawner);
+            if let Some(value) = result.borrow_mut().take() {
+                return Some(value);
+            }
+            if !self.jump() {
+                return None;
+            }
+        }
+    }
+
+    /// Runs every task until none can make progress at the present instant.
+    fn settle(&mut self, spawner: &LocalSpawner) {
+        loop {
+            self.pool.run_until_stalled();
+            let spawned = std::mem::take(&mut locked(&self.shared).spawned);
+            if spawned.is_empty() {
+                return;
+            }
+            for task in spawned {
+                let guarded = std::panic::AssertUnwindSafe(task).catch_unwind().map(|_| ());
+                spawner.spawn_local(guarded).expect("the pool lives as long as the world");
+            }
+        }
+    }
+
+    /// Moves time to the earliest timer and wakes it; false when there is none.
+    fn jump(&mut self) -> bool {
+        let (from, next) = {
+            let state = locked(&self.shared);
+            let Some(Reverse((at, ..))) = state.timers.peek() else { return false };
+            (state.now, *at)
+        };
+        if let Some(pace) = &mut self.pace {
+            std::thread::sleep(pace(from, next));
+        }
+        let mut due = Vec::new();
+        {
+            let mut state = locked(&self.shared);
+            state.now = state.now.max(next);
+            while state.timers.peek().is_some_and(|Reverse((at, ..))| *at <= next) {
+                due.extend(state.timers.pop().map(|Reverse((_, _, wake))| wake.0));
+            }
+        }
+        due.into_iter().for_each(Waker::wake);
+        true
+    }
+}
+
+/// The clock and spawner of a [`VirtualWorld`].
+struct VirtualClock(Arc<Mutex<VirtualState>>);
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        locked(&self.0).now
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
+        VirtualSleep { shared: Arc::clone(&self.0), at, armed: false }.boxed()
+    }
+}
+
+impl Spawn for VirtualClock {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        locked(&self.0).spawned.push(task);
+    }
+}
+
+struct VirtualSleep {
+    shared: Arc<Mutex<VirtualState>>,
+    at: Timestamp,
+    armed: bool,
+}
+
+impl Future for VirtualSleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let shared = Arc::clone(&self.shared);
+        let mut state = locked(&shared);
+        if state.now >= self.at {
+            return Poll::Ready(());
+        }
+        // Armed once: a sleep stays in the task that polled it first. A dropped sleep's timer stays
+        // behind and wakes nobody.
+        if !self.armed {
+            self.armed = true;
+            state.sequence += 1;
+            let entry = (self.at, state.sequence, WakeOnly(cx.waker().clone()));
+            state.timers.push(Reverse(entry));
+        }
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start() -> Timestamp {
+        "2024-08-02T13:30:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn time_jumps_to_the_earliest_timer_and_equal_timers_keep_their_order() {
+        let mut world = VirtualWorld::new(start());
+        let rt = world.runtime();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        for (name, seconds) in [("c", 20), ("a", 10), ("b", 10)] {
+            let (rt2, seen) = (rt.clone(), Arc::clone(&seen));
+            rt.spawn(async move {
+                rt2.sleep(TimeDelta::seconds(seconds)).await;
+                seen.lock().unwrap().push((name, rt2.now()));
+            });
+        }
+        let rt2 = rt.clone();
+        world.run(async move { rt2.sleep(TimeDelta::seconds(30)).await }).unwrap();
+        let at = |s| start() + TimeDelta::seconds(s);
+        assert_eq!(*seen.lock().unwrap(), vec![("a", at(10)), ("b", at(10)), ("c", at(20))]);
+    }
+
+    #[test]
+    fn a_timeout_gives_none_exactly_at_its_limit() {
+        let mut world = VirtualWorld::new(start());
+        let rt = world.runtime();
+        let (out, at) = world
+            .run(async move {
+                let out = rt.timeout(TimeDelta::seconds(5), futures::future::pending::<()>()).await;
+                (out, rt.now())
+            })
+            .unwrap();
+        assert_eq!((out, at), (None, start() + TimeDelta::seconds(5)));
+    }
+
+    #[test]
+    fn a_panicking_task_harms_no_other() {
+        let mut world = VirtualWorld::new(start());
+        let rt = world.runtime();
+        rt.spawn(async { panic!("planted") });
+        let rt2 = rt.clone();
+        assert_eq!(world.run(async move { rt2.sleep(TimeDelta::seconds(1)).await }), Some(()));
+    }
+
+    #[test]
+    fn a_world_in_which_nothing_waits_for_time_is_a_deadlock() {
+        let mut world = VirtualWorld::new(start());
+        assert_eq!(world.run(futures::future::pending::<()>()), None);
+    }
+}

@@ -1,0 +1,1 @@
+//! Commands to the daemon: the local socket, and the store when no daemon runs.

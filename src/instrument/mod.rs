@@ -1,0 +1,133 @@
+//! What is traded: products, option series and contracts, their symbols and ticks.
+
+/// The broker's and exchanges' symbols: OCC for equity and index options, CME-style for futures.
+pub mod symbol;
+/// Tick tables, and rounding to them.
+pub mod tick;
+
+mod product;
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+pub use self::product::{AssetClass, Product, ProductKind, UnknownProduct};
+use crate::clock::Timestamp;
+
+/// Call or put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Right {
+    /// The right to buy.
+    Call,
+    /// The right to sell.
+    Put,
+}
+
+impl Right {
+    /// `C` or `P`, as symbols write it.
+    pub fn letter(self) -> char {
+        match self {
+            Self::Call => 'C',
+            Self::Put => 'P',
+        }
+    }
+
+    /// Value at expiry for one unit of the underlying.
+    pub fn intrinsic(self, underlying: Decimal, strike: Decimal) -> Decimal {
+        let value = match self {
+            Self::Call => underlying - strike,
+            Self::Put => strike - underlying,
+        };
+        value.max(Decimal::ZERO)
+    }
+}
+
+/// When the settlement value is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Settlement {
+    /// At the opening of the expiration day; the last trade is the session before.
+    #[serde(rename = "AM")]
+    Am,
+    /// At the close of the expiration day.
+    #[serde(rename = "PM")]
+    Pm,
+}
+
+/// What an in-the-money option becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// Cash: index options.
+    Cash,
+    /// The future: options on futures.
+    Future,
+    /// Shares: equity and ETF options.
+    Shares,
+}
+
+/// One expiration of one option root: what a chain is a table of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Series {
+    /// The product whose option this is: `SPX`, `ES`.
+    pub product: Product,
+    /// The option root: `SPXW`, `E3A`, `EW3`, `ES`.
+    pub root: String,
+    /// The expiration date.
+    pub expiration: NaiveDate,
+    /// AM or PM. Roots and dates do not tell: third Fridays list both.
+    pub settlement: Settlement,
+    /// The instant trading stops.
+    pub last_trade: Timestamp,
+    /// The month code of the future the option exercises into (`ESU6`), for options on futures.
+    pub future: Option<String>,
+}
+
+/// One option contract.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct OptionContract {
+    /// The expiration it belongs to.
+    pub series: Series,
+    /// The strike, in points of the underlying.
+    pub strike: Decimal,
+    /// Call or put.
+    pub right: Right,
+}
+
+/// Anything that can be held.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Instrument {
+    /// An option.
+    Option(OptionContract),
+    /// A future, by its month code (`ESU6`).
+    Future {
+        /// The future's product.
+        product: Product,
+        /// The month code.
+        code: String,
+    },
+    /// Shares of an ETF.
+    Shares {
+        /// The ETF.
+        product: Product,
+    },
+}
+
+impl Instrument {
+    /// The product it belongs to.
+    pub fn product(&self) -> Product {
+        match self {
+            Self::Option(contract) => contract.series.product,
+            Self::Future { product, .. } | Self::Shares { product } => *product,
+        }
+    }
+
+    /// Dollars per point of price.
+    pub fn multiplier(&self) -> Decimal {
+        match self {
+            Self::Shares { .. } => Decimal::ONE,
+            other => other.product().multiplier(),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! What happened, as one closed enum. Anyone may raise a notice inside the transaction of what it
+//! tells of; floor 5 decides who is told, how and when.
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    account::{ExitReason, IntentId, PositionId, StrategyId},
+    clock::Timestamp,
+    money::{Gbp, Usd},
+    store::{StoreError, Table, WriteTx},
+};
+
+/// How much a notice matters (design §6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// For the record.
+    Info,
+    /// Needs a look; escalates while not acknowledged.
+    Warning,
+    /// Needs a hand now; goes everywhere and repeats.
+    Critical,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Notice {
+    /// The daemon is reconciled and runs.
+    Started {
+        /// The program's version.
+        version: String,
+    },
+    /// The daemon was asked to stop.
+    Stopping,
+    /// A job ended as failed.
+    JobFailed {
+        /// The job.
+        job: String,
+        /// Its slot.
+        slot: Timestamp,
+        /// The error.
+        reason: String,
+    },
+    /// A slot went by unrun.
+    JobMissed {
+        /// The job.
+        job: String,
+        /// Its slot.
+        slot: Timestamp,
+        /// Why.
+        reason: String,
+    },
+    /// A job began later than its file allows.
+    JobLate {
+        /// The job.
+        job: String,
+        /// Its slot.
+        slot: Timestamp,
+        /// By how much, milliseconds.
+        late_ms: i64,
+    },
+    /// An entry job decided.
+    Decided {
+        /// The strategy.
+        strategy: StrategyId,
+        /// `entered`, `no trade` or `refused`, with the first reason.
+        summary: String,
+    },
+    /// An entry filled.
+    Opened {
+        /// The position.
+        position: PositionId,
+        /// In words: units, product, strikes.
+        what: String,
+        /// Net credit received.
+        credit_usd: Usd,
+    },
+    /// A position closed.
+    Closed {
+        /// The position.
+        position: PositionId,
+        /// In words.
+        what: String,
+        /// Why.
+        reason: ExitReason,
+        /// After fees.
+        pnl_usd: Usd,
+        /// After fees, at the closing day's rate.
+        pnl_gbp: Gbp,
+    },
+    /// An entry ended unfilled.
+    EntryMissed {
+        /// The intent.
+        intent: IntentId,
+        /// `missed: price` or another reason.
+        reason: String,
+    },
+    /// An order was rejected by the broker.
+    Rejected {
+        /// The intent.
+        intent: IntentId,
+        /// The broker's words.
+        reason: String,
+    },
+    /// An order's fate is not known yet.
+    OrderUnknown {
+        /// The intent.
+        intent: IntentId,
+    },
+    /// A position is open past its flat-by time (rulebook §4.1, 15:30).
+    NotFlat {
+        /// The position.
+        position: PositionId,
+        /// In words, legs included.
+        what: String,
+    },
+    /// A position had no usable mark for too long (rulebook §4 common, 120 s).
+    NoMark {
+        /// The position.
+        position: PositionId,
+        /// Seconds without.
+        seconds: i64,
+    },
+    /// The latch changed.
+    Latch {
+        /// The level now.
+        level: String,
+        /// Its cause.
+        cause: String,
+    },
+    /// Ledger and broker differ.
+    Difference {
+        /// What differs, with both figures.
+        what: String,
+    },
+    /// A report is ready.
+    Report {
+        /// `daily` or `weekly`.
+        period: String,
+        /// The session it is of.
+        date: NaiveDate,
+        /// Its first line.
+        headline: String,
+    },
+    /// A limit is near or over.
+    Limit {
+        /// The limit's name.
+        limit: String,
+        /// The figure.
+        value: Decimal,
+        /// Its bound.
+        bound: Decimal,
+    },
+    /// A dead-man's switch or another heartbeat failed.
+    HeartbeatFailed {
+        /// The cause.
+        reason: String,
+    },
+}
+
+/// A row of the outbox: a notice that waits for its deliveries.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutboxRow {
+    /// The instant it was raised.
+    pub at: Timestamp,
+    /// What happened.
+    pub notice: Notice,
+    /// Deliveries owed, by channel; filled by floor 5.
+    #[serde(default)]
+    pub deliveries: Vec<Delivery>,
+}
+
+/// One channel's share of an outbox row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// The channel's name.
+    pub channel: String,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// The earliest instant of the next attempt.
+    pub next_at: Timestamp,
+    /// Delivered, waiting or dead.
+    pub state: DeliveryState,
+    /// The last error.
+    pub last_error: Option<String>,
+}
+
+/// The fate of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// Not delivered yet.
+    Waiting,
+    /// The channel took it.
+    Delivered,
+    /// Given up; shown as a dead letter.
+    Dead,
+}
+
+/// The durable outbox, by sequence number (twenty digits, so text order is number order).
+pub const OUTBOX: Table<OutboxRow> = Table::new("outbox", 1);
+
+/// Writes a notice to the outbox in the transaction of what it tells of.
+pub fn raise(tx: &mut WriteTx, at: Timestamp, notice: Notice) -> Result<(), StoreError> {
+    let key = tx.next_sequence("outbox")?;
+    tx.put(&OUTBOX, &format!("{key:020}"), &OutboxRow { at, notice, deliveries: Vec::new() })
+}

@@ -1,0 +1,1 @@
+//! Replay of days through the very same scheduler, bodies, gate and desk.

@@ -1,0 +1,1 @@
+//! Friday 0DTE.

@@ -1,0 +1,196 @@
+//! Decisions: one file per strategy, pure functions over a [`Snapshot`].
+
+/// Friday 0DTE (rulebook §4.1).
+pub mod friday_0dte;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    account::{
+        Balances, ExitReason, IntentId, Leg, NetPrice, Position, PositionId, StrategyId,
+        TradingStatus, hold::Hold,
+    },
+    calendar::Session,
+    clock::Timestamp,
+    config::Rulebook,
+    instrument::{Product, Series},
+    market::{
+        Chain, DailyBar, EventDay, EventKind, MarketError, OptionQuote, UnderlyingQuote, VixQuote,
+    },
+    money::{FxRate, Usd},
+};
+
+/// All an entry decision may look at, gathered at one moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The slot the decision is for.
+    pub slot: Timestamp,
+    /// The moment of gathering.
+    pub now: Timestamp,
+    /// The XNYS session of the day; `None` when the day is none.
+    pub session: Option<Session>,
+    /// The figures in force.
+    pub rulebook: Arc<Rulebook>,
+    /// Active holds.
+    pub holds: Vec<Hold>,
+    /// Ledger and broker agree since the last start or reconnect.
+    pub reconciled: bool,
+    /// Balances; `None` when the broker could not give them.
+    pub balances: Option<Balances>,
+    /// Flags of the account.
+    pub trading_status: Option<TradingStatus>,
+    /// The pound-dollar rate of the day.
+    pub fx: Option<FxRate>,
+    /// VIX.
+    pub vix: Option<VixQuote>,
+    /// Our clock against the feed's or the broker's, milliseconds.
+    pub clock_skew_ms: i64,
+    /// Open positions of the ledger, EXTERNAL included.
+    pub positions: Vec<Position>,
+    /// Positions closed today.
+    pub closed_today: Vec<Position>,
+    /// Intents not yet terminal.
+    pub open_intents: Vec<Intent>,
+    /// Ids of every intent ever made for this slot.
+    pub slot_intents: Vec<IntentId>,
+    /// Opening orders sent in the last minute.
+    pub orders_last_minute: u32,
+    /// Opening orders sent today.
+    pub orders_today: u32,
+    /// Rejections today.
+    pub rejections_today: u32,
+    /// Events around the day, by kind.
+    pub events: BTreeMap<EventKind, EventDay>,
+    /// What is known of each product a strategy asked for.
+    pub products: BTreeMap<Product, ProductData>,
+}
+
+/// One product's market in a snapshot.
+#[derive(Debug, Clone)]
+pub struct ProductData {
+    /// The underlying of the series the strategy would trade (for a quarterly Friday's PM option
+    /// on ES, the next future).
+    pub underlying: Result<UnderlyingQuote, MarketError>,
+    /// The index's last trade, to scale ATR by traded/index.
+    pub index_last: Option<Decimal>,
+    /// The index's regular sessions through yesterday, oldest first.
+    pub bars: Vec<DailyBar>,
+    /// Series listed today that expire within the strategy's reach.
+    pub series: Vec<Series>,
+    /// The chain of the series the strategy would trade.
+    pub chain: Option<Chain>,
+}
+
+/// One filter of a decision: what was looked at, against what, and how it came out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filter {
+    /// The filter's name, stable.
+    pub name: String,
+    /// What was found, with its unit.
+    pub value: String,
+    /// What it is held against.
+    pub bound: String,
+    /// Passed.
+    pub passed: bool,
+}
+
+/// What a strategy decided. "No trade" is a decision with reasons.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// Every filter, in the order looked at.
+    pub filters: Vec<Filter>,
+    /// Candidates in order of preference; empty for no trade.
+    pub candidates: Vec<Candidate>,
+}
+
+/// An order a strategy would like to open.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// Whose.
+    pub strategy: StrategyId,
+    /// The product.
+    pub product: Product,
+    /// `iron condor`, `call spread`, `put spread`.
+    pub structure: &'static str,
+    /// Legs for one unit.
+    pub legs: Vec<Leg>,
+    /// The quotes the decision was made on, by leg.
+    pub quotes: Vec<OptionQuote>,
+    /// Units.
+    pub units: u32,
+    /// Net mid a unit.
+    pub mid: NetPrice,
+    /// Net natural a unit (sells at bid, buys at ask).
+    pub natural: NetPrice,
+    /// The entry ladder never goes below this.
+    pub minimum: NetPrice,
+    /// Tick of the net price.
+    pub tick: Decimal,
+    /// Widest wing in points; `None` for undefined risk.
+    pub width: Option<Decimal>,
+    /// Most the whole order can lose at the mid credit, fees not counted.
+    pub max_loss_usd: Usd,
+    /// The value the model gives a unit, for price sanity.
+    pub model_value: NetPrice,
+}
+
+/// What an intent is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "for", rename_all = "snake_case")]
+pub enum Purpose {
+    /// Opens a position of the same id.
+    Entry,
+    /// Closes a position, whole or the named legs.
+    Exit {
+        /// The position.
+        position: PositionId,
+        /// Why.
+        reason: ExitReason,
+    },
+}
+
+/// How an order's price is worked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ladder {
+    /// From mid by ticks to the minimum, then cancelled (rulebook §4 common).
+    Entry,
+    /// From mid to natural, then by ticks up to the cap (rulebook §4 common).
+    Exit,
+    /// One price, resting until cancelled: the profit target.
+    Resting,
+}
+
+/// An order that is to be worked: what the gate approves and the desk persists.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Intent {
+    /// Pure function of slot, strategy and ordinal, or of position and close ordinal.
+    pub id: IntentId,
+    /// Whose.
+    pub strategy: StrategyId,
+    /// The product.
+    pub product: Product,
+    /// Entry or exit.
+    pub purpose: Purpose,
+    /// The slot, or the instant of the trigger.
+    pub slot: Timestamp,
+    /// Legs for one unit.
+    pub legs: Vec<Leg>,
+    /// Units.
+    pub units: u32,
+    /// How the price is worked.
+    pub ladder: Ladder,
+    /// Entry: never below. Resting: the price. Exit: the worst price allowed (−width or so).
+    pub limit: NetPrice,
+    /// Tick of the net price.
+    pub tick: Decimal,
+    /// Widest wing in points; `None` for undefined risk.
+    pub width: Option<Decimal>,
+    /// Most it can lose, as approved; zero for exits.
+    pub max_loss_usd: Usd,
+    /// Buying power it takes, as approved; zero for exits.
+    pub requirement_usd: Usd,
+}
