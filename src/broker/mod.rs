@@ -146,6 +146,14 @@ pub enum BrokerError {
     /// The order is already terminal; read it again.
     #[error("order {0} has ended")]
     Ended(BrokerOrderId),
+    /// A definite refusal, of a dry run say.
+    #[error("refused ({code}): {message}")]
+    Refused {
+        /// The broker's code.
+        code: String,
+        /// The broker's words.
+        message: String,
+    },
     /// Anything passing: no answer, a 5xx, an unreadable answer.
     #[error("broker unavailable: {0}")]
     Unavailable(String),
@@ -158,6 +166,19 @@ pub trait Broker: Send + Sync {
     async fn submit(&self, order: &OrderRequest) -> Result<BrokerOrder, SubmitError>;
     /// Asks for a cancel; done only when a later read says so.
     async fn cancel(&self, id: &BrokerOrderId) -> Result<(), BrokerError>;
+    /// Cancels a working order and sends its unfilled rest at another limit, in one step at the
+    /// broker. The answer is the new order, with an id and the `external_id` of its own; it works
+    /// only once the original has ended as cancelled. A fill on the original before that aborts
+    /// the replacement: the new order ends as rejected and the original works on.
+    async fn replace(
+        &self,
+        id: &BrokerOrderId,
+        limit: NetPrice,
+        external_id: &str,
+    ) -> Result<BrokerOrder, SubmitError> {
+        let message = format!("order {id} to {limit} ({external_id}): cancel and send anew");
+        Err(SubmitError::Rejected { code: "replace_not_supported".to_owned(), message })
+    }
     /// One order.
     async fn order(&self, id: &BrokerOrderId) -> Result<BrokerOrder, BrokerError>;
     /// Every order touched today, terminal ones included, and all that still work.
@@ -172,7 +193,8 @@ pub trait Broker: Send + Sync {
     async fn trading_status(&self) -> Result<TradingStatus, BrokerError>;
     /// Cash movements with an id above `after`.
     async fn transactions(&self, after: u64) -> Result<Vec<Transaction>, BrokerError>;
-    /// What an order would take, without sending it; `None` when the broker has no dry run.
+    /// What an order would take, without sending it; `None` when the broker has no dry run. An
+    /// order the broker would refuse for its form is [`BrokerError::Refused`].
     async fn dry_run(&self, order: &OrderRequest) -> Result<Option<BuyingPower>, BrokerError>;
     /// Resolves when any order has changed since the last call; a hint, polling stays.
     async fn changed(&self);
