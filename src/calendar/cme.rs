@@ -40,20 +40,21 @@ pub(super) fn rule(date: NaiveDate) -> DayRule {
 
 fn holiday_rule(holiday: Holiday, date: NaiveDate) -> DayRule {
     match holiday {
-        Holiday::NewYear | Holiday::Christmas => DayRule::Closed(holiday.name()),
         // Open until 08:15 in Chicago when the employment report comes out that morning: the
         // years in which Good Friday is the first Friday of April (2010, 2012, 2015, 2021, 2023,
         // 2026). Otherwise closed.
         Holiday::GoodFriday if date.month() == 4 && date.day() <= 7 => {
             DayRule::Early(hm(9, 15), holiday.name())
         }
-        Holiday::GoodFriday => DayRule::Closed(holiday.name()),
+        Holiday::NewYear | Holiday::GoodFriday | Holiday::Christmas => {
+            DayRule::Closed(holiday.name())
+        }
         _ => DayRule::Early(holiday_halt(holiday, date), holiday.name()),
     }
 }
 
 /// The halt on a US holiday: 10:30 in Chicago in the first years, 12:00 since. The change came
-/// with Memorial Day 2014 (pandas_market_calendars 5.5.0, after CME's holiday schedules).
+/// with Memorial Day 2014 (`pandas_market_calendars` 5.5.0, after CME's holiday schedules).
 fn holiday_halt(holiday: Holiday, date: NaiveDate) -> NaiveTime {
     let since = match holiday {
         Holiday::MartinLutherKing | Holiday::Washington => 2015,

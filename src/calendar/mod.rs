@@ -22,7 +22,7 @@ use self::{rule::DayRule, years::Years};
 use crate::clock::Timestamp;
 
 /// The last date on which the rules were checked against a calendar of others:
-/// exchange_calendars 4.13.2 (XNYS), built to the end of 2027; the NYSE has published its holidays
+/// `exchange_calendars` 4.13.2 (XNYS), built to the end of 2027; the NYSE has published its holidays
 /// and early closes up to that year.
 const VERIFIED_UNTIL: NaiveDate =
     NaiveDate::from_ymd_opt(2027, 12, 31).expect("a date written in code is one");

@@ -7,8 +7,8 @@ use super::{
     rule::{DayRule, hm},
 };
 
-/// Full-day closures that no rule gives. Source: exchange_calendars 4.13.2 (XNYS), which
-/// pandas_market_calendars 5.5.0 (NYSE) confirms day by day from 1990 to 2027.
+/// Full-day closures that no rule gives. Source: `exchange_calendars` 4.13.2 (XNYS), which
+/// `pandas_market_calendars` 5.5.0 (NYSE) confirms day by day from 1990 to 2027.
 const CLOSED: &[(i32, u32, u32, &str)] = &[
     (1994, 4, 27, "day of mourning for President Nixon"),
     (2001, 9, 11, "attacks of 11 September"),
@@ -23,7 +23,7 @@ const CLOSED: &[(i32, u32, u32, &str)] = &[
     (2025, 1, 9, "day of mourning for President Carter"),
 ];
 
-/// Scheduled early closes that no rule gives (exchange_calendars 4.13.2). Halts on the day itself
+/// Scheduled early closes that no rule gives (`exchange_calendars` 4.13.2). Halts on the day itself
 /// (snow 1994 and 1996, the circuit breaker of 1997-10-27, a fault 2005-06-01) and late opens are
 /// not in it: the schedule of those days was the regular one.
 const EARLY: &[(i32, u32, u32, &str)] = &[
