@@ -1,0 +1,114 @@
+//! The owner lock: a file beside the store, locked while a process has the store open, whose text
+//! names that process. The system frees the lock of a killed process by itself; the text it leaves
+//! tells that the store was not closed.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use chrono::SecondsFormat;
+use serde::{Deserialize, Serialize};
+
+use super::StoreError;
+use crate::clock::{Clock, Timestamp, WallClock};
+
+/// Who holds the lock.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Owner {
+    pid: u32,
+    /// What the process is, such as `tomking run`.
+    program: String,
+    since: Timestamp,
+}
+
+impl Owner {
+    /// The owner in words; `held` says how long ago it took the lock.
+    fn words(&self, now: Timestamp) -> String {
+        let since = self.since.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let minutes = (now - self.since).num_minutes().max(0);
+        let (hours, minutes) = (minutes / 60, minutes % 60);
+        let Self { pid, program, .. } = self;
+        format!("process {pid} (`{program}`), since {since}, for {hours} h {minutes} min")
+    }
+}
+
+/// Held while the store is open; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct OwnerLock {
+    file: File,
+    left_by: Option<String>,
+}
+
+impl OwnerLock {
+    /// Takes the lock of the store at `store`, or says who holds it.
+    pub(crate) fn take(store: &Path, program: &str) -> Result<Self, StoreError> {
+        let path = lock_path(store);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(StoreError::io("opening", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let owner = read_owner(&mut file);
+                let owner = owner.map_or_else(
+                    || "another process, which does not say its name".to_owned(),
+                    |owner| owner.words(WallClock.now()),
+                );
+                return Err(StoreError::Held { path: store.display().to_string(), owner });
+            }
+            Err(TryLockError::Error(source)) => {
+                return Err(StoreError::io("locking", &path)(source));
+            }
+        }
+        let left_by = read_owner(&mut file).map(|owner| {
+            let since = owner.since.to_rfc3339_opts(SecondsFormat::Secs, true);
+            format!("process {} (`{}`), which began {since}", owner.pid, owner.program)
+        });
+        let mut lock = Self { file, left_by };
+        let owner =
+            Owner { pid: std::process::id(), program: program.to_owned(), since: WallClock.now() };
+        lock.write(&owner).map_err(StoreError::io("writing", &path))?;
+        Ok(lock)
+    }
+
+    /// The earlier owner that did not close the store, in words.
+    pub(crate) fn left_by(&self) -> Option<&str> {
+        self.left_by.as_deref()
+    }
+
+    fn write(&mut self, owner: &Owner) -> std::io::Result<()> {
+        let text = serde_json::to_vec(owner)?;
+        self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.write_all(&text)
+    }
+}
+
+impl Drop for OwnerLock {
+    fn drop(&mut self) {
+        // An empty file says "closed". Should this fail, the next owner is told of an unclean
+        // shutdown that was none, and checks the file as it always does.
+        let _ = self.file.set_len(0);
+        let _ = self.file.unlock();
+    }
+}
+
+fn read_owner(file: &mut File) -> Option<Owner> {
+    let mut text = String::new();
+    file.seek(SeekFrom::Start(0)).ok()?;
+    file.take(4096).read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+/// The lock file of a store: its name with `.lock` behind it.
+pub(crate) fn lock_path(store: &Path) -> PathBuf {
+    let mut name = store.as_os_str().to_owned();
+    name.push(".lock");
+    PathBuf::from(name)
+}
