@@ -1,0 +1,163 @@
+//! Options on futures: a SPAN-like scan (domain/reference.md §5a, §5c). The exchange's own figures
+//! move; the broker's are preferred wherever there are any.
+
+use rust_decimal::{Decimal, dec, prelude::FromPrimitive};
+
+use super::{
+    MarginError, MarginLeg, MarginMarket, Requirement, covered,
+    line::{self, Line},
+    pairing::{self, Pairing},
+};
+use crate::{
+    instrument::{Instrument, Product},
+    money::{Usd, to_f64},
+    pricing::{Expiry, Model},
+};
+
+/// The price scan range in points: ES maintenance margin 10,800 dollars (CME, from 2022-01-21) over
+/// its multiplier of 50; MES is a tenth of both.
+const PRICE_SCAN_POINTS: Decimal = dec!(216);
+/// The volatility scan range: five points, absolute.
+const VOL_SCAN: f64 = 0.05;
+/// Extreme moves, in price scan ranges.
+const EXTREME_RANGES: Decimal = dec!(3);
+/// The share of an extreme move's loss that is covered.
+const EXTREME_COVER: Decimal = dec!(0.33);
+/// Most volatility a year that is one: 10,000 %.
+const VOL_MAX: f64 = 100.0;
+/// Most rate a year that is one: 100 %.
+const RATE_MAX: f64 = 1.0;
+/// Scenario prices are rounded to this many decimals of a point, so that n contracts take exactly
+/// n times what one takes.
+const PRICE_PLACES: u32 = 6;
+
+/// One scenario: a move of the future, a move of volatility, and the share of the loss that counts.
+#[derive(Debug, Clone, Copy)]
+struct Scenario {
+    points: Decimal,
+    vol: f64,
+    cover: Decimal,
+}
+
+/// The 16 scenarios: no move and thirds of the scan range either way, each with volatility up and
+/// down; and two extreme moves.
+fn scenarios() -> Vec<Scenario> {
+    let mut all = Vec::with_capacity(16);
+    for thirds in [0, 1, -1, 2, -2, 3, -3] {
+        let points = PRICE_SCAN_POINTS * Decimal::from(thirds) / dec!(3);
+        all.extend([VOL_SCAN, -VOL_SCAN].map(|vol| Scenario { points, vol, cover: Decimal::ONE }));
+    }
+    for sign in [Decimal::ONE, Decimal::NEGATIVE_ONE] {
+        let points = sign * EXTREME_RANGES * PRICE_SCAN_POINTS;
+        all.push(Scenario { points, vol: 0.0, cover: EXTREME_COVER });
+    }
+    all
+}
+
+/// Loss of one long contract in each scenario, dollars; below zero is a gain.
+type Losses = Vec<Decimal>;
+
+/// The scan over everything, or where that is more, the largest losses of the defined-risk part and
+/// the scan over the rest.
+pub(super) fn requirement(
+    product: Product,
+    legs: &[MarginLeg],
+    market: &MarginMarket,
+) -> Result<Requirement, MarginError> {
+    if !(-RATE_MAX..=RATE_MAX).contains(&market.rate) {
+        return Err(MarginError::Rate(market.rate));
+    }
+    for leg in legs {
+        let vol = leg.implied_volatility;
+        if matches!(leg.instrument, Instrument::Option(_)) && !(0.0..=VOL_MAX).contains(&vol) {
+            return Err(MarginError::Volatility { leg: line::words(leg), vol });
+        }
+    }
+    let (shorts, longs) = line::options(legs, market);
+    let scenarios = scenarios();
+    let losses = |lines: &[Line]| -> Vec<Losses> {
+        lines.iter().map(|line| option_losses(line, market.rate, &scenarios)).collect()
+    };
+    let (short_losses, long_losses) = (losses(&shorts), losses(&longs));
+    let futures = futures_losses(product, legs, &scenarios);
+    let book = Book { shorts: &shorts, longs: &longs, short_losses, long_losses, futures };
+    let naked: Vec<Decimal> = book.short_losses.iter().map(worst_short).collect();
+    let ways = pairing::pairings(&shorts, &longs, &naked)
+        .map(|way| covered::requirement(&way.pairs) + book.scan(&way));
+    Ok(ways.chain([book.scan_all()]).min_by_key(|way| (way.net, way.gross)).unwrap_or_default())
+}
+
+/// Everything held of the product with its losses.
+struct Book<'a> {
+    shorts: &'a [Line],
+    longs: &'a [Line],
+    short_losses: Vec<Losses>,
+    long_losses: Vec<Losses>,
+    /// The futures held, in each scenario.
+    futures: Losses,
+}
+
+impl Book<'_> {
+    fn scan_all(&self) -> Requirement {
+        let whole = |lines: &[Line]| lines.iter().map(|line| line.contracts).collect::<Vec<_>>();
+        self.scan_of(&whole(self.shorts), &whole(self.longs))
+    }
+
+    /// The scan over what a pairing leaves over.
+    fn scan(&self, way: &Pairing) -> Requirement {
+        let left = |lines: &[Line], rest: &[(&Line, u32)]| {
+            let of = |line: &Line| rest.iter().find(|(other, _)| std::ptr::eq(*other, line));
+            lines.iter().map(|line| of(line).map_or(0, |(_, left)| *left)).collect::<Vec<_>>()
+        };
+        self.scan_of(&left(self.shorts, &way.naked), &left(self.longs, &way.spare))
+    }
+
+    /// The worst scenario of so many contracts of each line. Gross counts the value of the shorts
+    /// beyond that of the longs.
+    fn scan_of(&self, shorts: &[u32], longs: &[u32]) -> Requirement {
+        let mut totals = self.futures.clone();
+        let mut premium = Decimal::ZERO;
+        let short_side = self.shorts.iter().zip(&self.short_losses).zip(shorts);
+        let long_side = self.longs.iter().zip(&self.long_losses).zip(longs);
+        let signed = short_side.map(|side| (side, Decimal::NEGATIVE_ONE));
+        for (((line, losses), contracts), sign) in
+            signed.chain(long_side.map(|side| (side, Decimal::ONE)))
+        {
+            let signed = sign * Decimal::from(*contracts);
+            premium -= signed * line.value;
+            for (total, loss) in totals.iter_mut().zip(losses) {
+                *total += signed * *loss;
+            }
+        }
+        let worst = totals.into_iter().max().unwrap_or_default().max(Decimal::ZERO);
+        Requirement { gross: Usd(worst + premium.max(Decimal::ZERO)), net: Usd(worst) }
+    }
+}
+
+/// Most one short contract loses, dollars.
+fn worst_short(losses: &Losses) -> Decimal {
+    losses.iter().map(|loss| -*loss).max().unwrap_or_default().max(Decimal::ZERO)
+}
+
+fn option_losses(line: &Line, rate: f64, scenarios: &[Scenario]) -> Losses {
+    let price = |points: Decimal, vol_move: f64| {
+        // A future below zero is no price; the last cent is as far as the scan goes.
+        let forward = to_f64((line.underlying + points).max(dec!(0.01)));
+        let expiry = Expiry::new(Model::Black76, forward, rate, 0.0, line.years);
+        let vol = (line.vol + vol_move).max(0.0);
+        let points = expiry.price(to_f64(line.strike), vol, line.right).price;
+        let points = Decimal::from_f64(points).expect("checked inputs give a finite price");
+        points.round_dp(PRICE_PLACES)
+    };
+    let now = price(Decimal::ZERO, 0.0);
+    let loss = |scenario: &Scenario| {
+        (now - price(scenario.points, scenario.vol)) * line.multiplier * scenario.cover
+    };
+    scenarios.iter().map(loss).collect()
+}
+
+fn futures_losses(product: Product, legs: &[MarginLeg], scenarios: &[Scenario]) -> Losses {
+    let futures = legs.iter().filter(|leg| matches!(leg.instrument, Instrument::Future { .. }));
+    let held = Decimal::from(futures.map(|leg| leg.quantity).sum::<i64>()) * product.multiplier();
+    scenarios.iter().map(|scenario| -held * scenario.points * scenario.cover).collect()
+}

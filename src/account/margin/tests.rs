@@ -1,0 +1,402 @@
+//! Worked numbers nobody here made up, from domain/reference.md §5b and §5c: margin-estimator's
+//! tests (M1–M5), Lean's with figures observed at Interactive Brokers (M6, M8), edeltapro restating
+//! the Cboe sample (M7), and a reference run of the scan.
+
+use chrono::TimeDelta;
+use rust_decimal::dec;
+
+use super::*;
+use crate::{
+    instrument::{OptionContract, Right, Series, Settlement},
+    money::round_half_up,
+    pricing::{self, Inputs, Model},
+};
+
+fn now() -> Timestamp {
+    "2024-08-05T20:00:00Z".parse().unwrap()
+}
+
+fn market() -> MarginMarket {
+    MarginMarket { now: now(), rate: 0.05 }
+}
+
+/// An option of `days` from now.
+fn option(product: Product, right: Right, strike: Decimal, days: i64) -> Instrument {
+    let last_trade = now() + TimeDelta::days(days);
+    let series = Series {
+        product,
+        root: product.symbol().to_owned(),
+        expiration: last_trade.date_naive(),
+        settlement: Settlement::Pm,
+        last_trade,
+        future: None,
+    };
+    Instrument::Option(OptionContract { series, strike, right })
+}
+
+/// A leg of a case: contracts, `5000P`, price in points.
+type Text = (i64, &'static str, Decimal);
+
+/// The legs of a case, two weeks from now.
+fn legs(product: Product, underlying: Decimal, text: &[Text]) -> Vec<MarginLeg> {
+    let leg = |(quantity, name, price): &Text| {
+        let (strike, letter) = name.split_at(name.len() - 1);
+        let right = if letter == "C" { Right::Call } else { Right::Put };
+        MarginLeg {
+            instrument: option(product, right, strike.parse().unwrap(), 14),
+            quantity: *quantity,
+            price: *price,
+            underlying,
+            implied_volatility: 0.3,
+        }
+    };
+    text.iter().map(leg).collect()
+}
+
+fn of(product: Product, legs: &[MarginLeg]) -> Requirement {
+    requirement(product, legs, &market()).unwrap()
+}
+
+#[test]
+fn naked_shorts_take_the_figures_of_the_margin_manuals() {
+    #[rustfmt::skip]
+    let cases: &[(&str, Product, Decimal, &[Text], Decimal)] = &[
+        ("M1", Product::Spx, dec!(433.35), &[(-1, "430P", dec!(7.80))], dec!(6945.25)),
+        ("M2 minimum", Product::Spx, dec!(445.35), &[(-1, "410P", dec!(0.10))], dec!(4110)),
+        ("M3 straddle", Product::Spx, dec!(433.35),
+            &[(-1, "435C", dec!(5.50)), (-1, "435P", dec!(7.20))], dec!(7770.25)),
+        ("M5 put", Product::Spx, dec!(5186.33), &[(-1, "5000P", dec!(12))], dec!(60361.95)),
+        ("M5 call", Product::Spx, dec!(5186.33), &[(-1, "5400C", dec!(8))], dec!(57227.95)),
+        ("M5 strangle", Product::Spx, dec!(5186.33),
+            &[(-1, "5000P", dec!(12)), (-1, "5400C", dec!(8))], dec!(61161.95)),
+        ("M6 call", Product::Spx, dec!(4550), &[(-1, "3800C", dec!(750))], dec!(143250)),
+        ("M6 far put", Product::Spx, dec!(4550), &[(-1, "3800P", dec!(0.05))], dec!(38005)),
+        ("M6 far call", Product::Spx, dec!(4550), &[(-1, "5000C", dec!(0.05))], dec!(45505)),
+        ("M6 put", Product::Spx, dec!(4550), &[(-1, "5000P", dec!(445))], dec!(112750)),
+        ("M7 put", Product::Spy, dec!(209), &[(-1, "200P", dec!(1.20))], dec!(3400)),
+        ("M8 call, S 196", Product::Spy, dec!(196), &[(-2, "192C", dec!(14))], dec!(10640)),
+        ("M8 call, S 180", Product::Spy, dec!(180), &[(-2, "192C", dec!(14))], dec!(7600)),
+        ("M8 put, S 182", Product::Spy, dec!(182), &[(-2, "192P", dec!(14))], dec!(10080)),
+        ("M8 put, S 196", Product::Spy, dec!(196), &[(-2, "192P", dec!(14))], dec!(9840)),
+    ];
+    for (name, product, underlying, text, gross) in cases {
+        let found = of(*product, &legs(*product, *underlying, text));
+        assert_eq!(found.gross, Usd(*gross), "{name}");
+        let premium: Decimal =
+            text.iter().map(|(n, _, price)| Decimal::from(-n) * price * dec!(100)).sum();
+        assert_eq!(found.net, Usd(*gross - premium), "{name} after its premium");
+    }
+}
+
+#[test]
+fn defined_risk_takes_its_largest_loss_less_its_credit() {
+    #[rustfmt::skip]
+    let cases: &[(&str, Decimal, &[Text], Decimal, Decimal)] = &[
+        ("M4 put spread", dec!(433.35),
+            &[(-1, "430P", dec!(7.80)), (1, "425P", dec!(6.40))], dec!(500), dec!(360)),
+        ("M5 put spread", dec!(5186.33),
+            &[(-1, "5000P", dec!(12)), (1, "4950P", dec!(9))], dec!(5000), dec!(4700)),
+        ("M5 condor", dec!(5186.33),
+            &[(1, "4950P", dec!(9)), (-1, "5000P", dec!(12)), (-1, "5400C", dec!(8)),
+              (1, "5450C", dec!(5.5))], dec!(5000), dec!(4450)),
+        ("M5 unequal wings", dec!(5186.33),
+            &[(1, "4900P", dec!(7)), (-1, "5000P", dec!(12)), (-1, "5400C", dec!(8)),
+              (1, "5450C", dec!(5.5))], dec!(10000), dec!(9250)),
+        ("two condors", dec!(5186.33),
+            &[(2, "4950P", dec!(9)), (-2, "5000P", dec!(12)), (-2, "5400C", dec!(8)),
+              (2, "5450C", dec!(5.5))], dec!(10000), dec!(8900)),
+        ("debit spread", dec!(5186.33),
+            &[(1, "5000P", dec!(12)), (-1, "4950P", dec!(9))], dec!(0), dec!(300)),
+        ("butterfly", dec!(5186.33),
+            &[(1, "5100C", dec!(120)), (-2, "5200C", dec!(60)), (1, "5300C", dec!(25))],
+            dec!(0), dec!(2500)),
+        ("long put", dec!(5186.33), &[(3, "5000P", dec!(12))], dec!(0), dec!(3600)),
+        ("a spread wider than the naked short is naked", dec!(5186.33),
+            &[(-1, "5000P", dec!(12)), (1, "3000P", dec!(0.10))], dec!(60361.95), dec!(59171.95)),
+        ("nothing", dec!(5186.33), &[], dec!(0), dec!(0)),
+    ];
+    for (name, underlying, text, gross, net) in cases {
+        let found = of(Product::Spx, &legs(Product::Spx, *underlying, text));
+        assert_eq!((found.gross, found.net), (Usd(*gross), Usd(*net)), "{name}");
+    }
+}
+
+/// The same with the volatility instead of the price.
+type VolText = (i64, &'static str, f64);
+
+/// Options on ES at 5200, two weeks out, priced by the model.
+fn es_legs(product: Product, text: &[VolText]) -> Vec<MarginLeg> {
+    let named: Vec<_> = text.iter().map(|(n, name, _)| (*n, *name, dec!(0))).collect();
+    let mut legs = legs(product, dec!(5200), &named);
+    for (leg, (_, _, vol)) in legs.iter_mut().zip(text) {
+        let Instrument::Option(contract) = &leg.instrument else { unreachable!() };
+        let inputs = Inputs {
+            spot: 5200.0,
+            strike: crate::money::to_f64(contract.strike),
+            rate: 0.05,
+            dividend: 0.0,
+            vol: *vol,
+            years: 14.0 / 365.0,
+            right: contract.right,
+        };
+        let price = pricing::price(Model::Black76, &inputs).price;
+        leg.price = Decimal::from_f64_retain(price).unwrap();
+        leg.implied_volatility = *vol;
+    }
+    legs
+}
+
+#[test]
+fn the_scan_gives_the_figures_of_the_reference_run() {
+    #[rustfmt::skip]
+    let cases: &[(&str, &[VolText], Decimal, Decimal)] = &[
+        ("short put", &[(-1, "5000P", 0.30)], dec!(8996.87), dec!(6741.35)),
+        ("short strangle", &[(-1, "5000P", 0.30), (-1, "5400C", 0.22)],
+            dec!(9797.90), dec!(6346.86)),
+        ("condor", &[(1, "4950P", 0.31), (-1, "5000P", 0.30), (-1, "5400C", 0.22),
+            (1, "5450C", 0.215)], dec!(1493.30), dec!(597.00)),
+    ];
+    for (name, text, gross, scan) in cases {
+        let es = of(Product::Es, &es_legs(Product::Es, text));
+        let cents = |amount: Usd| round_half_up(amount.0, 2);
+        assert_eq!((cents(es.gross), cents(es.net)), (*gross, *scan), "{name}");
+        let mes = of(Product::Mes, &es_legs(Product::Mes, text));
+        assert_eq!(mes.gross.0 * dec!(10), es.gross.0, "{name} of MES is a tenth");
+    }
+}
+
+fn future(quantity: i64) -> MarginLeg {
+    MarginLeg {
+        instrument: Instrument::Future { product: Product::Es, code: "ESU4".to_owned() },
+        quantity,
+        price: dec!(5200),
+        underlying: dec!(5200),
+        implied_volatility: 0.0,
+    }
+}
+
+#[test]
+fn a_future_takes_the_maintenance_margin_either_way() {
+    for quantity in [1, -1, 2] {
+        let found = of(Product::Es, &[future(quantity)]);
+        let expected = Usd(dec!(10800) * Decimal::from(quantity.abs()));
+        assert_eq!((found.gross, found.net), (expected, expected));
+    }
+}
+
+/// Rulebook §4.1: the rough largest loss of a 30-wide ES condor is £930.
+#[test]
+fn a_same_day_condor_of_es_takes_its_largest_loss() {
+    let text = [
+        (1, "5090P", dec!(1.5)),
+        (-1, "5120P", dec!(5.0)),
+        (-1, "5280C", dec!(4.0)),
+        (1, "5310C", dec!(1.25)),
+    ];
+    let mut legs = legs(Product::Es, dec!(5200), &text);
+    for leg in &mut legs {
+        if let Instrument::Option(contract) = &mut leg.instrument {
+            contract.series.last_trade = now() + TimeDelta::hours(6);
+        }
+    }
+    let found = of(Product::Es, &legs);
+    assert_eq!(found.net, Usd((dec!(30) - dec!(6.25)) * dec!(50)));
+    let pounds = found.net.0 / dec!(1.28);
+    assert!((dec!(880)..dec!(980)).contains(&pounds), "{pounds}");
+}
+
+#[test]
+fn a_short_is_covered_by_a_long_that_expires_later_but_not_by_one_that_expires_first() {
+    let leg = |quantity, strike, days, price| MarginLeg {
+        instrument: option(Product::Spx, Right::Put, strike, days),
+        quantity,
+        price,
+        underlying: dec!(5186.33),
+        implied_volatility: 0.3,
+    };
+    let calendar = [leg(-1, dec!(5000), 14, dec!(12)), leg(1, dec!(5000), 45, dec!(40))];
+    let found = of(Product::Spx, &calendar);
+    assert_eq!((found.gross, found.net), (Usd(dec!(0)), Usd(dec!(2800))));
+    let diagonal = [leg(-1, dec!(5000), 14, dec!(12)), leg(1, dec!(4980), 45, dec!(35))];
+    let found = of(Product::Spx, &diagonal);
+    assert_eq!((found.gross, found.net), (Usd(dec!(2000)), Usd(dec!(4300))));
+    let backwards = [leg(-1, dec!(5000), 45, dec!(40)), leg(1, dec!(5000), 14, dec!(12))];
+    let found = of(Product::Spx, &backwards);
+    assert_eq!(found.gross, Usd(dec!(4000) + dec!(77794.95) - dec!(18633)));
+    assert_eq!(found.net, Usd(dec!(59161.95) + dec!(1200)));
+}
+
+#[test]
+fn a_long_beyond_nine_months_takes_three_quarters_of_its_price() {
+    let leg = |days| MarginLeg {
+        instrument: option(Product::Spy, Right::Call, dec!(500), days),
+        quantity: 1,
+        price: dec!(60),
+        underlying: dec!(545),
+        implied_volatility: 0.2,
+    };
+    assert_eq!(of(Product::Spy, &[leg(270)]).net, Usd(dec!(6000)));
+    assert_eq!(of(Product::Spy, &[leg(280)]).net, Usd(dec!(4500)));
+}
+
+#[test]
+fn a_long_is_never_made_to_cover_where_the_strangle_offset_is_worth_more() {
+    let strangle = [(-1, "5000P", dec!(12)), (-1, "5400C", dec!(8))];
+    let bare = of(Product::Spx, &legs(Product::Spx, dec!(5186.33), &strangle));
+    let with_long = [strangle[0], strangle[1], (1, "4900P", dec!(7))];
+    let found = of(Product::Spx, &legs(Product::Spx, dec!(5186.33), &with_long));
+    assert_eq!(found.net, bare.net + Usd(dec!(700)));
+}
+
+#[test]
+fn an_order_takes_the_difference_it_makes() {
+    let held = legs(Product::Spx, dec!(5186.33), &[(-1, "5000P", dec!(12)), (1, "4950P", dec!(9))]);
+    let calls =
+        legs(Product::Spx, dec!(5186.33), &[(-1, "5400C", dec!(8)), (1, "5450C", dec!(5.5))]);
+    let taken = change(Product::Spx, &held, &calls, &market()).unwrap();
+    assert_eq!(taken, Usd(dec!(-250)), "the call side of a condor only brings its credit");
+    let close: Vec<MarginLeg> =
+        held.iter().map(|leg| MarginLeg { quantity: -leg.quantity, ..leg.clone() }).collect();
+    let freed = change(Product::Spx, &held, &close, &market()).unwrap();
+    assert_eq!(freed, Usd(dec!(-4700)));
+    assert_eq!(change(Product::Xsp, &held, &close, &market()), Ok(Usd(dec!(0))));
+}
+
+#[test]
+fn an_account_is_the_sum_of_its_products() {
+    let mut held = legs(Product::Spx, dec!(5186.33), &[(-1, "5000P", dec!(12))]);
+    held.push(future(1));
+    let found = account_requirement(&held, &market()).unwrap();
+    assert_eq!(found.gross, Usd(dec!(60361.95) + dec!(10800)));
+}
+
+#[test]
+fn shares_take_half_their_value() {
+    let shares = MarginLeg {
+        instrument: Instrument::Shares { product: Product::Spy },
+        quantity: -100,
+        price: dec!(545),
+        underlying: dec!(545),
+        implied_volatility: 0.0,
+    };
+    assert_eq!(of(Product::Spy, &[shares]).net, Usd(dec!(27250)));
+}
+
+#[test]
+fn figures_that_are_none_are_refused_by_name() {
+    let good = es_legs(Product::Es, &[(-1, "5000P", 0.30)]).remove(0);
+    let refusal =
+        |leg: MarginLeg| requirement(Product::Es, &[leg], &market()).unwrap_err().to_string();
+    assert_eq!(
+        refusal(MarginLeg { price: dec!(-1), ..good.clone() }),
+        "margin of -1 ES 2024-08-19 5000 P: price -1 is not between 0 and 1000000000"
+    );
+    assert_eq!(
+        refusal(MarginLeg { underlying: dec!(0), ..good.clone() }),
+        "margin of -1 ES 2024-08-19 5000 P: underlying 0 is not above 0 and up to 1000000000"
+    );
+    assert_eq!(
+        refusal(MarginLeg { implied_volatility: f64::NAN, ..good.clone() }),
+        "margin of -1 ES 2024-08-19 5000 P: implied volatility NaN is not between 0 and 100 (1 is 100 %)"
+    );
+    let no_rate = MarginMarket { now: now(), rate: f64::NAN };
+    assert!(requirement(Product::Es, std::slice::from_ref(&good), &no_rate).is_err());
+}
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_leg(product: Product) -> impl Strategy<Value = MarginLeg> {
+        let right = prop_oneof![Just(Right::Call), Just(Right::Put)];
+        let quantity = prop_oneof![-3..=-1_i64, 1..=3_i64];
+        let days = prop_oneof![Just(0_i64), Just(14), Just(45), Just(400)];
+        (right, 180..240_i64, quantity, days, 0.05..1.0_f64).prop_map(
+            move |(right, strike, quantity, days, vol)| {
+                let strike = Decimal::from(strike * 25);
+                let inputs = Inputs {
+                    spot: 5200.0,
+                    strike: crate::money::to_f64(strike),
+                    rate: 0.05,
+                    dividend: 0.0,
+                    vol,
+                    years: days as f64 / 365.0,
+                    right,
+                };
+                let price = pricing::price(Model::Black76, &inputs).price;
+                MarginLeg {
+                    instrument: option(product, right, strike, days),
+                    quantity,
+                    price: Decimal::from_f64_retain(price).unwrap().round_dp(6),
+                    underlying: dec!(5200),
+                    implied_volatility: vol,
+                }
+            },
+        )
+    }
+
+    fn any_book() -> impl Strategy<Value = (Product, Vec<MarginLeg>)> {
+        let product = prop_oneof![Just(Product::Spx), Just(Product::Es), Just(Product::Spy)];
+        product.prop_flat_map(|product| {
+            (Just(product), proptest::collection::vec(any_leg(product), 1..7))
+        })
+    }
+
+    /// The rounding of scenario prices: a millionth of a point a contract and scenario.
+    const ROUNDING: Decimal = dec!(0.01);
+
+    proptest! {
+        #[test]
+        fn never_below_zero((product, legs) in any_book()) {
+            let found = of(product, &legs);
+            prop_assert!(found.net >= Usd::ZERO && found.gross >= Usd::ZERO, "{found:?}");
+        }
+
+        #[test]
+        fn one_more_long_never_takes_more_than_its_price(
+            (product, legs) in any_book(), pick in any::<prop::sample::Index>()
+        ) {
+            let mut legs = line::merged(legs.iter());
+            prop_assume!(!legs.is_empty());
+            let mut long = legs.remove(pick.index(legs.len()));
+            long.quantity = long.quantity.abs();
+            let cost = Usd(
+                long.price * long.instrument.multiplier() * Decimal::from(long.quantity),
+            );
+            let taken = change(product, &legs, &[long], &market()).unwrap();
+            prop_assert!(taken <= cost + Usd(ROUNDING), "{taken} for {cost}");
+        }
+
+        #[test]
+        fn twice_one_line_takes_exactly_twice(leg in any_leg(Product::Spx), es in any_leg(Product::Es)) {
+            for (product, leg) in [(Product::Spx, leg), (Product::Es, es)] {
+                let one = of(product, std::slice::from_ref(&leg));
+                let two = of(product, &[MarginLeg { quantity: 2 * leg.quantity, ..leg }]);
+                prop_assert_eq!(two.net, one.net.times(2));
+                prop_assert_eq!(two.gross, one.gross.times(2));
+            }
+        }
+
+        #[test]
+        fn more_of_a_naked_short_never_takes_less((product, legs) in any_book()) {
+            let shorts: Vec<MarginLeg> =
+                legs.into_iter().filter(|leg| leg.quantity < 0).collect();
+            prop_assume!(!shorts.is_empty());
+            let before = of(product, &shorts[1..]);
+            let after = of(product, &shorts);
+            if product != Product::Es {
+                prop_assert!(after.gross >= before.gross);
+            }
+        }
+
+        #[test]
+        fn the_order_of_the_legs_changes_nothing((product, mut legs) in any_book()) {
+            let legs_merged = line::merged(legs.iter());
+            prop_assume!(legs_merged.len() == legs.len());
+            let found = of(product, &legs);
+            legs.reverse();
+            prop_assert_eq!(found, of(product, &legs));
+        }
+    }
+}
