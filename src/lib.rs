@@ -50,5 +50,8 @@ pub mod report;
 /// Replay and demo.
 pub mod sim;
 
+/// Logs: for people on a terminal, JSON under a service manager.
+pub mod logs;
+
 /// One file per subcommand.
 pub mod cli;

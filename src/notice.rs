@@ -168,36 +168,6 @@ pub struct OutboxRow {
     pub at: Timestamp,
     /// What happened.
     pub notice: Notice,
-    /// Deliveries owed, by channel; filled by floor 5.
-    #[serde(default)]
-    pub deliveries: Vec<Delivery>,
-}
-
-/// One channel's share of an outbox row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Delivery {
-    /// The channel's name.
-    pub channel: String,
-    /// Attempts so far.
-    pub attempts: u32,
-    /// The earliest instant of the next attempt.
-    pub next_at: Timestamp,
-    /// Delivered, waiting or dead.
-    pub state: DeliveryState,
-    /// The last error.
-    pub last_error: Option<String>,
-}
-
-/// The fate of a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeliveryState {
-    /// Not delivered yet.
-    Waiting,
-    /// The channel took it.
-    Delivered,
-    /// Given up; shown as a dead letter.
-    Dead,
 }
 
 /// The durable outbox, by sequence number (twenty digits, so text order is number order).
@@ -206,5 +176,5 @@ pub const OUTBOX: Table<OutboxRow> = Table::new("outbox", 1);
 /// Writes a notice to the outbox in the transaction of what it tells of.
 pub fn raise(tx: &mut WriteTx, at: Timestamp, notice: Notice) -> Result<(), StoreError> {
     let key = tx.next_sequence("outbox")?;
-    tx.put(&OUTBOX, &format!("{key:020}"), &OutboxRow { at, notice, deliveries: Vec::new() })
+    tx.put(&OUTBOX, &format!("{key:020}"), &OutboxRow { at, notice })
 }

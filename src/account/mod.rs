@@ -221,6 +221,21 @@ pub enum ExitReason {
     External,
 }
 
+impl ExitReason {
+    /// In words, for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::ProfitTarget => "profit target",
+            Self::Stop => "stop",
+            Self::Evaluation => "evaluation",
+            Self::TimeExit => "time exit",
+            Self::Expired => "expired",
+            Self::Flatten => "flattened",
+            Self::External => "closed outside",
+        }
+    }
+}
+
 /// One held leg of a position of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PositionLeg {

@@ -1,1 +1,92 @@
-//! Commands to the daemon: the local socket, and the store when no daemon runs.
+//! Commands from outside: one closed enum, answered by the daemon over a local socket, or by the
+//! shell's own process on the store when no daemon runs.
+
+/// The local socket: the daemon's ear and the shell's mouth.
+pub mod socket;
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use crate::{account::StrategyId, report::Period};
+
+/// What can be asked of the daemon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Request {
+    /// Latch and holds, account, positions, orders, next slots, channels, version.
+    Status,
+    /// The decisions of a day.
+    Why {
+        /// The New York date; the last decision's when absent.
+        date: Option<NaiveDate>,
+        /// One strategy only.
+        strategy: Option<StrategyId>,
+    },
+    /// A kept report.
+    Report {
+        /// Daily or weekly.
+        period: Period,
+        /// The session it is of; the last one when absent.
+        date: Option<NaiveDate>,
+    },
+    /// The next slots of the jobs.
+    JobsNext {
+        /// How many.
+        count: usize,
+    },
+    /// Jobs with their state.
+    JobsList,
+    /// Past runs, the last first.
+    JobsHistory {
+        /// One job only.
+        job: Option<String>,
+        /// How many.
+        count: usize,
+    },
+    /// Runs a job now.
+    JobRun {
+        /// The job.
+        job: String,
+    },
+    /// Pauses a job.
+    JobPause {
+        /// The job.
+        job: String,
+    },
+    /// Resumes a job.
+    JobResume {
+        /// The job.
+        job: String,
+    },
+    /// Only cancels leave.
+    Halt {
+        /// Why, kept with the hold.
+        reason: String,
+    },
+    /// No entries.
+    Reduce {
+        /// Why, kept with the hold.
+        reason: String,
+    },
+    /// Ends manual holds.
+    Resume,
+    /// Cancels and closes everything, then halts.
+    Flatten {
+        /// Why, kept with the hold.
+        reason: String,
+    },
+    /// Verifies the journal.
+    JournalVerify,
+    /// The journal's last entries.
+    JournalTail {
+        /// How many.
+        count: usize,
+    },
+    /// Exports the store.
+    StoreBackup {
+        /// The new file; the default place when absent.
+        file: Option<PathBuf>,
+    },
+}

@@ -1,1 +1,67 @@
-//! Daily and weekly reports as text and HTML.
+//! The daily report and the weekly review: gathered from the store, kept in it, shown as text,
+//! HTML and JSON.
+
+/// Sections, text and HTML.
+pub mod page;
+/// Lines both reports share.
+pub mod parts;
+
+use std::fmt;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use crate::{clock::Timestamp, store::Table};
+
+/// How long a report looks back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Period {
+    /// One session.
+    Daily,
+    /// The sessions of one week.
+    Weekly,
+}
+
+impl Period {
+    /// The word in keys, commands and alerts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+        }
+    }
+}
+
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A report as it was written, kept for ever.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KeptReport {
+    /// Daily or weekly.
+    pub period: Period,
+    /// The last session it covers.
+    pub date: NaiveDate,
+    /// When it was written.
+    pub at: Timestamp,
+    /// Its headline.
+    pub headline: String,
+    /// As plain text.
+    pub text: String,
+    /// As one HTML page.
+    pub html: String,
+    /// Its figures, machine-readable.
+    pub document: serde_json::Value,
+}
+
+/// Kept reports, by `<period>/<date>`.
+pub const REPORTS: Table<KeptReport> = Table::new("reports", 1);
+
+/// The key of [`REPORTS`].
+pub fn report_key(period: Period, date: NaiveDate) -> String {
+    format!("{period}/{date}")
+}

@@ -1,0 +1,251 @@
+//! Delivery from the durable outbox to one channel: at least once, the most severe first, in order
+//! within a severity, with backoff, and a dead letter at the end.
+
+use std::{cmp::Reverse, sync::Arc};
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+
+use super::{Alert, Channel, SendError, render};
+use crate::{
+    clock::{Runtime, Timestamp},
+    notice::{OUTBOX, Severity},
+    store::{Read, Store, StoreError, Table, WriteTx},
+};
+
+/// The outbox is looked at this often.
+const POLL: TimeDelta = TimeDelta::seconds(1);
+/// Waits between attempts double from the first to the last of these.
+const BACKOFF_FIRST: TimeDelta = TimeDelta::seconds(2);
+const BACKOFF_MOST: TimeDelta = TimeDelta::minutes(5);
+/// After so long without success an alert is a dead letter.
+const GIVE_UP_AFTER: TimeDelta = TimeDelta::hours(24);
+/// Most outbox rows taken in one step.
+const BATCH: u64 = 64;
+
+/// How far each channel has taken rows from the outbox, by channel name.
+pub const CURSORS: Table<u64> = Table::new("delivery_cursors", 1);
+/// What waits for a channel, by `<channel>/<outbox key>`.
+pub const WAITING: Table<Waiting> = Table::new("deliveries_waiting", 1);
+/// What a channel gave up, by `<channel>/<outbox key>`.
+pub const DEAD: Table<Waiting> = Table::new("deliveries_dead", 1);
+
+/// One alert that a channel has not taken yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// The alert.
+    pub alert: Alert,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// No attempt before this instant.
+    pub next_at: Timestamp,
+    /// The last error.
+    pub last_error: Option<String>,
+}
+
+/// Delivers to one channel for ever; only a failing store ends it.
+pub async fn run(rt: Runtime, store: Store, channel: Arc<dyn Channel>) -> StoreError {
+    loop {
+        match step(&rt, &store, channel.as_ref()).await {
+            Ok(true) => {}
+            Ok(false) => rt.sleep(POLL).await,
+            Err(error) => return error,
+        }
+    }
+}
+
+/// Takes what is new and makes at most one attempt; true when there was something to do.
+pub async fn step(rt: &Runtime, store: &Store, channel: &dyn Channel) -> Result<bool, StoreError> {
+    let took = take_new(rt, store, channel).await?;
+    let Some((key, waiting)) = next_due(store, channel.name(), rt.now())? else {
+        return Ok(took);
+    };
+    let result = channel.send(&waiting.alert).await;
+    settle(rt, store, key, waiting, result).await?;
+    Ok(true)
+}
+
+/// Copies new outbox rows this channel wants into its waiting list.
+async fn take_new(rt: &Runtime, store: &Store, channel: &dyn Channel) -> Result<bool, StoreError> {
+    let name = channel.name().to_owned();
+    let (cursor, rows) = store.read(|tx| {
+        let cursor = tx.get(&CURSORS, &name)?.unwrap_or(0);
+        let (from, to) = (outbox_key(cursor + 1), outbox_key(cursor + 1 + BATCH));
+        Ok((cursor, tx.range(&OUTBOX, &from, &to)?))
+    })?;
+    let Some((last, _)) = rows.last() else { return Ok(false) };
+    let last = last.parse().unwrap_or(cursor);
+    let now = rt.now();
+    let alerts: Vec<Alert> = rows
+        .iter()
+        .map(|(key, row)| render(key.parse().unwrap_or(cursor), row))
+        .filter(|alert| channel.wants(alert))
+        .collect();
+    let write = move |tx: &mut WriteTx| {
+        for alert in alerts {
+            let key = format!("{name}/{}", outbox_key(alert.id));
+            tx.put(
+                &WAITING,
+                &key,
+                &Waiting { alert, attempts: 0, next_at: now, last_error: None },
+            )?;
+        }
+        tx.put(&CURSORS, &name, &last)
+    };
+    store.write(write).await?;
+    Ok(true)
+}
+
+/// The most severe, then the oldest, of what may be tried now. A row that backs off holds back
+/// those behind it of its own severity: order is kept.
+fn next_due(
+    store: &Store,
+    channel: &str,
+    now: Timestamp,
+) -> Result<Option<(String, Waiting)>, StoreError> {
+    let mut waiting = store.read(|tx| tx.list(&WAITING, &format!("{channel}/")))?;
+    waiting.sort_by_key(|(_, row)| (Reverse(row.alert.severity), row.alert.id));
+    let mut held: Option<Severity> = None;
+    for (key, row) in waiting {
+        if held == Some(row.alert.severity) {
+            continue;
+        }
+        if row.next_at <= now {
+            return Ok(Some((key, row)));
+        }
+        held = Some(row.alert.severity);
+    }
+    Ok(None)
+}
+
+async fn settle(
+    rt: &Runtime,
+    store: &Store,
+    key: String,
+    mut waiting: Waiting,
+    result: Result<(), SendError>,
+) -> Result<(), StoreError> {
+    let now = rt.now();
+    waiting.attempts += 1;
+    let dead = match &result {
+        Ok(()) => false,
+        Err(SendError::Permanent(_)) => true,
+        Err(SendError::Retry(_)) => now - waiting.alert.at > GIVE_UP_AFTER,
+    };
+    waiting.next_at = now + backoff(waiting.attempts);
+    waiting.last_error = result.as_ref().err().map(ToString::to_string);
+    if let Some(error) = &waiting.last_error {
+        tracing::warn!(%key, attempts = waiting.attempts, dead, "alert not delivered: {error}");
+    }
+    let write = move |tx: &mut WriteTx| match (result, dead) {
+        (Ok(()), _) => tx.remove(&WAITING, &key).map(|_| ()),
+        (Err(_), true) => {
+            tx.remove(&WAITING, &key)?;
+            tx.put(&DEAD, &key, &waiting)
+        }
+        (Err(_), false) => tx.put(&WAITING, &key, &waiting),
+    };
+    store.write(write).await
+}
+
+fn backoff(attempts: u32) -> TimeDelta {
+    let doublings = attempts.saturating_sub(1).min(10);
+    (BACKOFF_FIRST * (1 << doublings)).min(BACKOFF_MOST)
+}
+
+fn outbox_key(sequence: u64) -> String {
+    format!("{sequence:020}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::{
+        clock::VirtualWorld,
+        notice::{Notice, raise},
+    };
+
+    #[derive(Default)]
+    struct Scripted {
+        failures: Mutex<u32>,
+        permanent: bool,
+        seen: Mutex<Vec<(String, u64)>>,
+    }
+
+    #[async_trait]
+    impl Channel for Scripted {
+        fn name(&self) -> &'static str {
+            "scripted"
+        }
+        fn wants(&self, alert: &Alert) -> bool {
+            alert.kind != "stopping"
+        }
+        async fn send(&self, alert: &Alert) -> Result<(), SendError> {
+            let mut failures = self.failures.lock().unwrap();
+            if self.permanent {
+                return Err(SendError::Permanent("410 gone".to_owned()));
+            }
+            if *failures > 0 {
+                *failures -= 1;
+                return Err(SendError::Retry("503".to_owned()));
+            }
+            self.seen.lock().unwrap().push((alert.kind.clone(), alert.id));
+            Ok(())
+        }
+    }
+
+    fn difference() -> Notice {
+        Notice::Difference { what: "ES +1".to_owned() }
+    }
+
+    /// Raises the notices, runs the channel for ten minutes, and gives what it saw.
+    fn delivered(channel: Scripted, notices: Vec<Notice>) -> (Vec<(String, u64)>, usize, usize) {
+        let mut world = VirtualWorld::new("2024-08-02T13:30:00Z".parse().unwrap());
+        let (rt, channel) = (world.runtime(), Arc::new(channel));
+        let store = Store::in_memory().unwrap();
+        let (store2, channel2) = (store.clone(), Arc::clone(&channel));
+        world
+            .run(async move {
+                let at = rt.now();
+                let write = move |tx: &mut WriteTx| {
+                    notices.into_iter().try_for_each(|notice| raise(tx, at, notice))
+                };
+                store2.write(write).await.unwrap();
+                let work = run(rt.clone(), store2, channel2);
+                assert!(rt.timeout(TimeDelta::minutes(10), work).await.is_none());
+            })
+            .unwrap();
+        let waiting = store.read(|tx| tx.list(&WAITING, "")).unwrap().len();
+        let dead = store.read(|tx| tx.list(&DEAD, "")).unwrap().len();
+        let seen = channel.seen.lock().unwrap().clone();
+        (seen, waiting, dead)
+    }
+
+    #[test]
+    fn critical_alerts_overtake_and_the_rest_keep_their_order() {
+        let started = |v: &str| Notice::Started { version: v.to_owned() };
+        let notices = vec![started("1"), started("2"), difference(), Notice::Stopping];
+        let (seen, waiting, dead) = delivered(Scripted::default(), notices);
+        let kinds: Vec<_> = seen.iter().map(|(kind, id)| (kind.as_str(), *id)).collect();
+        assert_eq!(kinds, [("difference", 3), ("started", 1), ("started", 2)]);
+        assert_eq!((waiting, dead), (0, 0));
+    }
+
+    #[test]
+    fn a_channel_that_fails_for_a_while_loses_nothing() {
+        let channel = Scripted { failures: Mutex::new(5), ..Scripted::default() };
+        let (seen, waiting, _) = delivered(channel, vec![difference(), difference()]);
+        assert_eq!(seen.len(), 2);
+        assert_eq!(waiting, 0);
+    }
+
+    #[test]
+    fn a_permanent_refusal_becomes_a_dead_letter() {
+        let channel = Scripted { permanent: true, ..Scripted::default() };
+        assert_eq!(delivered(channel, vec![difference()]), (vec![], 0, 1));
+    }
+}

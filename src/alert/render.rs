@@ -1,0 +1,128 @@
+//! A notice in words. The first line is enough to act on, on a phone at 15:31.
+
+use super::Alert;
+use crate::notice::{Notice, OutboxRow, Severity};
+
+/// The alert of an outbox row.
+pub fn render(id: u64, row: &OutboxRow) -> Alert {
+    let (severity, title, text) = words(&row.notice);
+    Alert { id, at: row.at, kind: kind(&row.notice), severity, title, text }
+}
+
+/// The stable name of a notice's kind: the tag it is stored under.
+fn kind(notice: &Notice) -> String {
+    let value = serde_json::to_value(notice).ok();
+    let tag = value.as_ref().and_then(|v| v.get("kind")).and_then(|v| v.as_str());
+    tag.unwrap_or("notice").to_owned()
+}
+
+type Words = (Severity, String, String);
+
+fn words(notice: &Notice) -> Words {
+    use Severity::{Critical, Info, Warning};
+    let line = |severity, title: String| (severity, title, String::new());
+    match notice {
+        Notice::Started { version } => {
+            line(Info, format!("tomking {version} is reconciled and runs"))
+        }
+        Notice::Stopping => line(Info, "tomking stops on request".to_owned()),
+        Notice::JobFailed { job, slot, reason } => {
+            line(Warning, format!("Job {job} of {} failed: {reason}", clock(slot)))
+        }
+        Notice::JobMissed { job, slot, reason } => {
+            line(Warning, format!("Job {job} of {} was missed: {reason}", clock(slot)))
+        }
+        Notice::JobLate { job, slot, late_ms } => {
+            line(Warning, format!("Job {job} of {} began {late_ms} ms late", clock(slot)))
+        }
+        Notice::Decided { strategy, summary } => line(Info, format!("{strategy}: {summary}")),
+        Notice::Opened { what, credit_usd, .. } => {
+            line(Info, format!("Opened {what} for {credit_usd}"))
+        }
+        Notice::Closed { what, reason, pnl_usd, pnl_gbp, .. } => line(
+            Info,
+            format!("Closed {what}: {pnl_usd} ({pnl_gbp}) after fees, {}", reason.words()),
+        ),
+        Notice::EntryMissed { intent, reason } => {
+            line(Info, format!("Entry {intent} ended unfilled: {reason}"))
+        }
+        Notice::Rejected { intent, reason } => {
+            line(Warning, format!("Order of {intent} was rejected: {reason}"))
+        }
+        Notice::OrderUnknown { intent } => {
+            line(Warning, format!("The fate of an order of {intent} is not known; looking it up"))
+        }
+        Notice::NotFlat { position, what } => (
+            Critical,
+            format!("Position {position} is open past its flat-by time"),
+            format!("{what}\nClose it at the broker by hand if this repeats."),
+        ),
+        Notice::NoMark { position, seconds } => {
+            line(Warning, format!("Position {position} has had no usable mark for {seconds} s"))
+        }
+        Notice::Latch { level, cause } => {
+            let severity = if level == "ACTIVE" { Info } else { Warning };
+            line(severity, format!("{level}: {cause}"))
+        }
+        Notice::Difference { what } => {
+            line(Critical, format!("Ledger and broker differ, entries are stopped: {what}"))
+        }
+        Notice::Report { period, date, headline } => {
+            line(Info, format!("The {period} report of {date}: {headline}"))
+        }
+        Notice::Limit { limit, value, bound } => {
+            line(Warning, format!("{limit} at {value}, bound {bound}"))
+        }
+        Notice::HeartbeatFailed { reason } => {
+            line(Warning, format!("The dead-man's switch could not be pinged: {reason}"))
+        }
+    }
+}
+
+/// An instant as its New York date and time.
+fn clock(at: &crate::clock::Timestamp) -> String {
+    at.with_timezone(&crate::calendar::NEW_YORK).format("%a %-d %b %H:%M ET").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use rust_decimal::dec;
+
+    use super::*;
+    use crate::{
+        account::{ExitReason, PositionId},
+        money::{Gbp, Usd},
+    };
+
+    #[test]
+    fn the_title_of_an_alert_is_one_line_with_its_figures() {
+        let closed = Notice::Closed {
+            position: PositionId("zdte-20240802-1".to_owned()),
+            what: "1 ES iron condor".to_owned(),
+            reason: ExitReason::ProfitTarget,
+            pnl_usd: Usd(dec!(187.46)),
+            pnl_gbp: Gbp(dec!(146.80)),
+        };
+        let row = OutboxRow { at: "2024-08-02T15:00:00Z".parse().unwrap(), notice: closed };
+        let alert = render(7, &row);
+        assert_eq!(alert.kind, "closed");
+        assert_eq!(
+            alert.title,
+            "Closed 1 ES iron condor: $187.46 (£146.80) after fees, profit target"
+        );
+    }
+
+    #[test]
+    fn a_slot_is_told_in_new_york_time() {
+        let notice = Notice::JobMissed {
+            job: "friday-0dte-entry".to_owned(),
+            slot: "2024-11-08T15:30:00Z".parse().unwrap(),
+            reason: "the machine was off".to_owned(),
+        };
+        let row = OutboxRow { at: "2024-11-08T16:00:00Z".parse().unwrap(), notice };
+        assert_eq!(
+            render(1, &row).title,
+            "Job friday-0dte-entry of Fri 8 Nov 10:30 ET was missed: the machine was off"
+        );
+    }
+}

@@ -1,0 +1,64 @@
+//! Logs to stderr: for people on a terminal, JSON where a service manager reads them.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{format::Writer, time::FormatTime},
+};
+
+use crate::{calendar::NEW_YORK, clock::Runtime};
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people on a terminal, JSON elsewhere.
+    Auto,
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The time of the given world, not the machine's: in the demo they differ.
+struct WorldTime(Runtime);
+
+impl FormatTime for WorldTime {
+    fn format_time(&self, w: &mut Writer<'_>) -> std::fmt::Result {
+        let at = self.0.now().with_timezone(&NEW_YORK);
+        write!(w, "{}", at.format("%a %d %b %H:%M:%S%.3f ET"))
+    }
+}
+
+struct UtcTime(Runtime);
+
+impl FormatTime for UtcTime {
+    fn format_time(&self, w: &mut Writer<'_>) -> std::fmt::Result {
+        write!(w, "{}", self.0.now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
+    }
+}
+
+/// Starts logging. `filter` is as in `RUST_LOG`, which wins where it is set.
+pub fn init(format: LogFormat, filter: &str, rt: Runtime) -> Result<(), String> {
+    let filter = match std::env::var("RUST_LOG") {
+        Ok(text) => EnvFilter::try_new(&text).map_err(|error| format!("RUST_LOG: {error}"))?,
+        Err(_) => {
+            EnvFilter::try_new(filter).map_err(|error| format!("log.filter `{filter}`: {error}"))?
+        }
+    };
+    let terminal = std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let human = match format {
+        LogFormat::Auto => terminal || std::env::var_os("JOURNAL_STREAM").is_none(),
+        LogFormat::Human => true,
+        LogFormat::Json => false,
+    };
+    if human {
+        let colour = terminal && std::env::var_os("NO_COLOR").is_none();
+        let builder = builder.with_ansi(colour).with_target(false).with_timer(WorldTime(rt));
+        builder.try_init().map_err(|error| error.to_string())
+    } else {
+        let builder = builder.json().with_timer(UtcTime(rt));
+        builder.try_init().map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,257 @@
+//! The daily report: gathered once from the store, then shown.
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    page::{Body, Page, Section},
+    parts::{self, TradeLine, clock, long_date, percent, signed},
+};
+use crate::{
+    account::hold::{Hold, Level},
+    clock::Timestamp,
+    market::Provenance,
+    money::{Gbp, Usd},
+    risk::decision::DecisionRecord,
+};
+
+/// Everything a daily report says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DailyReport {
+    /// The session.
+    pub date: NaiveDate,
+    /// Where prices come from.
+    pub prices: Provenance,
+    /// The latch at the time of writing.
+    pub level: Level,
+    /// Active holds.
+    pub holds: Vec<Hold>,
+    /// The account at the close; `None` when the day was not reconciled.
+    pub account: Option<AccountLine>,
+    /// Positions closed in the session.
+    pub trades: Vec<TradeLine>,
+    /// Positions still open.
+    pub positions: Vec<PositionLine>,
+    /// What the entry jobs decided.
+    pub decisions: Vec<DecisionRecord>,
+    /// How the day's slots ended.
+    pub jobs: JobsLine,
+    /// The slots of the next session that matter.
+    pub next: Vec<NextLine>,
+    /// The journal's head: a cut tail shows against it.
+    pub journal: HeadLine,
+}
+
+/// The account at a close, against the close before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AccountLine {
+    /// Cash plus everything held at its mark.
+    pub net_liquidation_usd: Usd,
+    /// The same in pounds at the rate below.
+    pub net_liquidation_gbp: Option<Gbp>,
+    /// Against the close before.
+    pub change_usd: Option<Usd>,
+    /// Against the close before, each at its own rate.
+    pub change_gbp: Option<Gbp>,
+    /// The rate: dollars a pound, and its date.
+    pub usd_per_gbp: Option<Decimal>,
+    /// The date of the rate.
+    pub rate_date: Option<NaiveDate>,
+    /// Closed positions, after fees.
+    pub realised_usd: Usd,
+    /// Open positions at their mark.
+    pub open_pnl_usd: Usd,
+    /// Fees of the session.
+    pub fees_usd: Usd,
+    /// The most buying power in use, percent of sizing capital.
+    pub peak_used_percent: Option<Decimal>,
+    /// Its cap.
+    pub cap_percent: Option<Decimal>,
+}
+
+/// An open position.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PositionLine {
+    /// In words.
+    pub what: String,
+    /// First fill.
+    pub opened_at: Timestamp,
+    /// Credit received.
+    pub credit_usd: Usd,
+    /// Days to its nearest expiration.
+    pub days_left: Option<i64>,
+}
+
+/// How slots ended, and those that did not end well.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobsLine {
+    /// Done.
+    pub done: u64,
+    /// Skipped.
+    pub skipped: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Missed.
+    pub missed: u64,
+    /// One line for each that failed or was missed.
+    pub exceptions: Vec<String>,
+}
+
+/// A slot to come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextLine {
+    /// The job.
+    pub job: String,
+    /// Its instant.
+    pub at: Timestamp,
+}
+
+/// The journal's head.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadLine {
+    /// Entries so far.
+    pub sequence: u64,
+    /// The last entry's hash.
+    pub hash: String,
+}
+
+impl DailyReport {
+    /// The figure that matters.
+    pub fn headline(&self) -> String {
+        let Some(account) = &self.account else {
+            return "Not reconciled: the account's figures are not known".to_owned();
+        };
+        let worth = account
+            .net_liquidation_gbp
+            .map_or_else(|| account.net_liquidation_usd.to_string(), |gbp| gbp.to_string());
+        let change = account.change_gbp.map(|gbp| format!(" ({})", signed(gbp)));
+        let trades = match self.trades.len() {
+            0 => "no trades".to_owned(),
+            1 => format!("1 trade, {}", account.realised_usd),
+            n => format!("{n} trades, {}", account.realised_usd),
+        };
+        let latch = match self.level {
+            Level::Active => String::new(),
+            level => format!(". {}", level.name()),
+        };
+        format!("{worth}{}, {trades}{latch}", change.unwrap_or_default())
+    }
+
+    /// The page.
+    pub fn page(&self) -> Page {
+        let mut sections = Vec::new();
+        if !self.holds.is_empty() {
+            sections.push(holds(&self.holds));
+        }
+        sections.extend(self.account.as_ref().map(account_section));
+        sections.push(parts::trades(&self.trades));
+        if !self.positions.is_empty() {
+            sections.push(positions(&self.positions));
+        }
+        if !self.decisions.is_empty() {
+            sections.push(decisions(&self.decisions));
+        }
+        sections.push(jobs(&self.jobs));
+        if !self.next.is_empty() {
+            sections.push(next(&self.next));
+        }
+        Page {
+            title: format!("Daily report, {}", long_date(self.date)),
+            headline: self.headline(),
+            sections,
+            notes: vec![
+                prices_note(self.prices).to_owned(),
+                format!("Journal: entry {}, {}", self.journal.sequence, self.journal.hash),
+            ],
+        }
+    }
+}
+
+/// What a reader must know of the prices.
+pub fn prices_note(prices: Provenance) -> &'static str {
+    match prices {
+        Provenance::Simulated => "Prices are simulated; option quotes are modelled. Paper account.",
+        Provenance::RecordedModelled => {
+            "Underlyings are recorded; option quotes are modelled. Paper account."
+        }
+        Provenance::Live => "Prices are the broker's.",
+    }
+}
+
+/// Active holds.
+pub fn holds(holds: &[Hold]) -> Section {
+    let line = |hold: &Hold| {
+        let until =
+            hold.until.map_or_else(|| "until resumed".to_owned(), |at| format!("until {}", clock(at)));
+        format!("{}: {}, since {}, {until}", hold.level.name(), hold.cause, clock(hold.since))
+    };
+    let lines = holds.iter().map(line).collect();
+    Section { title: "Holds".to_owned(), body: Body::Lines(lines) }
+}
+
+fn account_section(account: &AccountLine) -> Section {
+    let mut facts = Vec::new();
+    let mut fact = |name: &str, value: Option<String>| {
+        facts.extend(value.map(|value| (name.to_owned(), value)));
+    };
+    fact("Net liquidation", account.net_liquidation_gbp.map(|gbp| gbp.to_string()));
+    fact("Net liquidation in dollars", Some(account.net_liquidation_usd.to_string()));
+    fact("Change", account.change_gbp.map(signed));
+    fact("Change in dollars", account.change_usd.map(|usd| usd.to_string()));
+    fact("Realised", Some(account.realised_usd.to_string()));
+    fact("Open", Some(account.open_pnl_usd.to_string()));
+    fact("Fees", Some(account.fees_usd.to_string()));
+    fact("Buying power, most used", buying_power(account));
+    let rate = account.usd_per_gbp.zip(account.rate_date);
+    fact("Rate", rate.map(|(rate, date)| format!("{rate} dollars a pound, of {date}")));
+    Section { title: "Account".to_owned(), body: Body::Facts(facts) }
+}
+
+fn buying_power(account: &AccountLine) -> Option<String> {
+    let used = account.peak_used_percent.map(percent)?;
+    let cap = account.cap_percent.map_or_else(|| "no cap known".to_owned(), percent);
+    Some(format!("{used} of {cap}"))
+}
+
+fn positions(positions: &[PositionLine]) -> Section {
+    let head = ["Position", "Opened", "Credit", "Days left"].map(str::to_owned).to_vec();
+    let row = |line: &PositionLine| {
+        vec![
+            line.what.clone(),
+            clock(line.opened_at),
+            line.credit_usd.to_string(),
+            line.days_left.map_or_else(|| "-".to_owned(), |days| days.to_string()),
+        ]
+    };
+    let body = Body::Rows(head, positions.iter().map(row).collect());
+    Section { title: "Open positions".to_owned(), body }
+}
+
+/// Decisions with the reasons that stopped them.
+pub fn decisions(decisions: &[DecisionRecord]) -> Section {
+    let mut lines = Vec::new();
+    for decision in decisions {
+        let outcome = decision.outcome.name().replace('_', " ");
+        lines.push(format!("{} {}: {outcome}", clock(decision.slot), decision.strategy));
+        for filter in decision.filters.iter().filter(|filter| !filter.passed) {
+            lines.push(format!("  {}: {} (needs {})", filter.name, filter.value, filter.bound));
+        }
+        lines.extend(decision.refusals.iter().map(|refusal| format!("  {refusal}")));
+    }
+    Section { title: "Decisions".to_owned(), body: Body::Lines(lines) }
+}
+
+/// How the slots ended.
+pub fn jobs(jobs: &JobsLine) -> Section {
+    let JobsLine { done, skipped, failed, missed, exceptions } = jobs;
+    let mut lines =
+        vec![format!("{done} done, {skipped} skipped, {failed} failed, {missed} missed")];
+    lines.extend(exceptions.iter().cloned());
+    Section { title: "Jobs".to_owned(), body: Body::Lines(lines) }
+}
+
+fn next(next: &[NextLine]) -> Section {
+    let lines = next.iter().map(|line| format!("{}  {}", clock(line.at), line.job)).collect();
+    Section { title: "Next session".to_owned(), body: Body::Lines(lines) }
+}

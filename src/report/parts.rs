@@ -1,0 +1,189 @@
+//! Lines both reports share: trades, positions, account figures.
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::page::{Body, Section};
+use crate::{
+    account::{ExitReason, Position, PositionId, StrategyId},
+    calendar::NEW_YORK,
+    clock::Timestamp,
+    instrument::Instrument,
+    money::{Gbp, Usd, round_half_up, to_f64},
+};
+
+/// A closed trade.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TradeLine {
+    /// The position.
+    pub position: PositionId,
+    /// Whose.
+    pub strategy: StrategyId,
+    /// In words.
+    pub what: String,
+    /// First fill.
+    pub opened_at: Timestamp,
+    /// Last closing fill or settlement.
+    pub closed_at: Timestamp,
+    /// Why it was closed.
+    pub exit_reason: ExitReason,
+    /// Credit received, all units; below zero for a debit.
+    pub credit_usd: Usd,
+    /// After fees.
+    pub pnl_usd: Usd,
+    /// After fees, at the closing day's rate.
+    pub pnl_gbp: Option<Gbp>,
+}
+
+impl TradeLine {
+    /// The trade of a position; `None` while it is open.
+    pub fn of(position: &Position) -> Option<Self> {
+        Some(Self {
+            position: position.id.clone(),
+            strategy: position.strategy,
+            what: describe(position),
+            opened_at: position.opened_at,
+            closed_at: position.closed_at?,
+            exit_reason: position.exit_reason?,
+            credit_usd: credit_usd(position),
+            pnl_usd: position.pnl_usd().rounded(),
+            pnl_gbp: position.pnl_gbp(),
+        })
+    }
+
+    /// A win is a closed trade with profit after fees (rulebook §7).
+    pub fn is_win(&self) -> bool {
+        self.pnl_usd.is_positive()
+    }
+}
+
+/// The credit of all units in dollars, to the cent.
+pub fn credit_usd(position: &Position) -> Usd {
+    let units = Decimal::from(position.units);
+    Usd(position.credit * position.product.multiplier() * units).rounded()
+}
+
+/// `1 ES 5405/5435 P 5550/5580 C 2 Aug`: units, product, strikes by right, expiration.
+pub fn describe(position: &Position) -> String {
+    let mut puts = Vec::new();
+    let mut calls = Vec::new();
+    let mut others = Vec::new();
+    let mut expiration = None;
+    for leg in &position.legs {
+        match &leg.instrument {
+            Instrument::Option(option) => {
+                expiration = Some(option.series.expiration);
+                let side = match option.right {
+                    crate::instrument::Right::Put => &mut puts,
+                    crate::instrument::Right::Call => &mut calls,
+                };
+                side.push(option.strike.normalize());
+            }
+            Instrument::Future { code, .. } => others.push(format!("future {code}")),
+            Instrument::Shares { .. } => others.push("shares".to_owned()),
+        }
+    }
+    let mut words = vec![position.units.to_string(), position.product.symbol().to_owned()];
+    words.extend(strikes(&mut puts, 'P'));
+    words.extend(strikes(&mut calls, 'C'));
+    words.append(&mut others);
+    words.extend(expiration.map(|date| date.format("%-d %b").to_string()));
+    words.join(" ")
+}
+
+fn strikes(strikes: &mut [Decimal], right: char) -> Option<String> {
+    strikes.sort_unstable();
+    let text: Vec<String> = strikes.iter().map(ToString::to_string).collect();
+    (!text.is_empty()).then(|| format!("{} {right}", text.join("/")))
+}
+
+/// A table of trades, or the sentence that there were none.
+pub fn trades(trades: &[TradeLine]) -> Section {
+    let head = ["Trade", "Opened", "Closed", "Exit", "Credit", "P&L $", "P&L £"];
+    let row = |trade: &TradeLine| {
+        vec![
+            trade.what.clone(),
+            clock(trade.opened_at),
+            clock(trade.closed_at),
+            trade.exit_reason.words().to_owned(),
+            trade.credit_usd.to_string(),
+            trade.pnl_usd.to_string(),
+            trade.pnl_gbp.map_or_else(|| "no rate".to_owned(), |gbp| gbp.to_string()),
+        ]
+    };
+    let body = if trades.is_empty() {
+        Body::Lines(vec!["No position was closed.".to_owned()])
+    } else {
+        Body::Rows(head.map(str::to_owned).to_vec(), trades.iter().map(row).collect())
+    };
+    Section { title: "Trades".to_owned(), body }
+}
+
+/// `Fri 2 Aug 10:30`, New York.
+pub fn clock(at: Timestamp) -> String {
+    at.with_timezone(&NEW_YORK).format("%a %-d %b %H:%M").to_string()
+}
+
+/// `Friday 2 August 2024`.
+pub fn long_date(date: NaiveDate) -> String {
+    date.format("%A %-d %B %Y").to_string()
+}
+
+/// A change with its sign always shown: `+£12.00`, `-£3.50`.
+pub fn signed(amount: Gbp) -> String {
+    if amount.rounded() >= Gbp::ZERO { format!("+{amount}") } else { amount.to_string() }
+}
+
+/// A percentage with one decimal.
+pub fn percent(value: Decimal) -> String {
+    format!("{:.1} %", round_half_up(value, 1))
+}
+
+/// The largest fall from a running peak, percent, at or above zero; `None` without points.
+pub fn max_drawdown_percent(curve: impl IntoIterator<Item = Usd>) -> Option<f64> {
+    let mut peak: Option<Usd> = None;
+    let mut worst = None;
+    for point in curve {
+        let top = peak.map_or(point, |peak: Usd| peak.max(point));
+        peak = Some(top);
+        let fall = if top.is_positive() {
+            to_f64((top.0 - point.0) / top.0 * Decimal::ONE_HUNDRED)
+        } else {
+            0.0
+        };
+        worst = Some(worst.map_or(fall, |worst: f64| worst.max(fall)));
+    }
+    worst
+}
+
+/// Wins over all trades that won or lost, percent; `None` without such trades.
+pub fn win_rate_percent(trades: &[TradeLine]) -> Option<f64> {
+    let wins = trades.iter().filter(|trade| trade.is_win()).count();
+    let losses = trades.iter().filter(|trade| trade.pnl_usd < Usd::ZERO).count();
+    let decided = wins + losses;
+    (decided > 0).then(|| 100.0 * wins as f64 / decided as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use rust_decimal::dec;
+
+    use super::*;
+
+    #[test]
+    fn a_drawdown_is_measured_from_the_peak_before_it() {
+        let curve = |points: &[Decimal]| max_drawdown_percent(points.iter().map(|p| Usd(*p)));
+        assert_eq!(curve(&[]), None);
+        assert_eq!(curve(&[dec!(100), dec!(110)]), Some(0.0));
+        assert_eq!(curve(&[dec!(100), dec!(90), dec!(120), dec!(114)]), Some(10.0));
+        assert_eq!(curve(&[dec!(100), dec!(80), dec!(160), dec!(96)]), Some(40.0));
+    }
+
+    #[test]
+    fn a_change_shows_its_sign() {
+        assert_eq!(signed(Gbp(dec!(12))), "+£12.00");
+        assert_eq!(signed(Gbp(dec!(-3.5))), "-£3.50");
+        assert_eq!(signed(Gbp(dec!(-0.001))), "+£0.00");
+    }
+}
