@@ -243,6 +243,8 @@ pub struct LimitRules {
     pub data_age_seconds: u32,
     /// Oldest frame of a leg's feed, seconds.
     pub quote_age_seconds: u32,
+    /// Oldest pound-dollar rate, days: it is fixed on banking days only.
+    pub fx_age_days: u32,
     /// Most clock skew, seconds.
     pub clock_skew_seconds: u32,
     /// No orders in the first minutes of the session unless the strategy says.
@@ -269,4 +271,24 @@ pub struct LimitRules {
     pub model_value_percent: Decimal,
     /// Or so many ticks.
     pub model_value_ticks: u32,
+}
+
+/// The rulebook's own figures, as the file every checkout has.
+pub const EMBEDDED: &str = include_str!("../../config/rulebook.toml");
+
+impl Rulebook {
+    /// The rulebook's own figures.
+    pub fn embedded() -> Self {
+        toml::from_str(EMBEDDED).expect("the embedded file parses: a test of this module reads it")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_file_is_a_whole_rulebook() {
+        assert_eq!(Rulebook::embedded().friday_0dte.products.len(), 3);
+    }
 }

@@ -1,8 +1,46 @@
 //! The gate: no order leaves without passing it, and the type says so.
+//!
+//! One file per limit of rulebook §5. Each check is a pure function that either passes or gives the
+//! [`Refusal`] with its figures; [`gate`] runs them in the rulebook's order and stops at the first
+//! that refuses.
+
+/// Limit 9: buying power after the order.
+pub mod buying_power;
+/// The VIX table (rulebook §1).
+pub mod cap;
+/// The two capital bases (rulebook §1).
+pub mod capital;
+/// What an entry decided, as it is kept.
+pub mod decision;
+/// Account phases (rulebook §2).
+pub mod phase;
+/// Deployment stages (rulebook §3).
+pub mod stage;
+
+mod counts;
+mod crisis;
+mod data;
+mod desk;
+mod duplicate;
+mod events;
+mod expiration;
+mod fees;
+mod gate;
+mod price;
+mod rate;
+mod reduce;
+mod refusal;
+mod session;
+mod trade_loss;
 
 use serde::{Deserialize, Serialize};
 
-use crate::money::Usd;
+pub use self::{
+    gate::gate,
+    reduce::{Reducing, reduce_gate},
+    refusal::{AccountFlag, Figure, Input, Refusal, RefusalRow},
+};
+use crate::{money::Usd, strategy::Intent};
 
 /// Something the gate let pass. Made only here; the desk takes nothing else.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +66,9 @@ pub struct Refused<T, R> {
     /// Why.
     pub why: R,
 }
+
+/// What a gate says of an intent.
+pub type Verdict = Result<Approved<Intent>, Box<Refused<Intent, Refusal>>>;
 
 /// Where a buying-power figure comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,15 @@
 //! Decisions: one file per strategy, pure functions over a [`Snapshot`].
 
+/// The order that closes a position.
+pub mod closing;
 /// Friday 0DTE (rulebook §4.1).
 pub mod friday_0dte;
+/// The prices of working orders over time (rulebook §4 common).
+pub mod ladder;
+/// The sheet a decision is written on.
+mod sheet;
+/// Ticks of legs and of whole orders.
+mod ticks;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -42,6 +50,9 @@ pub struct Snapshot {
     pub balances: Option<Balances>,
     /// Flags of the account.
     pub trading_status: Option<TradingStatus>,
+    /// The account phase in force so far, 1 to 4, for its hysteresis (rulebook §2); `None` when none
+    /// was ever set.
+    pub previous_phase: Option<u8>,
     /// The pound-dollar rate of the day.
     pub fx: Option<FxRate>,
     /// VIX.
@@ -84,6 +95,13 @@ pub struct ProductData {
     pub chain: Option<Chain>,
 }
 
+/// A call and a put spread sold together.
+pub const IRON_CONDOR: &str = "iron condor";
+/// A call sold, a higher call bought.
+pub const CALL_SPREAD: &str = "call spread";
+/// A put sold, a lower put bought.
+pub const PUT_SPREAD: &str = "put spread";
+
 /// One filter of a decision: what was looked at, against what, and how it came out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filter {
@@ -113,7 +131,7 @@ pub struct Candidate {
     pub strategy: StrategyId,
     /// The product.
     pub product: Product,
-    /// `iron condor`, `call spread`, `put spread`.
+    /// [`IRON_CONDOR`], [`CALL_SPREAD`] or [`PUT_SPREAD`].
     pub structure: &'static str,
     /// Legs for one unit.
     pub legs: Vec<Leg>,

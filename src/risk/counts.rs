@@ -1,0 +1,35 @@
+//! Limit 5: open positions by strategy and phase. For 0DTE a unit counts as a position.
+
+use super::{capital::Capital, refusal::Refusal};
+use crate::{
+    account::StrategyId,
+    strategy::{Candidate, Purpose, Snapshot},
+};
+
+/// The count with this order, working entries included, against the phase's ceiling.
+pub(super) fn check(
+    snapshot: &Snapshot,
+    candidate: &Candidate,
+    capital: &Capital<'_>,
+) -> Result<(), Refusal> {
+    let strategy = candidate.strategy;
+    let most = match strategy {
+        StrategyId::Friday0dte => capital.phase.rules.friday_0dte,
+        StrategyId::External => return Err(Refusal::Strategy { strategy }),
+    };
+    let units = open_units(snapshot, strategy).saturating_add(candidate.units);
+    if units <= most {
+        return Ok(());
+    }
+    Err(Refusal::Positions { strategy, units, most, phase: capital.phase.number })
+}
+
+fn open_units(snapshot: &Snapshot, strategy: StrategyId) -> u32 {
+    let held = snapshot.positions.iter().filter(|p| p.strategy == strategy && p.is_open());
+    let working = snapshot.open_intents.iter().filter(|intent| {
+        let filled = snapshot.positions.iter().any(|p| p.id.0 == intent.id.0);
+        intent.strategy == strategy && intent.purpose == Purpose::Entry && !filled
+    });
+    let units = held.map(|p| p.units).chain(working.map(|intent| intent.units));
+    units.fold(0, u32::saturating_add)
+}

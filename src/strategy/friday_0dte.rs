@@ -1,1 +1,0 @@
-//! Friday 0DTE.
