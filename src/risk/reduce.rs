@@ -50,10 +50,7 @@ pub struct Reducing<'a> {
 }
 
 /// Approves a risk-reducing intent, or refuses it with the first check it breaks.
-pub fn reduce_gate(
-    facts: &Reducing<'_>,
-    intent: Intent,
-) -> Verdict {
+pub fn reduce_gate(facts: &Reducing<'_>, intent: Intent) -> Verdict {
     match first_broken(facts, &intent) {
         Ok(()) => Ok(Approved(intent)),
         Err(why) => Err(Box::new(Refused { what: intent, why })),
