@@ -1,1 +1,322 @@
-//! The desk: intents to orders to fills; reconciliation; the latch; its loops and job bodies.
+//! The desk: intents to orders to fills, reconciliation, the latch, and the watch over positions.
+//!
+//! Crash-only: everything that must survive is a row before it is acted on, and start-up is the
+//! same path as recovery. The broker is the truth; what cannot be explained stops entries and is
+//! told. The same code runs under the wall clock and in a virtual world.
+
+/// Positions from fills.
+pub mod book;
+/// Legs in words.
+pub mod describe;
+/// The life of an intent.
+pub mod intent;
+/// The latch and its holds.
+pub mod latch;
+/// Reads of the desk's tables.
+pub mod read;
+/// The desk's tables and rows.
+pub mod tables;
+
+mod control;
+mod pass;
+mod reconcile;
+mod record;
+mod send;
+mod settle;
+mod watch;
+mod wish;
+mod worker;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use chrono::{NaiveDate, TimeDelta};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch as channel;
+
+pub use self::latch::{Change, LatchAnswer, LatchError};
+use self::{intent::IntentRecord, latch::Latch, record::Recorded};
+use crate::{
+    account::{
+        Balances, IntentId, Position, PositionId,
+        hold::{Hold, Level},
+    },
+    broker::{Broker, BrokerError},
+    calendar::{Calendar, Exchange, Session, new_york_date},
+    clock::{Runtime, Timestamp},
+    config::Rulebook,
+    market::Market,
+    money::FxRate,
+    store::{Store, StoreError, WriteTx},
+    strategy::friday_0dte::{ExitAction, ExitMemory},
+};
+
+/// The longest a read of the broker or the market is waited for.
+const READ_WAIT: TimeDelta = TimeDelta::seconds(5);
+/// The longest a submit is waited for; after it the order is unknown.
+const SUBMIT_WAIT: TimeDelta = TimeDelta::seconds(10);
+
+/// What a desk works with.
+#[derive(Clone)]
+pub struct DeskParts {
+    /// Clock and spawner.
+    pub rt: Runtime,
+    /// The store.
+    pub store: Store,
+    /// The account.
+    pub broker: Arc<dyn Broker>,
+    /// Prices.
+    pub market: Arc<dyn Market>,
+    /// Sessions.
+    pub calendar: Calendar,
+    /// The figures in force.
+    pub rulebook: Arc<Rulebook>,
+    /// Where the `HALT` file lives; `None` in a replay.
+    pub data_dir: Option<PathBuf>,
+}
+
+/// The desk of one account. Everything durable is in the store; what is here can be lost.
+pub struct Desk {
+    parts: DeskParts,
+    latch: Latch,
+    hot: Mutex<Hot>,
+    reconciled: AtomicBool,
+    /// Grows with each change; workers and the watch wait on it.
+    pulse: channel::Sender<u64>,
+    /// One round of watching or reconciling at a time.
+    turn: futures::lock::Mutex<()>,
+}
+
+/// What is kept in memory so that an idle minute costs nothing.
+#[derive(Default)]
+struct Hot {
+    open: BTreeMap<PositionId, Position>,
+    memories: BTreeMap<PositionId, ExitMemory>,
+    wanted: BTreeMap<PositionId, ExitAction>,
+    workers: BTreeSet<IntentId>,
+    last_round: Option<Timestamp>,
+    reconciled_tried_at: Option<Timestamp>,
+    reconciled_at: Option<Timestamp>,
+    balances: Option<Balances>,
+    rate: Option<(NaiveDate, FxRate)>,
+    told: BTreeSet<String>,
+    reducing_sent: Vec<Timestamp>,
+}
+
+/// The desk at one moment, for `status` and for floor 5.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeskStatus {
+    /// The latch.
+    pub level: Level,
+    /// Every active hold.
+    pub holds: Vec<Hold>,
+    /// Ledger and broker agreed at the last look.
+    pub reconciled: bool,
+    /// The instant of the last clean reconciliation.
+    pub reconciled_at: Option<Timestamp>,
+    /// The broker's last balances.
+    pub balances: Option<Balances>,
+    /// Positions with an open leg.
+    pub positions: Vec<Position>,
+    /// Intents that are not terminal.
+    pub intents: Vec<IntentRecord>,
+}
+
+impl Desk {
+    /// A desk over its parts, as the store left it; nothing runs yet.
+    pub fn new(parts: DeskParts) -> Result<Arc<Self>, StoreError> {
+        let latch = Latch::load(&parts.store, parts.data_dir.as_deref())?;
+        let (pulse, _) = channel::channel(0);
+        let desk = Self {
+            parts,
+            latch,
+            hot: Mutex::default(),
+            reconciled: AtomicBool::new(false),
+            pulse,
+            turn: futures::lock::Mutex::new(()),
+        };
+        desk.load()?;
+        Ok(Arc::new(desk))
+    }
+
+    /// Reconciles with the broker once and starts the desk's loops and the workers of every intent
+    /// that is not terminal. A broker that does not answer is no error: the loops go on asking, and
+    /// no entry passes until ledger and broker agree.
+    pub async fn start(self: &Arc<Self>) -> Result<(), StoreError> {
+        self.heed_file().await?;
+        self.read_back().await?;
+        self.reconcile().await?;
+        self.wake();
+        let (follow, watch) = (Arc::clone(self), Arc::clone(self));
+        self.parts.rt.spawn(async move { follow.follow_changes().await });
+        self.parts.rt.spawn(async move { watch.watch_positions().await });
+        Ok(())
+    }
+
+    /// The desk at this moment.
+    pub fn status(&self) -> Result<DeskStatus, StoreError> {
+        let (positions, intents) =
+            self.parts.store.read(|tx| Ok((read::open_positions(tx)?, read::open_intents(tx)?)))?;
+        let hot = self.hot();
+        Ok(DeskStatus {
+            level: self.latch.level(),
+            holds: self.latch.holds(),
+            reconciled: self.is_reconciled(),
+            reconciled_at: hot.reconciled_at,
+            balances: hot.balances,
+            positions,
+            intents,
+        })
+    }
+
+    /// The latch level, the `HALT` file included.
+    pub fn level(&self) -> Level {
+        self.latch.level()
+    }
+
+    /// Ledger and broker agreed at the last look.
+    pub fn is_reconciled(&self) -> bool {
+        self.reconciled.load(Ordering::SeqCst)
+    }
+
+    /// What the desk works with.
+    pub fn parts(&self) -> &DeskParts {
+        &self.parts
+    }
+
+    /// Starts a worker for every open intent that has none, and wakes all that wait. Call it after
+    /// the transaction that wrote an intent.
+    pub fn wake(self: &Arc<Self>) {
+        let open = match self.parts.store.read(tx_open_ids) {
+            Ok(open) => open,
+            Err(error) => {
+                self.fail("reading the open intents", &error);
+                return;
+            }
+        };
+        for id in open {
+            if self.hot().workers.insert(id.clone()) {
+                let desk = Arc::clone(self);
+                self.parts.rt.spawn(async move { desk.work(id).await });
+            }
+        }
+        self.beat();
+    }
+
+    /// Wakes everything that waits for a change.
+    fn beat(&self) {
+        self.pulse.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    fn hot(&self) -> MutexGuard<'_, Hot> {
+        self.hot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.parts.rt.now()
+    }
+
+    /// Loads what is open into memory.
+    fn load(&self) -> Result<(), StoreError> {
+        let (open, memories) = self.parts.store.read(|tx| {
+            let open = read::open_positions(tx)?;
+            let memories = watch::memories(tx, &open)?;
+            Ok((open, memories))
+        })?;
+        let mut hot = self.hot();
+        hot.open = open.into_iter().map(|position| (position.id.clone(), position)).collect();
+        hot.memories = memories;
+        Ok(())
+    }
+
+    /// One durable step. A store that fails shuts the latch: without a ledger nothing may leave.
+    async fn write<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut WriteTx) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let done = self.parts.store.write(f).await;
+        if let Err(error @ (StoreError::Engine(_) | StoreError::Closed)) = &done {
+            self.fail("writing", error);
+        }
+        done
+    }
+
+    fn fail(&self, what: &str, error: &StoreError) {
+        tracing::error!(%error, "the desk failed while {what}; nothing more leaves");
+        if let Err(error) = self.latch.shut(&format!("the store failed while {what}: {error}")) {
+            tracing::error!(%error, "the latch is shut in memory only");
+        }
+    }
+
+    /// Takes a step's result into memory and wakes who waits for it.
+    fn keep(&self, recorded: &Recorded) {
+        if let Some(position) = &recorded.position {
+            self.keep_position(position);
+        }
+        if recorded.position.is_some() || recorded.record.state.is_terminal() {
+            self.beat();
+        }
+    }
+
+    fn keep_position(&self, position: &Position) {
+        let mut hot = self.hot();
+        if position.is_open() {
+            hot.open.insert(position.id.clone(), position.clone());
+        } else {
+            hot.open.remove(&position.id);
+            hot.memories.remove(&position.id);
+            hot.wanted.remove(&position.id);
+        }
+    }
+
+    /// The New York session of this moment's date.
+    fn session(&self, now: Timestamp) -> Option<Session> {
+        self.parts.calendar.session(Exchange::Xnys, new_york_date(now))
+    }
+
+    fn in_session(&self, now: Timestamp) -> bool {
+        self.session(now).is_some_and(|session| session.contains(now))
+    }
+
+    /// The pound-dollar rate of today: the last one dated strictly before. When the feed cannot
+    /// give it, the last one it gave, which carries its own date.
+    async fn rate(&self, now: Timestamp) -> Option<FxRate> {
+        let date = new_york_date(now);
+        let known = self.hot().rate;
+        if let Some((_, rate)) = known.filter(|(of, _)| *of == date) {
+            return Some(rate);
+        }
+        match self.parts.rt.timeout(READ_WAIT, self.parts.market.fx(date)).await {
+            Some(Ok(rate)) => {
+                self.hot().rate = Some((date, rate));
+                Some(rate)
+            }
+            _ => known.map(|(_, rate)| rate),
+        }
+    }
+
+    /// One bounded read of the broker.
+    async fn ask<T>(
+        &self,
+        read: impl Future<Output = Result<T, BrokerError>>,
+    ) -> Result<T, BrokerError> {
+        match self.parts.rt.timeout(READ_WAIT, read).await {
+            Some(answer) => answer,
+            None => Err(BrokerError::Unavailable(format!(
+                "no answer within {} s",
+                READ_WAIT.num_seconds()
+            ))),
+        }
+    }
+}
+
+fn tx_open_ids(tx: &crate::store::ReadTx) -> Result<Vec<IntentId>, StoreError> {
+    use crate::store::Read as _;
+    Ok(tx.list(&tables::INTENTS_OPEN, "")?.into_iter().map(|(_, id)| id).collect())
+}

@@ -1,0 +1,148 @@
+//! Positions from fills: pure arithmetic, to the cent.
+//!
+//! A position is the sum of the fills of its entry intent and of its closes; the rows kept in the
+//! store are that sum carried forward, one fill at a time.
+
+use rust_decimal::Decimal;
+
+use super::intent::IntentRecord;
+use crate::{
+    account::{ExitReason, Fill, Leg, Position, PositionId, PositionLeg},
+    clock::Timestamp,
+    instrument::Instrument,
+    money::{FxRate, Usd},
+};
+
+/// What the fills of an entry add up to.
+#[derive(Debug, Clone, PartialEq)]
+struct Opening {
+    units: u32,
+    credit: Decimal,
+    legs: Vec<(Instrument, Decimal)>,
+}
+
+/// Applies fresh fills of an entry: opens the position or adds to it.
+///
+/// `record` must already hold the fresh fills; units, credit and opening prices follow from all of
+/// them. Returns `None` while the entry has no fill.
+pub fn apply_entry(
+    position: Option<Position>,
+    record: &IntentRecord,
+    fresh: &[Fill],
+) -> Option<Position> {
+    let first = record.fills.first()?;
+    let intent = &record.intent;
+    let mut position = position.unwrap_or_else(|| Position {
+        id: PositionId(intent.id.0.clone()),
+        strategy: intent.strategy,
+        product: intent.product,
+        legs: Vec::new(),
+        units: 0,
+        credit: Decimal::ZERO,
+        width: intent.width,
+        opened_at: first.at,
+        closed_at: None,
+        exit_reason: None,
+        cash_usd: Usd::ZERO,
+        fees_usd: Usd::ZERO,
+        closing_rate: None,
+        next_close: 1,
+    });
+    for fill in fresh {
+        add(&mut position, fill);
+    }
+    let opening = opening(&intent.legs, &record.fills);
+    position.units = opening.units;
+    position.credit = opening.credit;
+    for (instrument, price) in opening.legs {
+        if let Some(leg) = position.legs.iter_mut().find(|leg| leg.instrument == instrument) {
+            leg.open_price = price;
+        }
+    }
+    if position.legs.iter().any(|leg| leg.quantity != 0) {
+        position.closed_at = None;
+        position.exit_reason = None;
+        position.closing_rate = None;
+    }
+    Some(position)
+}
+
+/// Applies one closing fill. Returns true when it closed the last leg.
+pub fn apply_exit(
+    position: &mut Position,
+    fill: &Fill,
+    reason: ExitReason,
+    rate: Option<FxRate>,
+) -> bool {
+    add(position, fill);
+    close_when_empty(position, fill.at, reason, rate)
+}
+
+/// Takes a settled or delivered leg out at expiry, with the cash and fees it brought.
+/// Returns true when it closed the last leg.
+pub fn apply_settlement(
+    position: &mut Position,
+    instrument: &Instrument,
+    quantity: i64,
+    cash: Usd,
+    fees: Usd,
+    at: Timestamp,
+    rate: Option<FxRate>,
+) -> bool {
+    let Some(leg) = position.legs.iter_mut().find(|leg| leg.instrument == *instrument) else {
+        return false;
+    };
+    leg.quantity += quantity;
+    position.cash_usd += cash;
+    position.fees_usd += fees;
+    close_when_empty(position, at, ExitReason::Expired, rate)
+}
+
+fn close_when_empty(
+    position: &mut Position,
+    at: Timestamp,
+    reason: ExitReason,
+    rate: Option<FxRate>,
+) -> bool {
+    if position.closed_at.is_some() || position.legs.iter().any(|leg| leg.quantity != 0) {
+        return false;
+    }
+    position.closed_at = Some(at);
+    position.exit_reason = Some(reason);
+    position.closing_rate = rate;
+    true
+}
+
+fn add(position: &mut Position, fill: &Fill) {
+    let quantity = fill.side.sign() * i64::from(fill.quantity);
+    match position.legs.iter_mut().find(|leg| leg.instrument == fill.instrument) {
+        Some(leg) => leg.quantity += quantity,
+        None => position.legs.push(PositionLeg {
+            instrument: fill.instrument.clone(),
+            quantity,
+            open_price: fill.price,
+        }),
+    }
+    position.cash_usd += fill.cash();
+    position.fees_usd += fill.fees;
+}
+
+fn opening(legs: &[Leg], fills: &[Fill]) -> Opening {
+    let mut units = 0;
+    let mut points = Decimal::ZERO;
+    let mut prices = Vec::new();
+    for leg in legs {
+        let of_leg: Vec<&Fill> =
+            fills.iter().filter(|f| f.instrument == leg.instrument && f.side == leg.side).collect();
+        let quantity: u32 = of_leg.iter().map(|fill| fill.quantity).sum();
+        if quantity == 0 {
+            continue;
+        }
+        let paid: Decimal = of_leg.iter().map(|f| f.price * Decimal::from(f.quantity)).sum();
+        units = units.max(quantity.div_ceil(leg.ratio));
+        points -= Decimal::from(leg.side.sign()) * paid;
+        prices.push((leg.instrument.clone(), paid / Decimal::from(quantity)));
+    }
+    let credit = if units == 0 { Decimal::ZERO } else { points / Decimal::from(units) };
+    Opening { units, credit, legs: prices }
+}

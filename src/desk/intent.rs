@@ -1,0 +1,357 @@
+//! The life of an intent: `Planned -> Approved -> Sending -> Live -> Filled | Cancelled | Expired |
+//! Rejected`, with `Unknown` beside `Sending` (design §5).
+//!
+//! A record is the whole truth of an intent: its sends, each durable before its first byte left,
+//! and every fill the broker confirmed. Between two sends an intent is `Approved` again.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    account::{BrokerOrderId, Fill, IntentId, Leg, NetPrice},
+    broker::{BrokerOrder, OrderStatus},
+    clock::Timestamp,
+    strategy::{Intent, Ladder, Purpose, ladder::Book},
+};
+
+/// Where an intent stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntentState {
+    /// Written down, not yet through the gate.
+    Planned,
+    /// May be sent; nothing of it is at the broker.
+    Approved,
+    /// A send is durable and may have left.
+    Sending,
+    /// A send's fate is not known; it is looked up, never repeated.
+    Unknown,
+    /// Working at the broker.
+    Live,
+    /// Every unit is filled.
+    Filled,
+    /// Ended by us, perhaps after partial fills.
+    Cancelled,
+    /// Ended with its session.
+    Expired,
+    /// The broker refused it.
+    Rejected,
+}
+
+impl IntentState {
+    /// Nothing more will happen to it.
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Filled | Self::Cancelled | Self::Expired | Self::Rejected)
+    }
+
+    /// The state machine of design §5, entire.
+    pub fn may_become(self, next: Self) -> bool {
+        use IntentState as S;
+        match self {
+            S::Planned => matches!(next, S::Approved | S::Cancelled),
+            S::Approved => matches!(next, S::Sending | S::Filled | S::Cancelled | S::Expired),
+            S::Sending | S::Unknown | S::Live => !matches!(next, S::Planned | S::Sending),
+            // A late fill of an order already ended is still a fill.
+            S::Cancelled | S::Expired => matches!(next, S::Filled),
+            S::Filled | S::Rejected => false,
+        }
+    }
+
+    /// The word in status and journal.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Approved => "approved",
+            Self::Sending => "sending",
+            Self::Unknown => "unknown",
+            Self::Live => "live",
+            Self::Filled => "filled",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+/// Where one send stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum AttemptStatus {
+    /// Durable; may have left.
+    Sending,
+    /// No definite answer.
+    Unknown,
+    /// The broker has it.
+    Working,
+    /// All of it filled.
+    Filled,
+    /// Cancelled and confirmed.
+    Cancelled,
+    /// Ended with the session.
+    Expired,
+    /// Refused by the broker.
+    Rejected {
+        /// The broker's words.
+        reason: String,
+    },
+    /// Proven not to have left.
+    NotSent {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl AttemptStatus {
+    /// Nothing more will happen to it.
+    pub fn is_ended(&self) -> bool {
+        !matches!(self, Self::Sending | Self::Unknown | Self::Working)
+    }
+}
+
+/// One send of an intent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// From 1.
+    pub number: u32,
+    /// `<intent>/<attempt>`.
+    pub external_id: String,
+    /// The broker's id, once known.
+    pub order: Option<BrokerOrderId>,
+    /// Legs for one unit, where they are not the intent's own: the laggards of unbalanced fills.
+    pub legs: Option<Vec<Leg>>,
+    /// Units sent: the remainder at that moment.
+    pub units: u32,
+    /// Net limit a unit.
+    pub limit: NetPrice,
+    /// The instant it became durable, just before it left.
+    pub at: Timestamp,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub status: AttemptStatus,
+}
+
+/// An intent with everything that happened to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IntentRecord {
+    /// What is wanted.
+    pub intent: Intent,
+    /// Where it stands.
+    pub state: IntentState,
+    /// Its sends, in order; at most one has not ended.
+    pub attempts: Vec<Attempt>,
+    /// The net market at the first send: an entry's ladder walks from there.
+    pub start: Option<Book>,
+    /// Every fill, each once.
+    pub fills: Vec<Fill>,
+    /// Somebody wants it gone, and why; kept so that a restart goes on cancelling.
+    pub cancel: Option<String>,
+    /// Why it ended as it did.
+    pub ended: Option<String>,
+    /// The instant it was made.
+    pub created_at: Timestamp,
+    /// The instant of its last change.
+    pub updated_at: Timestamp,
+}
+
+impl IntentRecord {
+    /// A new record: an entry comes approved by the gate, an exit is planned and gated at each send.
+    pub fn new(intent: Intent, state: IntentState, at: Timestamp) -> Self {
+        Self {
+            intent,
+            state,
+            attempts: Vec::new(),
+            start: None,
+            fills: Vec::new(),
+            cancel: None,
+            ended: None,
+            created_at: at,
+            updated_at: at,
+        }
+    }
+
+    /// The id.
+    pub fn id(&self) -> &IntentId {
+        &self.intent.id
+    }
+
+    /// True for an order that opens.
+    pub fn is_entry(&self) -> bool {
+        self.intent.purpose == Purpose::Entry
+    }
+
+    /// True for the resting profit order.
+    pub fn is_resting(&self) -> bool {
+        self.intent.ladder == Ladder::Resting
+    }
+
+    /// The send that has not ended, if any.
+    pub fn working(&self) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| !attempt.status.is_ended())
+    }
+
+    /// What is still to be filled: legs for one unit and units; `None` when nothing is.
+    ///
+    /// Balanced fills leave the order's own legs and fewer units; legs that ran ahead leave only
+    /// the laggards. A leg is never asked for more than it lacks, so no sign can flip.
+    pub fn remainder(&self) -> Option<(Vec<Leg>, u32)> {
+        remainder(&self.intent.legs, self.intent.units, &self.fills)
+    }
+
+    /// Writes down a send before it leaves. The caller commits it, then sends.
+    ///
+    /// Returns `None` when nothing is left to send or a send has not ended.
+    pub fn begin_attempt(&mut self, limit: NetPrice, at: Timestamp) -> Option<Attempt> {
+        if self.working().is_some() {
+            return None;
+        }
+        let (legs, units) = self.remainder()?;
+        let number = u32::try_from(self.attempts.len()).ok()? + 1;
+        let legs = (legs != self.intent.legs).then_some(legs);
+        let attempt = Attempt {
+            number,
+            external_id: format!("{}/{number}", self.intent.id),
+            order: None,
+            legs,
+            units,
+            limit,
+            at,
+            status: AttemptStatus::Sending,
+        };
+        self.attempts.push(attempt.clone());
+        self.state = IntentState::Sending;
+        self.updated_at = at;
+        Some(attempt)
+    }
+
+    /// Takes over what the broker says of one of our orders. Returns the fills not seen before.
+    ///
+    /// An order that is none of this intent's sends changes nothing.
+    pub fn apply(&mut self, order: &BrokerOrder, at: Timestamp) -> Vec<Fill> {
+        let Some(index) = self.position_of(order) else { return Vec::new() };
+        let known: BTreeSet<String> = self.fills.iter().map(|fill| fill.id.clone()).collect();
+        let mut fresh: Vec<Fill> = Vec::new();
+        for fill in &order.fills {
+            if !known.contains(&fill.id) && fresh.iter().all(|f| f.id != fill.id) {
+                fresh.push(fill.clone());
+            }
+        }
+        self.fills.extend(fresh.iter().cloned());
+        let attempt = &mut self.attempts[index];
+        let status = attempt_status(order);
+        let changed = attempt.status != status
+            || attempt.order.as_ref() != Some(&order.id)
+            || !fresh.is_empty();
+        attempt.order = Some(order.id.clone());
+        if !attempt.status.is_ended() || status.is_ended() {
+            attempt.status = status;
+        }
+        if changed {
+            self.updated_at = at;
+            self.settle_state();
+        }
+        fresh
+    }
+
+    /// Marks the send that has not ended as known not to have left, or as unknown.
+    pub fn mark_working(&mut self, status: AttemptStatus, at: Timestamp) {
+        if let Some(attempt) = self.attempts.iter_mut().find(|a| !a.status.is_ended()) {
+            attempt.status = status;
+            self.updated_at = at;
+            self.settle_state();
+        }
+    }
+
+    /// Ends an intent of which nothing is at the broker.
+    pub fn end(&mut self, state: IntentState, reason: impl Into<String>, at: Timestamp) {
+        debug_assert!(self.working().is_none(), "an intent never ends over a working order");
+        if !self.state.is_terminal() {
+            self.state = state;
+            self.ended = Some(reason.into());
+            self.updated_at = at;
+        }
+    }
+
+    fn position_of(&self, order: &BrokerOrder) -> Option<usize> {
+        self.attempts.iter().position(|attempt| {
+            attempt.order.as_ref() == Some(&order.id)
+                || order.external_id.as_deref() == Some(attempt.external_id.as_str())
+        })
+    }
+
+    /// The state that follows from the attempts and the fills.
+    fn settle_state(&mut self) {
+        let next = self.derived_state();
+        if next != self.state && self.state.may_become(next) {
+            if let (IntentState::Rejected, Some(AttemptStatus::Rejected { reason })) =
+                (next, self.attempts.last().map(|a| &a.status))
+            {
+                self.ended = Some(reason.clone());
+            }
+            self.state = next;
+        }
+    }
+
+    fn derived_state(&self) -> IntentState {
+        if let Some(working) = self.working() {
+            return match working.status {
+                AttemptStatus::Working => IntentState::Live,
+                AttemptStatus::Unknown => IntentState::Unknown,
+                _ => IntentState::Sending,
+            };
+        }
+        if self.remainder().is_none() {
+            return IntentState::Filled;
+        }
+        match self.attempts.last().map(|attempt| &attempt.status) {
+            Some(AttemptStatus::Rejected { .. }) => IntentState::Rejected,
+            Some(AttemptStatus::Expired) => IntentState::Expired,
+            _ => IntentState::Approved,
+        }
+    }
+}
+
+fn attempt_status(order: &BrokerOrder) -> AttemptStatus {
+    match order.status {
+        OrderStatus::Received | OrderStatus::Live | OrderStatus::CancelRequested => {
+            AttemptStatus::Working
+        }
+        OrderStatus::Filled => AttemptStatus::Filled,
+        OrderStatus::Cancelled => AttemptStatus::Cancelled,
+        OrderStatus::Expired => AttemptStatus::Expired,
+        OrderStatus::Rejected => AttemptStatus::Rejected {
+            reason: order.reject_reason.clone().unwrap_or_else(|| "no reason given".to_owned()),
+        },
+    }
+}
+
+/// What `units` of `legs` still lack after `fills`, in lowest terms.
+pub fn remainder(legs: &[Leg], units: u32, fills: &[Fill]) -> Option<(Vec<Leg>, u32)> {
+    let lacking: Vec<u32> =
+        legs.iter().map(|leg| (units * leg.ratio).saturating_sub(filled(leg, fills))).collect();
+    let balanced = legs.iter().zip(&lacking).all(|(leg, lack)| lack % leg.ratio == 0)
+        && legs
+            .iter()
+            .zip(&lacking)
+            .map(|(leg, lack)| lack / leg.ratio)
+            .collect::<BTreeSet<_>>()
+            .len()
+            == 1;
+    if balanced {
+        let units = legs.first().map_or(0, |leg| lacking[0] / leg.ratio);
+        return (units > 0).then(|| (legs.to_vec(), units));
+    }
+    let divisor = lacking.iter().copied().filter(|lack| *lack > 0).reduce(gcd)?;
+    let rest = legs.iter().zip(&lacking).filter(|(_, lack)| **lack > 0);
+    let rest = rest.map(|(leg, lack)| Leg { ratio: lack / divisor, ..leg.clone() }).collect();
+    Some((rest, divisor))
+}
+
+fn filled(leg: &Leg, fills: &[Fill]) -> u32 {
+    let of_leg = fills.iter().filter(|f| f.instrument == leg.instrument && f.side == leg.side);
+    of_leg.map(|fill| fill.quantity).sum()
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}

@@ -1,0 +1,133 @@
+//! The last checks of an order before it is sent: what the gate approved may have changed since.
+
+use chrono::TimeDelta;
+
+use super::{
+    Desk, READ_WAIT,
+    intent::{IntentRecord, IntentState},
+    latch::{Leaving, level_of},
+    read,
+    wish::{End, current_legs},
+};
+use crate::{
+    account::{
+        NetPrice,
+        hold::{Hold, Level},
+    },
+    clock::Timestamp,
+    instrument::{Instrument, OptionContract},
+    risk::{Reducing, Refusal, reduce_gate},
+    store::StoreError,
+    strategy::{Intent, Purpose},
+};
+
+/// Whether an order may go now.
+pub(super) enum Pass {
+    /// It may, under this name at the latch.
+    Leaves(Leaving),
+    /// Not now.
+    Later,
+    /// Never: there is nothing left to close.
+    Never(End),
+}
+
+impl Desk {
+    /// An entry passed its gate when it was made: here the latch is left. A close passes the gate
+    /// for risk-reducing orders at each send.
+    pub(super) async fn pass(
+        &self,
+        record: &IntentRecord,
+        limit: NetPrice,
+        now: Timestamp,
+    ) -> Result<Pass, StoreError> {
+        let Purpose::Exit { position, .. } = &record.intent.purpose else {
+            let open = self.latch.check(Leaving::Opening, now).is_ok();
+            return Ok(if open { Pass::Leaves(Leaving::Opening) } else { Pass::Later });
+        };
+        let Some(position) = self.parts.store.read(|tx| read::position(tx, position))? else {
+            return Ok(Pass::Never(nothing_left()));
+        };
+        let halted = self.latch.level() == Level::Halted;
+        let confirmed_at = match halted {
+            true if self.closes_today_on_schedule(record, now) => self.confirmed(record).await,
+            true => return Ok(Pass::Later),
+            false => None,
+        };
+        let legs = current_legs(record);
+        let contracts: Vec<OptionContract> = legs.iter().filter_map(contract_of).collect();
+        let asked = self.parts.market.quotes(&contracts);
+        let Some(Ok(quotes)) = self.parts.rt.timeout(READ_WAIT, asked).await else {
+            return Ok(Pass::Later);
+        };
+        let session = self.session(now);
+        let facts = Reducing {
+            rulebook: &self.parts.rulebook,
+            now,
+            session: session.as_ref(),
+            holds: &self.ruling_holds(),
+            position: &position,
+            quotes: &quotes,
+            confirmed_at,
+            existing: &[],
+            orders_last_minute: self.reducing_orders(now),
+        };
+        let units = record.remainder().map_or(0, |(_, units)| units);
+        let sent = Intent { legs, units, limit, ..record.intent.clone() };
+        Ok(match reduce_gate(&facts, sent) {
+            Ok(_) => Pass::Leaves(
+                confirmed_at
+                    .map_or(Leaving::Closing, |at| Leaving::ClosingToday { confirmed_at: at }),
+            ),
+            Err(refused) if matches!(refused.why, Refusal::NotReducing { .. }) => {
+                Pass::Never(nothing_left())
+            }
+            Err(refused) => {
+                tracing::warn!(intent = %record.id(), why = ?refused.why, "a close waits");
+                Pass::Later
+            }
+        })
+    }
+
+    /// Notes a risk-reducing send for its own limit a minute.
+    pub(super) fn count_reducing(&self, now: Timestamp) {
+        self.hot().reducing_sent.push(now);
+    }
+
+    fn reducing_orders(&self, now: Timestamp) -> u32 {
+        let mut hot = self.hot();
+        hot.reducing_sent.retain(|at| now - *at < TimeDelta::minutes(1));
+        u32::try_from(hot.reducing_sent.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The holds that rule: under FLATTENING the halts it overruled are left out.
+    fn ruling_holds(&self) -> Vec<Hold> {
+        let holds = self.latch.holds();
+        let flattening = level_of(&holds) == Level::Flattening;
+        holds.into_iter().filter(|h| !flattening || h.level != Level::Halted).collect()
+    }
+
+    /// The instant of a broker read that shows every leg a close takes.
+    async fn confirmed(&self, record: &IntentRecord) -> Option<Timestamp> {
+        let held = self.ask(self.parts.broker.holdings()).await.ok()?;
+        let shows = current_legs(record).iter().all(|leg| {
+            let want = -leg.side.sign() * i64::from(leg.ratio);
+            held.iter().any(|h| {
+                h.instrument == leg.instrument
+                    && h.quantity.signum() == want.signum()
+                    && h.quantity.abs() >= want.abs()
+            })
+        });
+        shows.then(|| self.now())
+    }
+}
+
+fn nothing_left() -> End {
+    End { state: IntentState::Cancelled, reason: "nothing of it is held any more".to_owned() }
+}
+
+fn contract_of(leg: &crate::account::Leg) -> Option<OptionContract> {
+    match &leg.instrument {
+        Instrument::Option(contract) => Some(contract.clone()),
+        _ => None,
+    }
+}

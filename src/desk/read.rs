@@ -1,0 +1,108 @@
+//! Reads of the desk's tables, for status, reports, the gate's snapshot and the desk itself.
+
+use chrono::NaiveDate;
+
+use super::{
+    intent::IntentRecord,
+    tables::{
+        CASH, CASH_KEY, CashBook, DAY_COUNTS, DayCounts, EQUITY, EQUITY_POINTS, EquityPoint,
+        EquityRow, HOLDS, INTENTS, INTENTS_OPEN, POSITIONS, POSITIONS_CLOSED, POSITIONS_OPEN,
+    },
+};
+use crate::{
+    account::{IntentId, Position, PositionId, hold::Hold},
+    store::{Read, StoreError},
+};
+
+/// Every active hold, by name.
+pub fn holds(tx: &impl Read) -> Result<Vec<Hold>, StoreError> {
+    Ok(values(tx.list(&HOLDS, "")?))
+}
+
+/// One intent.
+pub fn intent(tx: &impl Read, id: &IntentId) -> Result<Option<IntentRecord>, StoreError> {
+    tx.get(&INTENTS, &id.0)
+}
+
+/// Every intent that is not terminal, by id.
+pub fn open_intents(tx: &impl Read) -> Result<Vec<IntentRecord>, StoreError> {
+    let ids = values(tx.list(&INTENTS_OPEN, "")?);
+    let records = ids.iter().map(|id| tx.get(&INTENTS, &id.0));
+    records.filter_map(Result::transpose).collect()
+}
+
+/// Every intent whose id begins so: those of one slot, or the closes of one position.
+pub fn intents_with(tx: &impl Read, prefix: &str) -> Result<Vec<IntentRecord>, StoreError> {
+    Ok(values(tx.list(&INTENTS, prefix)?))
+}
+
+/// The closes of a position, in order of their ordinals.
+pub fn closes(tx: &impl Read, position: &PositionId) -> Result<Vec<IntentRecord>, StoreError> {
+    let mut records = intents_with(tx, &format!("{position}-x"))?;
+    records.sort_by_key(|record| record.created_at);
+    Ok(records)
+}
+
+/// One position.
+pub fn position(tx: &impl Read, id: &PositionId) -> Result<Option<Position>, StoreError> {
+    tx.get(&POSITIONS, &id.0)
+}
+
+/// Every position with an open leg, by id; EXTERNAL included.
+pub fn open_positions(tx: &impl Read) -> Result<Vec<Position>, StoreError> {
+    let ids = values(tx.list(&POSITIONS_OPEN, "")?);
+    let positions = ids.iter().map(|id| tx.get(&POSITIONS, &id.0));
+    positions.filter_map(Result::transpose).collect()
+}
+
+/// The positions closed from `from` to `to`, New York dates, both included, in order of closing.
+pub fn closed_positions(
+    tx: &impl Read,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Vec<Position>, StoreError> {
+    let ids = values(tx.range(&POSITIONS_CLOSED, &from.to_string(), &after(to))?);
+    let positions = ids.iter().map(|id: &PositionId| tx.get(&POSITIONS, &id.0));
+    let mut positions: Vec<Position> =
+        positions.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+    positions.sort_by(|a, b| (a.closed_at, &a.id).cmp(&(b.closed_at, &b.id)));
+    Ok(positions)
+}
+
+/// The closing figures of the sessions from `from` to `to`, both included.
+pub fn equity(
+    tx: &impl Read,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Vec<EquityRow>, StoreError> {
+    Ok(values(tx.range(&EQUITY, &from.to_string(), &after(to))?))
+}
+
+/// The last session's closing figures.
+pub fn last_equity(tx: &impl Read) -> Result<Option<EquityRow>, StoreError> {
+    Ok(values(tx.last(&EQUITY, "", 1)?).pop())
+}
+
+/// The points of the equity curve inside a session.
+pub fn equity_points(tx: &impl Read, date: NaiveDate) -> Result<Vec<EquityPoint>, StoreError> {
+    Ok(tx.get(&EQUITY_POINTS, &date.to_string())?.unwrap_or_default())
+}
+
+/// Cash as the ledger explains it, once there is a ledger.
+pub fn cash(tx: &impl Read) -> Result<Option<CashBook>, StoreError> {
+    tx.get(&CASH, CASH_KEY)
+}
+
+/// What was sent and rejected on a date.
+pub fn day_counts(tx: &impl Read, date: NaiveDate) -> Result<DayCounts, StoreError> {
+    Ok(tx.get(&DAY_COUNTS, &date.to_string())?.unwrap_or_default())
+}
+
+fn values<V>(rows: Vec<(String, V)>) -> Vec<V> {
+    rows.into_iter().map(|(_, value)| value).collect()
+}
+
+/// The first key after every key of a date.
+fn after(date: NaiveDate) -> String {
+    date.succ_opt().unwrap_or(date).to_string()
+}

@@ -1,0 +1,177 @@
+//! One order to the wire and back: durable before it leaves, never sent twice, and looked up when
+//! its fate is not known.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use super::{
+    Desk, SUBMIT_WAIT,
+    intent::{Attempt, AttemptStatus, IntentRecord},
+    latch::{Leaving, Stopped},
+    read, record,
+    record::Recorded,
+};
+use crate::{
+    account::{IntentId, Leg, NetPrice},
+    broker::{BrokerOrder, OrderRequest, SubmitError},
+    clock::Timestamp,
+    store::StoreError,
+    strategy::ladder::Book,
+};
+
+/// An order not found is proven absent only so long after its send: it may still be on its way.
+const ABSENT_AFTER: TimeDelta = TimeDelta::seconds(30);
+
+/// What a look-up by identifier found.
+#[derive(Debug)]
+pub(super) enum Lookup {
+    /// The broker has it.
+    Found(Box<BrokerOrder>),
+    /// Every list was read, the holdings agree with the ledger, and it had time to arrive.
+    Absent,
+    /// Not known yet.
+    Unclear,
+}
+
+impl Desk {
+    /// Sends what an intent still lacks, once.
+    ///
+    /// The send is committed as `Sending` first. The latch is the last thing looked at before the
+    /// wire. Whatever is not a definite answer leaves the intent `Unknown`.
+    pub(super) async fn send(
+        self: &Arc<Self>,
+        id: &IntentId,
+        limit: NetPrice,
+        start: Book,
+        leaving: Leaving,
+    ) -> Result<(), StoreError> {
+        let now = self.now();
+        let wanted = id.clone();
+        let begun = self.write(move |tx| begin(tx, &wanted, limit, start, now)).await?;
+        let Some((record, attempt)) = begun else { return Ok(()) };
+        let request = OrderRequest {
+            external_id: attempt.external_id.clone(),
+            legs: legs_of(&record, &attempt),
+            units: attempt.units,
+            limit: attempt.limit,
+            strict_effect: !record.is_entry(),
+        };
+        if let Err(stopped) = self.last_look(&record, leaving) {
+            let status = AttemptStatus::NotSent { reason: stopped.to_string() };
+            return self.mark(id, status).await;
+        }
+        if !record.is_entry() {
+            self.count_reducing(now);
+        }
+        let submit = self.parts.broker.submit(&request);
+        match self.parts.rt.timeout(SUBMIT_WAIT, submit).await {
+            Some(Ok(order)) => self.take(id, &order).await.map(drop),
+            Some(Err(SubmitError::NotSent(reason))) => {
+                self.mark(id, AttemptStatus::NotSent { reason }).await
+            }
+            Some(Err(SubmitError::Rejected { code, message })) => {
+                let reason = format!("{code}: {message}");
+                self.mark(id, AttemptStatus::Rejected { reason }).await
+            }
+            Some(Err(SubmitError::Unknown(_))) | None => {
+                self.mark(id, AttemptStatus::Unknown).await
+            }
+        }
+    }
+
+    /// Takes over what the broker says of an order of ours; writes only what is new.
+    pub(super) async fn take(
+        &self,
+        id: &IntentId,
+        order: &BrokerOrder,
+    ) -> Result<Option<Recorded>, StoreError> {
+        let now = self.now();
+        let Some(record) = self.parts.store.read(|tx| read::intent(tx, id))? else {
+            return Ok(None);
+        };
+        let mut after = record.clone();
+        let fresh = after.apply(order, now);
+        if after == record {
+            return Ok(None);
+        }
+        let rate = if fresh.is_empty() { None } else { self.rate(now).await };
+        let (id, order) = (id.clone(), order.clone());
+        let recorded = self.write(move |tx| record::report(tx, &id, &order, rate, now)).await?;
+        if let Some(recorded) = &recorded {
+            self.keep(recorded);
+        }
+        Ok(recorded)
+    }
+
+    /// Looks an order up by its identifier: live orders and today's, then history; absence counts
+    /// only when the holdings agree with the ledger and it had time to arrive.
+    pub(super) async fn look_up(&self, attempt: &Attempt) -> Result<Lookup, StoreError> {
+        let ours = |orders: Vec<BrokerOrder>| {
+            let id = attempt.external_id.as_str();
+            orders.into_iter().find(|order| order.external_id.as_deref() == Some(id))
+        };
+        let Ok(today) = self.ask(self.parts.broker.orders_today()).await else {
+            return Ok(Lookup::Unclear);
+        };
+        if let Some(order) = ours(today) {
+            return Ok(Lookup::Found(Box::new(order)));
+        }
+        let since = attempt.at - TimeDelta::minutes(1);
+        let Ok(history) = self.ask(self.parts.broker.order_history(since)).await else {
+            return Ok(Lookup::Unclear);
+        };
+        if let Some(order) = ours(history) {
+            return Ok(Lookup::Found(Box::new(order)));
+        }
+        if self.now() - attempt.at < ABSENT_AFTER || !self.holdings_agree().await? {
+            return Ok(Lookup::Unclear);
+        }
+        Ok(Lookup::Absent)
+    }
+
+    pub(super) async fn mark(
+        &self,
+        id: &IntentId,
+        status: AttemptStatus,
+    ) -> Result<(), StoreError> {
+        let (now, id) = (self.now(), id.clone());
+        let recorded = self.write(move |tx| record::mark(tx, &id, status, now)).await?;
+        if let Some(recorded) = &recorded {
+            self.keep(recorded);
+        }
+        Ok(())
+    }
+
+    /// The last statements before the wire: the session is open and the latch lets it pass.
+    fn last_look(&self, record: &IntentRecord, leaving: Leaving) -> Result<(), Stopped> {
+        let now: Timestamp = self.now();
+        if !self.in_session(now) {
+            let cause = format!("the session is closed; `{}` stays here", record.id());
+            return Err(Stopped { level: self.latch.level(), cause });
+        }
+        self.latch.check(leaving, now)
+    }
+}
+
+/// Writes the send down; `None` when there is nothing to send any more.
+fn begin(
+    tx: &mut crate::store::WriteTx,
+    id: &IntentId,
+    limit: NetPrice,
+    start: Book,
+    now: Timestamp,
+) -> Result<Option<(IntentRecord, Attempt)>, StoreError> {
+    let Some(mut record) = read::intent(tx, id)? else { return Ok(None) };
+    if record.state.is_terminal() || record.cancel.is_some() {
+        return Ok(None);
+    }
+    record.start.get_or_insert(start);
+    let Some(attempt) = record.begin_attempt(limit, now) else { return Ok(None) };
+    record::sending(tx, &record, now)?;
+    Ok(Some((record, attempt)))
+}
+
+fn legs_of(record: &IntentRecord, attempt: &Attempt) -> Vec<Leg> {
+    attempt.legs.clone().unwrap_or_else(|| record.intent.legs.clone())
+}

@@ -1,0 +1,264 @@
+//! The broker's cash movements, each read once: ours are checked off, settlements close legs, and
+//! what nobody here did is put down as foreign.
+
+use serde_json::json;
+
+use super::{
+    Desk, book, describe,
+    intent::AttemptStatus,
+    read, record,
+    tables::{BROKER_ORDERS, CASH, CASH_KEY, CashBook},
+};
+use crate::{
+    account::{ExitReason, Position, PositionId, PositionLeg, StrategyId},
+    broker::{BrokerError, Transaction, TransactionKind},
+    clock::Timestamp,
+    instrument::Instrument,
+    money::{FxRate, Usd},
+    notice::{self, Notice},
+    store::{Read, StoreError, WriteTx},
+};
+
+/// The cause the journal gives for what the broker did by itself.
+const BROKER: &str = "broker";
+
+impl Desk {
+    /// Opens the ledger's cash on the first start: what the broker has, and everything before it.
+    pub(super) async fn open_cash_book(&self) -> Result<Result<(), BrokerError>, StoreError> {
+        if self.parts.store.read(read::cash)?.is_some() {
+            return Ok(Ok(()));
+        }
+        let past = match self.ask(self.parts.broker.transactions(0)).await {
+            Ok(past) => past,
+            Err(error) => return Ok(Err(error)),
+        };
+        let balances = match self.ask(self.parts.broker.balances()).await {
+            Ok(balances) => balances,
+            Err(error) => return Ok(Err(error)),
+        };
+        let now = self.now();
+        let book = CashBook {
+            opening_usd: balances.cash_usd,
+            since: now,
+            traded_usd: Usd::ZERO,
+            fees_usd: Usd::ZERO,
+            foreign_usd: Usd::ZERO,
+            last_transaction: past.last().map_or(0, |transaction| transaction.id),
+        };
+        self.write(move |tx| {
+            tx.journal(now, "desk", "ledger_opened", &book)?;
+            tx.put(&CASH, CASH_KEY, &book)
+        })
+        .await?;
+        Ok(Ok(()))
+    }
+
+    /// Reads what the broker booked since the last look. Stops before a trade that may be an order
+    /// of ours whose fate is not known yet.
+    pub(super) async fn settle(&self) -> Result<Result<(), BrokerError>, StoreError> {
+        let Some(book) = self.parts.store.read(read::cash)? else { return Ok(Ok(())) };
+        let fresh = match self.ask(self.parts.broker.transactions(book.last_transaction)).await {
+            Ok(fresh) if fresh.is_empty() => return Ok(Ok(())),
+            Ok(fresh) => fresh,
+            Err(error) => return Ok(Err(error)),
+        };
+        let now = self.now();
+        let rate = self.rate(now).await;
+        let changed = self.write(move |tx| book_all(tx, &fresh, rate, now)).await?;
+        for position in &changed {
+            self.keep_position(position);
+        }
+        if !changed.is_empty() {
+            self.beat();
+        }
+        Ok(Ok(()))
+    }
+}
+
+fn book_all(
+    tx: &mut WriteTx,
+    fresh: &[Transaction],
+    rate: Option<FxRate>,
+    now: Timestamp,
+) -> Result<Vec<Position>, StoreError> {
+    let in_doubt = read::open_intents(tx)?.iter().any(|record| {
+        record.working().is_some_and(|attempt| attempt.status != AttemptStatus::Working)
+    });
+    let mut changed = Vec::new();
+    for transaction in fresh {
+        let ours = match &transaction.order {
+            Some(order) => tx.get(&BROKER_ORDERS, &order.0)?.is_some(),
+            None => false,
+        };
+        let trade = transaction.kind == TransactionKind::Trade;
+        if trade && !ours && in_doubt {
+            break;
+        }
+        if !(trade && ours) {
+            changed.extend(book_one(tx, transaction, rate, now)?);
+        }
+        if let Some(mut book) = read::cash(tx)? {
+            book.last_transaction = transaction.id;
+            tx.put(&CASH, CASH_KEY, &book)?;
+        }
+    }
+    Ok(changed)
+}
+
+/// One movement that is no fill of ours: it goes to the positions that hold the instrument, and
+/// what none of them explains is foreign.
+fn book_one(
+    tx: &mut WriteTx,
+    transaction: &Transaction,
+    rate: Option<FxRate>,
+    now: Timestamp,
+) -> Result<Vec<Position>, StoreError> {
+    tx.journal(now, BROKER, "transaction", transaction)?;
+    let mut changed = Vec::new();
+    let mut left = transaction.quantity;
+    if let Some(instrument) = &transaction.instrument {
+        for mut position in ours_first(read::open_positions(tx)?) {
+            let share = share_of(&position, instrument, left);
+            if share == 0 {
+                continue;
+            }
+            let (cash, fees) = part(transaction, share);
+            let closed = apply(&mut position, transaction, share, cash, fees, rate);
+            record::move_cash(tx, cash, fees)?;
+            record::put_position(tx, &position)?;
+            tell(tx, &position, transaction, share, closed, now)?;
+            left -= share;
+            changed.push(position);
+        }
+        if left != 0 && transaction.kind == TransactionKind::Delivery {
+            changed.extend(delivered(tx, transaction, instrument, left, now)?);
+            let (cash, fees) = part(transaction, left);
+            record::move_cash(tx, cash, fees)?;
+            left = 0;
+        }
+    }
+    if left != 0 || transaction.quantity == 0 {
+        foreign(tx, transaction, left)?;
+    }
+    Ok(changed)
+}
+
+/// How much of a movement closes what a position holds of the instrument.
+fn share_of(position: &Position, instrument: &Instrument, left: i64) -> i64 {
+    let held = position.legs.iter().find(|leg| leg.instrument == *instrument);
+    let held = held.map_or(0, |leg| leg.quantity);
+    if left == 0 || held == 0 || held.signum() == left.signum() {
+        return 0;
+    }
+    left.signum() * left.abs().min(held.abs())
+}
+
+/// The cash and fees that go with a share of a movement, to the cent.
+fn part(transaction: &Transaction, share: i64) -> (Usd, Usd) {
+    if transaction.quantity == 0 || share == transaction.quantity {
+        return (transaction.cash_usd, transaction.fees_usd);
+    }
+    let ratio =
+        rust_decimal::Decimal::from(share) / rust_decimal::Decimal::from(transaction.quantity);
+    (transaction.cash_usd.times(ratio).rounded(), transaction.fees_usd.times(ratio).rounded())
+}
+
+fn apply(
+    position: &mut Position,
+    transaction: &Transaction,
+    share: i64,
+    cash: Usd,
+    fees: Usd,
+    rate: Option<FxRate>,
+) -> bool {
+    let Some(instrument) = &transaction.instrument else { return false };
+    let closed =
+        book::apply_settlement(position, instrument, share, cash, fees, transaction.at, rate);
+    if closed && transaction.kind == TransactionKind::Trade {
+        position.exit_reason = Some(ExitReason::External);
+    }
+    closed
+}
+
+fn tell(
+    tx: &mut WriteTx,
+    position: &Position,
+    transaction: &Transaction,
+    share: i64,
+    closed: bool,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if transaction.kind == TransactionKind::Trade
+        && let Some(instrument) = &transaction.instrument
+    {
+        let traded = describe::single(share, instrument);
+        let what = format!("{}: {traded} was traded at the broker by hand", position.id);
+        notice::raise(tx, now, Notice::Difference { what })?;
+    }
+    if closed { record::tell_closed(tx, position, BROKER, now) } else { Ok(()) }
+}
+
+/// A future or shares that an option left behind: a position of its own, touched only by FLATTEN,
+/// recorded and told.
+fn delivered(
+    tx: &mut WriteTx,
+    transaction: &Transaction,
+    instrument: &Instrument,
+    quantity: i64,
+    now: Timestamp,
+) -> Result<Option<Position>, StoreError> {
+    let position = adopted(tx, instrument, quantity, rust_decimal::Decimal::ZERO, transaction.at)?;
+    let what = format!(
+        "{} was delivered at expiry; it is held as {} and is closed by hand or by flatten",
+        describe::single(quantity, instrument),
+        position.id
+    );
+    tx.journal(now, BROKER, "delivered", &json!({ "position": position.id, "what": what }))?;
+    notice::raise(tx, now, Notice::Difference { what })?;
+    Ok(Some(position))
+}
+
+/// Writes a holding nobody here made as a position of the owner's.
+pub(super) fn adopted(
+    tx: &mut WriteTx,
+    instrument: &Instrument,
+    quantity: i64,
+    price: rust_decimal::Decimal,
+    at: Timestamp,
+) -> Result<Position, StoreError> {
+    let number = tx.next_sequence("external")?;
+    let position = Position {
+        id: PositionId(format!("external-{number}")),
+        strategy: StrategyId::External,
+        product: instrument.product(),
+        legs: vec![PositionLeg { instrument: instrument.clone(), quantity, open_price: price }],
+        units: u32::try_from(quantity.unsigned_abs()).unwrap_or(u32::MAX),
+        credit: rust_decimal::Decimal::ZERO,
+        width: None,
+        opened_at: at,
+        closed_at: None,
+        exit_reason: None,
+        cash_usd: Usd::ZERO,
+        fees_usd: Usd::ZERO,
+        closing_rate: None,
+        next_close: 1,
+    };
+    record::put_position(tx, &position)?;
+    Ok(position)
+}
+
+fn foreign(tx: &mut WriteTx, transaction: &Transaction, left: i64) -> Result<(), StoreError> {
+    let Some(mut book) = read::cash(tx)? else { return Ok(()) };
+    let (cash, fees) = part(transaction, left);
+    book.foreign_usd += cash - fees;
+    tx.put(&CASH, CASH_KEY, &book)
+}
+
+/// Positions of a strategy before those of the owner, each by id.
+fn ours_first(mut positions: Vec<Position>) -> Vec<Position> {
+    positions.sort_by(|a, b| {
+        let external = |p: &Position| p.strategy == StrategyId::External;
+        (external(a), &a.id).cmp(&(external(b), &b.id))
+    });
+    positions
+}

@@ -1,0 +1,120 @@
+//! The desk's tables and the rows it alone writes.
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::intent::IntentRecord;
+use crate::{
+    account::{IntentId, Position, PositionId, hold::Hold},
+    clock::Timestamp,
+    money::{FxRate, Gbp, Usd},
+    store::Table,
+};
+
+/// Holds by name; their strictest level is the latch.
+pub const HOLDS: Table<Hold> = Table::new("holds", 1);
+/// Every intent ever made, by id.
+pub const INTENTS: Table<IntentRecord> = Table::new("intents", 1);
+/// Ids of the intents that are not terminal.
+pub const INTENTS_OPEN: Table<IntentId> = Table::new("intents_open", 1);
+/// Every position of the ledger, by id.
+pub const POSITIONS: Table<Position> = Table::new("positions", 1);
+/// Ids of the positions with an open leg.
+pub const POSITIONS_OPEN: Table<PositionId> = Table::new("positions_open", 1);
+/// Ids of closed positions, by `<closing date>/<id>`.
+pub const POSITIONS_CLOSED: Table<PositionId> = Table::new("positions_closed", 1);
+/// The intent of each broker order.
+pub const BROKER_ORDERS: Table<IntentId> = Table::new("broker_orders", 1);
+/// The day's row of the equity curve, by date.
+pub const EQUITY: Table<EquityRow> = Table::new("equity", 1);
+/// Points of the equity curve inside a session, by date.
+pub const EQUITY_POINTS: Table<Vec<EquityPoint>> = Table::new("equity_points", 1);
+/// Cash as the ledger explains it; one row, `cash`.
+pub const CASH: Table<CashBook> = Table::new("cash", 1);
+/// Opening orders sent and rejections, by date.
+pub const DAY_COUNTS: Table<DayCounts> = Table::new("day_counts", 1);
+
+/// The one key of [`CASH`].
+pub const CASH_KEY: &str = "cash";
+
+/// A session's closing figures, written once by the end-of-day reconciliation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EquityRow {
+    /// The session.
+    pub date: NaiveDate,
+    /// Cash plus everything held at its mark.
+    pub net_liquidation_usd: Usd,
+    /// The same at `fx`; `None` when no rate was known.
+    pub net_liquidation_gbp: Option<Gbp>,
+    /// The last rate dated strictly before the session.
+    pub fx: Option<FxRate>,
+    /// Buying power used by everything held.
+    pub requirement_usd: Usd,
+    /// The most of it the rulebook allowed, percent of sizing capital; `None` without VIX or rate.
+    pub cap_percent: Option<Decimal>,
+    /// The most of it in use at any point of the session, percent of sizing capital.
+    pub peak_used_percent: Option<Decimal>,
+    /// Profit of the positions closed in the session, after fees.
+    pub realised_usd: Usd,
+    /// Profit of what is open at its mark: net liquidation less cash, plus opening cash less fees.
+    pub open_pnl_usd: Usd,
+    /// Fees of the session.
+    pub fees_usd: Usd,
+    /// Positions closed in the session.
+    pub trades: u32,
+}
+
+/// One point of the equity curve.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EquityPoint {
+    /// The instant of the balances.
+    pub at: Timestamp,
+    /// Cash plus everything held at its mark.
+    pub net_liquidation_usd: Usd,
+    /// Buying power used by everything held and by working opening orders.
+    pub requirement_usd: Usd,
+    /// The rulebook's cap at that moment, percent of sizing capital.
+    pub cap_percent: Option<Decimal>,
+    /// Requirement over sizing capital, percent.
+    pub used_percent: Option<Decimal>,
+}
+
+/// Cash as the ledger explains it: what the broker had when the ledger began, and every movement
+/// since, each counted once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CashBook {
+    /// The broker's cash when the ledger began.
+    pub opening_usd: Usd,
+    /// The instant of it.
+    pub since: Timestamp,
+    /// Cash of our fills and settlements, fees not counted.
+    pub traded_usd: Usd,
+    /// Fees of our fills and settlements.
+    pub fees_usd: Usd,
+    /// Transfers, and trades nobody here made, fees taken off.
+    pub foreign_usd: Usd,
+    /// The last transaction of the broker's that has been read.
+    pub last_transaction: u64,
+}
+
+impl CashBook {
+    /// What the broker's cash should be.
+    pub fn expected_usd(&self) -> Usd {
+        self.opening_usd + self.traded_usd - self.fees_usd + self.foreign_usd
+    }
+}
+
+/// What was sent and refused on one day; bounded by the rulebook's own order limits.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayCounts {
+    /// Instants of the opening orders sent, at most the last thousand.
+    pub opening_sent: Vec<Timestamp>,
+    /// Orders the broker rejected.
+    pub rejections: u32,
+}
+
+/// The key of [`POSITIONS_CLOSED`].
+pub fn closed_key(date: NaiveDate, id: &PositionId) -> String {
+    format!("{date}/{id}")
+}

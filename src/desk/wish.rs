@@ -1,0 +1,238 @@
+//! How an order should work at a moment: its price by the ladders, on fresh quotes, or not at all.
+
+use chrono::TimeDelta;
+use rust_decimal::Decimal;
+
+use super::{
+    Desk, READ_WAIT,
+    intent::{AttemptStatus, IntentRecord, IntentState},
+    latch::Leaving,
+};
+use crate::{
+    account::{Leg, NetPrice, Side, StrategyId, hold::Level},
+    calendar::new_york_date,
+    clock::Timestamp,
+    instrument::{Instrument, OptionContract},
+    strategy::{
+        Ladder, Purpose, friday_0dte,
+        ladder::{self, Book, Sign, Urgency},
+    },
+};
+
+/// A poll of a working order whose price moves.
+pub(super) const POLL: TimeDelta = TimeDelta::seconds(1);
+/// A poll of a resting order; the broker's own hint comes sooner.
+const POLL_RESTING: TimeDelta = TimeDelta::seconds(60);
+/// Most sends of one intent: an exit walks at most the width, a tick each five seconds.
+const SENDS_MAX: usize = 1000;
+/// Most sends of a resting order that keeps being cancelled from outside.
+const SENDS_MAX_RESTING: usize = 5;
+
+impl Desk {
+    /// How the order should work at this moment.
+    pub(super) async fn wish(&self, record: &IntentRecord, now: Timestamp) -> Wish {
+        if let Some(reason) = &record.cancel {
+            return Wish::gone(IntentState::Cancelled, reason.clone());
+        }
+        if !self.in_session(now) {
+            return Wish::gone(IntentState::Expired, "the session is over");
+        }
+        match record.intent.ladder {
+            Ladder::Entry => self.entry_wish(record, now).await,
+            Ladder::Resting => resting_wish(record, now),
+            Ladder::Exit => self.exit_wish(record, now).await,
+        }
+    }
+
+    async fn entry_wish(&self, record: &IntentRecord, now: Timestamp) -> Wish {
+        if let Err(stopped) = self.latch.check(Leaving::Opening, now) {
+            return Wish::gone(IntentState::Cancelled, format!("missed: {stopped}"));
+        }
+        if let Some(AttemptStatus::NotSent { reason }) = record.attempts.last().map(|a| &a.status) {
+            return Wish::gone(IntentState::Cancelled, format!("missed: not sent, {reason}"));
+        }
+        if record.remainder().is_some_and(|(legs, _)| legs != record.intent.legs) {
+            return Wish::gone(IntentState::Cancelled, "missed: the legs filled unevenly");
+        }
+        let rules = &self.parts.rulebook.common.entry_ladder;
+        let begun = record.attempts.first().map_or(record.created_at, |attempt| attempt.at);
+        let elapsed = (now - begun).num_seconds();
+        if elapsed >= i64::from(rules.cancel_after_seconds) {
+            let why = if record.attempts.is_empty() { "no fresh quotes" } else { "price" };
+            return Wish::gone(IntentState::Cancelled, format!("missed: {why}"));
+        }
+        let start = match record.start {
+            Some(start) => start,
+            None => match self.book(record, now).await {
+                Some(book) => book,
+                None => return Wish::Keep(now + POLL),
+            },
+        };
+        let intent = &record.intent;
+        match ladder::entry_price(rules, &start, intent.limit, intent.tick, elapsed) {
+            Some(limit) => {
+                let step = i64::from(rules.step_seconds.max(1));
+                Wish::Price(limit, begun + TimeDelta::seconds((elapsed / step + 1) * step))
+            }
+            None => Wish::gone(IntentState::Cancelled, "missed: price"),
+        }
+    }
+
+    async fn exit_wish(&self, record: &IntentRecord, now: Timestamp) -> Wish {
+        if record.working().is_none() && record.attempts.len() >= SENDS_MAX {
+            return Wish::gone(IntentState::Cancelled, format!("{SENDS_MAX} sends"));
+        }
+        let Some(book) = self.book(record, now).await else { return Wish::Keep(now + POLL) };
+        let rules = &self.parts.rulebook.common.exit_ladder;
+        let begun = record.attempts.first().map_or(now, |attempt| attempt.at);
+        let elapsed = (now - begun).num_seconds();
+        let legs = current_legs(record);
+        let sign =
+            if legs.iter().any(|leg| leg.side == Side::Buy) { Sign::Debit } else { Sign::Credit };
+        let cap = self.cap(record, &book);
+        let urgency = self.urgency(record, now);
+        let step =
+            ladder::exit_price(rules, &book, sign, urgency, cap, record.intent.tick, elapsed);
+        let seconds = i64::from(rules.step_seconds.max(1));
+        Wish::Price(step.limit, begun + TimeDelta::seconds((elapsed / seconds + 1) * seconds))
+    }
+
+    /// The most an exit pays a unit, points: the width, or a multiple of the mark where the risk is
+    /// not defined.
+    fn cap(&self, record: &IntentRecord, book: &Book) -> Decimal {
+        let ratio = current_legs(record).iter().map(|leg| leg.ratio).max().unwrap_or(1);
+        match record.intent.width {
+            Some(width) => width * Decimal::from(ratio),
+            None => ladder::undefined_risk_cap(&self.parts.rulebook.common.exit_ladder, book.mid.0),
+        }
+    }
+
+    fn urgency(&self, record: &IntentRecord, now: Timestamp) -> Urgency {
+        let Purpose::Exit { reason, .. } = &record.intent.purpose else {
+            return Urgency::Whole;
+        };
+        match (record.intent.strategy, self.session(now)) {
+            (StrategyId::Friday0dte, Some(session)) => {
+                let times = friday_0dte::times(&self.parts.rulebook, &session);
+                friday_0dte::urgency(&times, *reason, now)
+            }
+            _ => Urgency::Whole,
+        }
+    }
+
+    /// A close that the latch would not let out again.
+    pub(super) fn is_held_back(&self, record: &IntentRecord, now: Timestamp) -> bool {
+        !record.is_entry()
+            && self.latch.level() == Level::Halted
+            && !self.closes_today_on_schedule(record, now)
+    }
+
+    /// The exception of rulebook §6: what expires today is closed on schedule even under a halt.
+    pub(super) fn closes_today_on_schedule(&self, record: &IntentRecord, now: Timestamp) -> bool {
+        let Some(session) = self.session(now) else { return false };
+        let times = friday_0dte::times(&self.parts.rulebook, &session);
+        now >= times.exit
+            && record.intent.ladder == Ladder::Exit
+            && record.intent.legs.iter().all(|leg| match &leg.instrument {
+                Instrument::Option(c) => new_york_date(c.series.last_trade) == session.date,
+                _ => false,
+            })
+    }
+
+    /// The net market of what the intent still lacks, on fresh prices: none crossed or zero-asked,
+    /// but for a long that is closed, which may have no bid (rulebook §5).
+    pub(super) async fn book(&self, record: &IntentRecord, now: Timestamp) -> Option<Book> {
+        let legs = current_legs(record);
+        let prices = self.prices(&legs, now).await?;
+        let left_behind = |leg: &Leg| !record.is_entry() && leg.side == Side::Sell;
+        if prices.iter().zip(&legs).any(|(price, leg)| price.broken && !left_behind(leg)) {
+            return None;
+        }
+        let net = |price: &dyn Fn(&LegPrice, &Leg) -> Decimal| {
+            let terms = prices.iter().zip(&legs).map(|(p, leg)| {
+                -Decimal::from(leg.side.sign()) * Decimal::from(leg.ratio) * price(p, leg)
+            });
+            NetPrice(terms.sum())
+        };
+        let natural = |p: &LegPrice, leg: &Leg| if leg.side == Side::Buy { p.ask } else { p.bid };
+        let mid = |p: &LegPrice, _: &Leg| (p.bid + p.ask) / Decimal::TWO;
+        Some(Book { mid: net(&mid), natural: net(&natural) })
+    }
+
+    /// Fresh prices by leg; `None` when one is missing or stale.
+    async fn prices(&self, legs: &[Leg], now: Timestamp) -> Option<Vec<LegPrice>> {
+        let contracts: Vec<OptionContract> = legs.iter().filter_map(contract_of).cloned().collect();
+        let asked = self.parts.market.quotes(&contracts);
+        let quotes = self.parts.rt.timeout(READ_WAIT, asked).await?.ok()?;
+        let age = i64::from(self.parts.rulebook.limits.quote_age_seconds);
+        let oldest = now - TimeDelta::seconds(age);
+        let mut prices = Vec::with_capacity(legs.len());
+        for leg in legs {
+            let price = if let Some(contract) = contract_of(leg) {
+                let quote = quotes.iter().find(|quote| quote.contract == *contract)?;
+                if quote.at < oldest {
+                    return None;
+                }
+                LegPrice { bid: quote.bid, ask: quote.ask, broken: quote.is_broken() }
+            } else {
+                let asked = self.parts.market.mark(&leg.instrument);
+                let mark = self.parts.rt.timeout(READ_WAIT, asked).await?.ok()?;
+                LegPrice { bid: mark, ask: mark, broken: mark <= Decimal::ZERO }
+            };
+            prices.push(price);
+        }
+        Some(prices)
+    }
+}
+
+/// The market of one leg.
+struct LegPrice {
+    bid: Decimal,
+    ask: Decimal,
+    broken: bool,
+}
+
+fn contract_of(leg: &Leg) -> Option<&OptionContract> {
+    match &leg.instrument {
+        Instrument::Option(contract) => Some(contract),
+        _ => None,
+    }
+}
+
+/// How an order should work.
+pub(super) enum Wish {
+    /// As it does, or not at all yet; look again then.
+    Keep(Timestamp),
+    /// At this limit; look again then.
+    Price(NetPrice, Timestamp),
+    /// Not at all any more.
+    Gone(End),
+}
+
+/// How an intent ends.
+pub(super) struct End {
+    pub(super) state: IntentState,
+    pub(super) reason: String,
+}
+
+impl Wish {
+    fn gone(state: IntentState, reason: impl Into<String>) -> Self {
+        Self::Gone(End { state, reason: reason.into() })
+    }
+}
+
+/// The legs an intent still lacks, for one unit.
+pub(super) fn current_legs(record: &IntentRecord) -> Vec<Leg> {
+    record.remainder().map_or_else(|| record.intent.legs.clone(), |(legs, _)| legs)
+}
+
+fn resting_wish(record: &IntentRecord, now: Timestamp) -> Wish {
+    let sends = record.attempts.len();
+    if record.working().is_none() && sends >= SENDS_MAX_RESTING {
+        return Wish::gone(
+            IntentState::Cancelled,
+            format!("cancelled at the broker {sends} times"),
+        );
+    }
+    Wish::Price(record.intent.limit, now + POLL_RESTING)
+}
