@@ -140,6 +140,7 @@ impl Default for Calendar {
 
 /// A closure or early close the rules do not know yet; from config.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Override {
     /// The exchange it concerns.
     pub exchange: Exchange,

@@ -1,17 +1,23 @@
 //! What is traded: products, option series and contracts, their symbols and ticks.
 
+/// Which series are listed, until when they trade, and on which future.
+pub mod expiration;
 /// The broker's and exchanges' symbols: OCC for equity and index options, CME-style for futures.
 pub mod symbol;
 /// Tick tables, and rounding to them.
 pub mod tick;
 
+mod future;
 mod product;
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-pub use self::product::{AssetClass, Product, ProductKind, UnknownProduct};
+pub use self::{
+    future::{FutureMonth, find_future, front_future, future_under, letter_month, month_letter},
+    product::{AssetClass, Product, ProductKind, UnknownProduct},
+};
 use crate::clock::Timestamp;
 
 /// Call or put.

@@ -43,6 +43,14 @@ impl Engine {
         Self { rows, path, failure: watch::Sender::new(None), turn: Mutex::new(()), lock }
     }
 
+    /// The database and the lock that must outlive it, for maintenance.
+    pub(crate) fn into_database(self) -> Result<(redb::Database, Option<OwnerLock>), StoreError> {
+        match self.rows {
+            Rows::Disk(db) => Ok((*db, self.lock)),
+            Rows::Memory(_) => Err(StoreError::Refused("a store in memory has no file".to_owned())),
+        }
+    }
+
     /// What an earlier owner left when it did not close the file.
     pub(crate) fn left_by(&self) -> Option<&str> {
         self.lock.as_ref().and_then(OwnerLock::left_by)

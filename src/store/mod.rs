@@ -8,7 +8,8 @@
 //! (5,000 commits under one reader made 100 KiB into 106 MiB), and no API here can hold one over
 //! an `await`.
 
-#[allow(dead_code)] // backup and migration land next
+mod backup;
+mod check;
 mod disk;
 mod engine;
 mod error;
@@ -16,21 +17,32 @@ mod journal;
 mod lock;
 mod memory;
 mod open;
+mod overlay;
 mod raw;
+mod restore;
+mod schema;
 mod table;
 mod thread;
-#[allow(dead_code)] // backup and migration land next
 mod tx;
 
 #[cfg(test)]
 mod tests;
 
-use std::{path::Path, path::PathBuf, sync::Arc};
+use std::{
+    ops::{Bound, RangeBounds},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 pub use redb::StorageBackend;
 
+pub use backup::Backup;
+pub use check::{Check, Compaction, TableSize, check, compact};
 pub use error::StoreError;
-pub use journal::{Entry as JournalEntry, Head as JournalHead};
+pub use journal::{
+    Break as JournalBreak, Entry as JournalEntry, Head as JournalHead, Verification,
+};
+pub use restore::{Restored, restore};
 pub use table::{Table, VERSION_MAX};
 pub use tx::{Read, ReadTx, WriteTx};
 
@@ -59,19 +71,19 @@ impl Store {
     /// Opens or creates the file at `path`, with a thread that owns the writes: for the daemon.
     /// `program` names this process to others that want the file, such as `tomking run`.
     pub fn open(path: &Path, program: &str) -> Result<Self, StoreError> {
-        let engine = Arc::new(open::open_file(path, program)?);
+        let engine = Arc::new(open::open_file(path, program, &schema::CURRENT)?);
         let writer = Some(Writer::start(Arc::clone(&engine))?);
         Ok(Self { inner: Arc::new(Inner { writer, engine }) })
     }
 
     /// Opens or creates the file at `path`, writing on the calling thread: for subcommands.
     pub fn open_inline(path: &Path, program: &str) -> Result<Self, StoreError> {
-        Ok(Self::inline(open::open_file(path, program)?))
+        Ok(Self::inline(open::open_file(path, program, &schema::CURRENT)?))
     }
 
     /// A store over a backend of the caller's, writing inline: for the injection of faults.
     pub fn with_backend(backend: impl StorageBackend) -> Result<Self, StoreError> {
-        Ok(Self::inline(open::open_backend(backend)?))
+        Ok(Self::inline(open::open_backend(backend, &schema::CURRENT)?))
     }
 
     fn inline(engine: Engine) -> Self {
@@ -128,5 +140,37 @@ impl Store {
     /// The head of the journal; its hash in hex is the digest of a replay.
     pub fn journal_head(&self) -> Result<JournalHead, StoreError> {
         self.read(Read::journal_head)
+    }
+
+    /// The journal entries whose sequence lies in `range`, in order.
+    pub fn journal(&self, range: impl RangeBounds<u64>) -> Result<Vec<JournalEntry>, StoreError> {
+        let from = match range.start_bound() {
+            Bound::Included(from) => *from,
+            Bound::Excluded(from) => from.saturating_add(1),
+            Bound::Unbounded => 0,
+        };
+        let end = match range.end_bound() {
+            Bound::Included(to) => to.saturating_add(1),
+            Bound::Excluded(to) => *to,
+            Bound::Unbounded => u64::MAX,
+        };
+        self.read(|tx| {
+            let from = JournalEntry::key(from);
+            let rows = tx.range(&journal::JOURNAL, &from, &JournalEntry::key(end))?;
+            Ok(rows.into_iter().map(|(_, entry)| entry).collect())
+        })
+    }
+
+    /// Walks the journal's hash chain and names the first entry that does not hold. `known` are
+    /// heads from elsewhere, such as those printed in reports.
+    pub fn verify_journal(&self, known: &[JournalHead]) -> Result<Verification, StoreError> {
+        self.read(|tx| journal::verify(tx, known))
+    }
+
+    /// Exports one snapshot into a new file at `to`, replacing a file of that name: checked, synced
+    /// and renamed. It takes about 0.2 s for 64 MiB on the calling thread, and writers go on
+    /// meanwhile.
+    pub fn backup(&self, to: &Path) -> Result<Backup, StoreError> {
+        self.read(|tx| backup::export(tx, to))
     }
 }

@@ -15,9 +15,20 @@
 //! Entry 1 names 64 zeros as its previous hash. The head (sequence and hash of the last entry) is
 //! kept apart in the table `journal_head`, so a cut tail shows; printed in a report it also shows
 //! a journal that was rewritten as a whole.
+//!
+//! Retention removes the oldest entries and leaves the last removed one's sequence and hash in the
+//! table `journal_anchors`; an entry of kind `journal_pruned` in the chain names the same, so an
+//! anchor cannot be made up.
 
 mod append;
 mod entry;
+mod prune;
+mod verify;
+
+#[cfg(test)]
+mod tests;
 
 pub use entry::{Entry, Head};
 pub(crate) use entry::{HEAD, JOURNAL};
+pub(crate) use verify::verify;
+pub use verify::{Break, Verification};

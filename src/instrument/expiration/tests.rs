@@ -1,0 +1,88 @@
+use super::*;
+
+fn date(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+/// `root settlement expiration last-trade(New York) future` of all that expires on one day.
+fn on(product: Product, day: &str) -> Vec<String> {
+    let told = |series: Series| {
+        let stop = series.last_trade.with_timezone(&crate::calendar::NEW_YORK);
+        let settlement = if series.settlement == Settlement::Am { "AM" } else { "PM" };
+        let future = series.future.unwrap_or_default();
+        format!("{} {settlement} {} {future}", series.root, stop.format("%m-%d %H:%M"))
+            .trim_end()
+            .to_owned()
+    };
+    listed(&Calendar::default(), product, date(day), 0).into_iter().map(told).collect()
+}
+
+#[test]
+fn each_day_lists_the_series_its_era_and_calendar_give() {
+    let cases: &[(Product, &str, &[&str])] = &[
+        // A plain Friday, a third Friday, a quarterly Friday.
+        (Product::Spx, "2024-08-02", &["SPXW PM 08-02 16:00"]),
+        (Product::Spx, "2024-08-16", &["SPX AM 08-15 16:15", "SPXW PM 08-16 16:00"]),
+        (Product::Es, "2024-08-02", &["EW1 PM 08-02 16:00 ESU4"]),
+        (Product::Es, "2024-08-16", &["EW3 PM 08-16 16:00 ESU4"]),
+        (Product::Es, "2024-09-20", &["ES AM 09-20 09:30 ESU4", "EW3 PM 09-20 16:00 ESZ4"]),
+        (Product::Mes, "2024-09-20", &["MES AM 09-20 09:30 MESU4", "EX3 PM 09-20 16:00 MESZ4"]),
+        (Product::Xsp, "2024-09-20", &["XSP PM 09-20 16:00"]),
+        // Fifth Fridays and other month ends are EW; no weekly beside it.
+        (Product::Es, "2024-08-30", &["EW PM 08-30 16:00 ESU4"]),
+        (Product::Es, "2024-07-31", &["EW PM 07-31 16:00 ESU4"]),
+        (Product::Mes, "2024-08-30", &["EX PM 08-30 16:00 MESU4"]),
+        // Mondays to Thursdays.
+        (Product::Es, "2024-08-05", &["E1A PM 08-05 16:00 ESU4"]),
+        (Product::Es, "2024-08-13", &["E2B PM 08-13 16:00 ESU4"]),
+        (Product::Es, "2024-08-21", &["E3C PM 08-21 16:00 ESU4"]),
+        (Product::Es, "2024-08-29", &["E5D PM 08-29 16:00 ESU4"]),
+        (Product::Mes, "2024-08-05", &["X1A PM 08-05 16:00 MESU4"]),
+        // Half days: the Fridays after Thanksgiving.
+        (Product::Spx, "2025-11-28", &["SPXW PM 11-28 13:00"]),
+        (Product::Es, "2025-11-28", &["EW PM 11-28 13:00 ESZ5"]),
+        (Product::Spx, "2026-11-27", &["SPXW PM 11-27 13:00"]),
+        (Product::Es, "2026-11-27", &["EW4 PM 11-27 13:00 ESZ6"]),
+        (Product::Spy, "2026-11-27", &["SPY PM 11-27 13:00"]),
+        // Good Friday 2026-04-03, a short session at CME: nothing expires, Thursday has it.
+        (Product::Es, "2026-04-03", &[]),
+        (Product::Es, "2026-04-02", &["EW1 PM 04-02 16:00 ESM6"]),
+        (Product::Spx, "2026-04-03", &[]),
+        (Product::Spx, "2026-04-02", &["SPXW PM 04-02 16:00"]),
+        // Good Friday on a third Friday, 2025-04-18: AM settles on Thursday, last trade Wednesday.
+        (Product::Spx, "2025-04-17", &["SPX AM 04-16 16:15", "SPXW PM 04-17 16:00"]),
+        (Product::Es, "2025-04-17", &["EW3 PM 04-17 16:00 ESM5"]),
+        (Product::Gld, "2025-04-17", &["GLD PM 04-17 16:00"]),
+        // Juneteenth 2026 is a quarterly third Friday.
+        (Product::Es, "2026-06-18", &["ES AM 06-18 09:30 ESM6", "EW3 PM 06-18 16:00 ESU6"]),
+        (Product::Spx, "2026-06-18", &["SPX AM 06-17 16:15", "SPXW PM 06-18 16:00"]),
+        (Product::Es, "2026-06-19", &[]),
+        // A Monday holiday: Cboe's series goes to Tuesday, CME's is not listed.
+        (Product::Spx, "2018-01-16", &["SPXW PM 01-16 16:00"]),
+        (Product::Spx, "2018-01-09", &[]),
+        (Product::Es, "2025-01-20", &[]),
+        (Product::Es, "2025-01-21", &["E3B PM 01-21 16:00 ESH5"]),
+        // Eras.
+        (Product::Spx, "2022-04-12", &[]),
+        (Product::Spx, "2022-04-19", &["SPXW PM 04-19 16:00"]),
+        (Product::Spx, "2022-05-05", &[]),
+        (Product::Spx, "2022-05-12", &["SPXW PM 05-12 16:00"]),
+        (Product::Spx, "2016-03-02", &["SPXW PM 03-02 16:00"]),
+        (Product::Spx, "2016-02-24", &[]),
+        (Product::Spx, "2016-06-17", &["SPX AM 06-16 16:15", "SPXPM PM 06-17 16:00"]),
+        (Product::Es, "2019-06-21", &["ES AM 06-21 09:30 ESM9"]),
+        (Product::Mes, "2020-08-28", &[]),
+        (Product::Mes, "2020-09-04", &["EX1 PM 09-04 16:00 MESU0"]),
+        // ETFs.
+        (Product::Spy, "2024-08-01", &["SPY PM 08-01 16:00"]),
+        (Product::Qqq, "2024-08-01", &["QQQ PM 08-01 16:00"]),
+        (Product::Gld, "2024-08-01", &[]),
+        (Product::Tlt, "2024-08-02", &["TLT PM 08-02 16:00"]),
+        // Christmas Eve, an SPXW Tuesday; year end.
+        (Product::Spx, "2024-12-24", &["SPXW PM 12-24 13:00"]),
+        (Product::Spx, "2024-12-31", &["SPXW PM 12-31 16:00"]),
+    ];
+    for (product, day, expected) in cases {
+        assert_eq!(on(*product, day), *expected, "{product} {day}");
+    }
+}
