@@ -1,6 +1,8 @@
 //! The calendar against calendars nobody here wrote: `exchange_calendars`, `pandas_market_calendars`
 //! and `fasti`. Where an oracle is known to be wrong, the day is named below with the truth.
 
+#![allow(clippy::unwrap_used)] // a fixture that cannot be read fails the test, as it should
+
 use std::{collections::BTreeMap, path::Path};
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc, Weekday};
