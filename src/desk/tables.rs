@@ -9,6 +9,7 @@ use crate::{
     account::{IntentId, Position, PositionId, hold::Hold},
     clock::Timestamp,
     money::{FxRate, Gbp, Usd},
+    risk::decision::DecisionRecord,
     store::Table,
 };
 
@@ -34,6 +35,9 @@ pub const EQUITY_POINTS: Table<Vec<EquityPoint>> = Table::new("equity_points", 1
 pub const CASH: Table<CashBook> = Table::new("cash", 1);
 /// Opening orders sent and rejections, by date.
 pub const DAY_COUNTS: Table<DayCounts> = Table::new("day_counts", 1);
+
+/// Entry decisions with every filter, by [`DecisionRecord::key`].
+pub const DECISIONS: Table<DecisionRecord> = Table::new("decisions", 1);
 
 /// The one key of [`CASH`].
 pub const CASH_KEY: &str = "cash";

@@ -1,5 +1,37 @@
 //! Jobs: files, slots, the run ledger, the live ticker and the virtual driver.
 
+/// The virtual driver.
+mod driver;
+/// Job files.
+mod file;
+/// A job as its file says.
+pub mod job;
+/// The jobs in force.
+mod jobset;
+/// The run ledger's tables.
+pub mod ledger;
+/// What becomes of slots that are due.
+mod missed;
+/// Pause and resume.
+pub mod ops;
+/// One run: attempts, panics, its outcome.
+mod run;
+/// The pure planner.
+pub mod slots;
+/// Catch-up at start.
+mod start;
+/// The supervisor both drivers share.
+mod supervisor;
+/// Spans of time in words.
+mod text;
+
+pub use self::{
+    file::JobFileError,
+    job::{Job, Slot},
+    jobset::{JobSet, JobSetError},
+    supervisor::Scheduler,
+};
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -111,3 +143,47 @@ pub trait JobBody: Send + Sync {
     /// Does the work of one slot. It may run again for the same slot after a crash.
     async fn run(&self, context: &JobContext) -> Result<JobReport, JobError>;
 }
+
+/// Why the scheduler cannot go on, or cannot do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ScheduleError {
+    /// The store failed; the process should stop.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The job files are wrong.
+    #[error(transparent)]
+    Jobs(#[from] JobSetError),
+    /// No job has that name; the text suggests one.
+    #[error("{0}")]
+    NoSuchJob(String),
+    /// A job is enabled that this program has no body for.
+    #[error(
+        "job `{job}` is enabled in {file}, but this version has no work for it\nhint: write enabled = false there"
+    )]
+    NoBody {
+        /// The job.
+        job: String,
+        /// Its file.
+        file: String,
+    },
+    /// A run by hand was asked for while the job runs.
+    #[error("job `{job}` is running its slot of {slot}; ask again when it has ended")]
+    Busy {
+        /// The job.
+        job: String,
+        /// The slot it runs.
+        slot: Timestamp,
+    },
+    /// A run by hand was asked for of a job that is not enabled.
+    #[error("job `{job}` is not enabled\nhint: write enabled = true in your own jobs/{job}.toml")]
+    Disabled {
+        /// The job.
+        job: String,
+    },
+    /// The live ticker did not start.
+    #[error("the ticker did not start: {0}")]
+    Ticker(String),
+}
+
+#[cfg(test)]
+mod tests;
