@@ -130,6 +130,12 @@ impl Desk {
         })
     }
 
+    /// A round for a slot and what follows from it: the body of the management jobs.
+    pub async fn manage(self: &Arc<Self>, slot: Timestamp) -> Result<(), StoreError> {
+        self.round(slot).await?;
+        self.drive().await
+    }
+
     /// Looks at every open position of a strategy once, unless a round was made at or after `due`.
     pub async fn round(self: &Arc<Self>, due: Timestamp) -> Result<(), StoreError> {
         let now = self.now();
