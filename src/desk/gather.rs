@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, future::Future, sync::Arc};
 use chrono::{NaiveDate, TimeDelta};
 use rust_decimal::{Decimal, dec};
 
-use super::{Desk, READ_WAIT, read};
+use super::{Desk, READ_WAIT, intent::IntentRecord, read};
 use crate::{
     account::{IntentId, StrategyId},
     calendar::{Session, new_york_date},
@@ -105,7 +105,7 @@ impl Desk {
             open_intents: open.into_iter().map(|record| record.intent).collect(),
             slot_intents: made
                 .into_iter()
-                .filter(|record| record.is_entry())
+                .filter(IntentRecord::is_entry)
                 .map(|record| record.intent.id)
                 .collect(),
             orders_last_minute: u32::try_from(recent).unwrap_or(u32::MAX),

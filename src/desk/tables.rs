@@ -38,9 +38,6 @@ pub const CASH: Table<CashBook> = Table::new("cash", 1);
 /// Opening orders sent and rejections, by date.
 pub const DAY_COUNTS: Table<DayCounts> = Table::new("day_counts", 1);
 
-/// Entry decisions with every filter, by [`DecisionRecord::key`].
-pub const DECISIONS: Table<DecisionRecord> = Table::new("decisions", 1);
-
 /// The one key of [`CASH`].
 pub const CASH_KEY: &str = "cash";
 

@@ -13,6 +13,7 @@ use crate::{
     calendar::new_york_date,
     desk::{Desk, reconcile::Reconciled},
     market::{EventDay, EventKind},
+    money::Usd,
     notice::{self, Notice},
     schedule::{JobBody, JobContext, JobError, JobReport},
     strategy::Snapshot,
@@ -106,7 +107,7 @@ fn account(snapshot: &Snapshot, reconciled: bool) -> Vec<Check> {
         Check::new(
             "balances",
             found(balances.map(|net| format!("net liquidation {net}"))),
-            balances.is_some_and(|net| net.is_positive()),
+            balances.is_some_and(Usd::is_positive),
         ),
         Check::new(
             "account",

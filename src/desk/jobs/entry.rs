@@ -61,10 +61,7 @@ impl Friday0dteEntry {
         let mut refusals = Vec::new();
         let mut approved = None;
         for candidate in &decision.candidates {
-            let power = match self.power(candidate, &id, &mut filters).await? {
-                Some(power) => power,
-                None => continue,
-            };
+            let Some(power) = self.power(candidate, &id, &mut filters).await? else { continue };
             match gate(snapshot, candidate, &power, id.clone()) {
                 Ok(passed) => {
                     approved = Some(passed);
