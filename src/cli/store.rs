@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::{CliError, CliResult, Global, journal::describe};
 use crate::{
     clock::{Clock, WallClock},
+    config::{Directories, Profile},
     store::{self, Store, StoreError},
 };
 
@@ -67,8 +68,11 @@ pub(super) fn store_path(global: &Global) -> Result<PathBuf, CliError> {
     )))
 }
 
+/// The directory by the command line or the platform alone: a store must be reachable also when
+/// the settings cannot be read.
 fn data_dir(global: &Global) -> Result<PathBuf, CliError> {
-    global.data_dir.clone().ok_or_else(|| CliError::Usage("give --data-dir".to_owned()))
+    let dirs = Directories::resolve(None, global.data_dir.as_deref(), Profile::Paper);
+    Ok(dirs.map_err(CliError::failed)?.data_dir)
 }
 
 /// One JSON document on stdout.

@@ -8,4 +8,5 @@ mod damage;
 mod day;
 mod disk;
 mod full;
+mod owner;
 mod schema;
