@@ -10,6 +10,8 @@ pub mod job;
 mod jobset;
 /// The run ledger's tables.
 pub mod ledger;
+/// The live driver.
+mod live;
 /// What becomes of slots that are due.
 mod missed;
 /// Pause and resume.
@@ -24,6 +26,8 @@ mod start;
 mod supervisor;
 /// Spans of time in words.
 mod text;
+/// The live ticker.
+mod ticker;
 
 pub use self::{
     file::JobFileError,

@@ -71,13 +71,12 @@ pub(super) struct Running {
     pub overlapped: Vec<Slot>,
 }
 
-/// Whether jobs due together wait for those without an order, too.
+/// Which of the jobs due together run one after another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sequence {
-    /// One after another: the virtual world.
+    /// All: the virtual world.
     All,
-    /// Only those with an order: the live one.
-    #[allow(dead_code)] // until the live ticker lands
+    /// Those with an order; the others start at once: the live world.
     Ordered,
 }
 
@@ -299,14 +298,16 @@ impl Core {
             drop(self.start_runs(index, slots));
             return;
         }
+        if sequence == Sequence::Ordered {
+            for (index, slots) in runs.extract_if(.., |run| self.jobs[run.0].order.is_none()) {
+                drop(self.start_runs(index, slots));
+            }
+        }
         let core = Arc::clone(self);
         self.rt.spawn(async move {
             for (index, slots) in runs {
-                let waits = sequence == Sequence::All || core.jobs[index].order.is_some();
                 let done = core.start_runs(index, slots);
-                if waits {
-                    let _ = core.rt.timeout(ORDER_WAIT, done).await;
-                }
+                let _ = core.rt.timeout(ORDER_WAIT, done).await;
             }
         });
     }
