@@ -27,11 +27,10 @@ pub mod notice;
 pub mod store;
 
 // Floor 3: pure decisions.
-/// One file per strategy: snapshot to decision.
-pub mod strategy;
-
 /// Limits and the gate.
 pub mod risk;
+/// One file per strategy: snapshot to decision.
+pub mod strategy;
 
 // Floor 4: action.
 /// The broker trait and the paper venue.

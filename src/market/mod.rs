@@ -2,11 +2,37 @@
 //!
 //! A quote is data with an instant and a provenance; what is modelled says so wherever it shows.
 
+/// Bid, ask, open interest and strikes around a model value.
+mod book;
+/// Futures months; how products follow their index.
+mod carry;
+/// The market made of a tape.
+mod modelled;
+/// Randomness as a pure function of place.
+mod noise;
+/// A session's price path, to the second.
+mod path;
+/// One series' market at one instant.
+mod quoting;
+/// The user's own files.
+pub mod recorded;
+/// Prices out of a seed.
+pub mod simulated;
+/// Volatility by expiry and strike.
+mod surface;
+/// What was printed, session by session.
+pub mod tape;
+/// What is fixed from one open to the next.
+mod window;
+
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+pub use self::{
+    modelled::ModelledMarket, path::DayPath, recorded::RecordedTape, simulated::SimulatedTape,
+};
 use crate::{
     clock::Timestamp,
     instrument::{Instrument, OptionContract, Product, Right, Series},

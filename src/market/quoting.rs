@@ -1,0 +1,239 @@
+//! One series' market at one instant: the model's value, Greeks, and the book around it.
+
+use chrono::SubsecRound;
+use rust_decimal::Decimal;
+
+use super::{
+    MarketError, OptionQuote,
+    book::{self, Conditions},
+    carry,
+    noise::{Noise, Stream},
+    path::DayPath,
+    surface::{Smile, Tenor},
+    tape::{Asset, TermRatios},
+    window::{Print, Window, day_key},
+};
+use crate::{
+    calendar::Calendar,
+    clock::Timestamp,
+    config::MarketSettings,
+    instrument::{OptionContract, Product, ProductKind, Right, Series, Settlement},
+    money::to_f64,
+    pricing::{Expiry, Model},
+};
+
+/// What every answer of a moment is derived from.
+pub struct Moment<'a> {
+    /// The settings.
+    pub settings: &'a MarketSettings,
+    /// The calendar.
+    pub calendar: &'a Calendar,
+    /// The window now is in.
+    pub window: &'a Window,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// The price of an underlying, exact, before it is put on a tick.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Underlying {
+    /// The product.
+    pub product: Product,
+    /// The future's month code, for one.
+    pub future: Option<String>,
+    /// In points of the product.
+    pub value: f64,
+    /// The first print of the session.
+    pub open: f64,
+    /// The instant of the newest frame.
+    pub at: Timestamp,
+}
+
+impl Moment<'_> {
+    /// The underlying of a product: its future of `code`, or the front one.
+    pub fn underlying(
+        &self,
+        product: Product,
+        code: Option<&str>,
+    ) -> Result<Underlying, MarketError> {
+        let missing = || MarketError::NoPrice { product, at: self.now };
+        let asset = Asset::of(product);
+        let path = self.window.path(asset).ok_or_else(missing)?;
+        let second = self.now.trunc_subsecs(0);
+        let Print { value, at } = match product.kind() {
+            ProductKind::Future => self.window.around_the_clock(asset, second),
+            ProductKind::Index | ProductKind::Etf => self.window.regular(asset, second),
+        }
+        .ok_or_else(missing)?;
+        if product.kind() != ProductKind::Future {
+            let ratio = carry::ratio(&self.settings.carry, product);
+            let (value, open) = (value / ratio, path.first() / ratio);
+            return Ok(Underlying { product, future: None, value, open, at: self.print_at(at) });
+        }
+        let month = self.window.future(self.calendar, product, code).ok_or_else(missing)?;
+        let fair = |spot, at| {
+            carry::fair_future(&self.settings.carry, product, spot, at, month.last_trade)
+        };
+        let (value, open) = (fair(value, at), fair(path.first(), path.open));
+        Ok(Underlying { product, future: Some(month.code), value, open, at: self.print_at(at) })
+    }
+
+    /// The print's own instant, or now itself where the print is of this second.
+    fn print_at(&self, at: Timestamp) -> Timestamp {
+        if at == self.now.trunc_subsecs(0) { self.now } else { at }
+    }
+
+    /// The future's price at the session's close or open: what a series on it settles to.
+    pub fn settlement(&self, series: &Series, path: &DayPath) -> Result<f64, MarketError> {
+        let product = series.product;
+        let (spot, at) = match series.settlement {
+            Settlement::Am => (path.first(), path.open),
+            Settlement::Pm => (path.last(), path.close),
+        };
+        match &series.future {
+            None => Ok(spot / carry::ratio(&self.settings.carry, product)),
+            Some(code) => {
+                let month = self.window.future(self.calendar, product, Some(code));
+                let month = month.ok_or(MarketError::NoPrice { product, at })?;
+                Ok(carry::fair_future(&self.settings.carry, product, spot, at, month.last_trade))
+            }
+        }
+    }
+
+    /// VIX now, in points.
+    pub fn vix(&self) -> Result<Print, MarketError> {
+        let print = self.window.regular(Asset::Vix, self.now.trunc_subsecs(0));
+        let print = print.ok_or(MarketError::NoVix)?;
+        Ok(Print { at: self.print_at(print.at), ..print })
+    }
+
+    /// The market of a series.
+    pub fn series(&self, series: &Series) -> Result<SeriesView<'_>, MarketError> {
+        let product = series.product;
+        let underlying = self.underlying(product, series.future.as_deref())?;
+        let vix = self.vix()?.value;
+        let second = self.now.trunc_subsecs(0);
+        let share = self.settings.surface.session_share;
+        let tenor = self.window.tenor(self.calendar, series, share, second);
+        let carry = &self.settings.carry;
+        let (rate, dividend) = (carry::rate(carry), carry::dividend(carry, product));
+        let years = tenor.map_or(0.0, |t| t.years);
+        let (model, forward) = match product.kind() {
+            ProductKind::Future => (Model::Black76, underlying.value),
+            ProductKind::Index | ProductKind::Etf => {
+                (Model::Bsm, underlying.value * libm::exp((rate - dividend) * years))
+            }
+        };
+        let at = self.window.frame(product.kind(), self.now);
+        let open = (at == self.now && self.now < self.window.session.close)
+            .then(|| (self.now - self.window.session.open).num_seconds() as f64 / 60.0);
+        Ok(SeriesView {
+            settings: self.settings,
+            pricing: Expiry::new(model, underlying.value, rate, dividend, years),
+            smile: tenor.map(|t| self.smile(product, vix, t, forward)),
+            morning: self.morning_smile(series, tenor, underlying.open),
+            days: tenor.map_or(0.0, Tenor::days),
+            conditions: Conditions {
+                vix,
+                underlying: underlying.value,
+                factor: book::width_factor(&self.settings.book, open),
+            },
+            noise: series_noise(self.settings.seed, series),
+            session: day_key(self.window.session.date),
+            second: second.timestamp(),
+            at,
+        })
+    }
+
+    fn smile(&self, product: Product, vix: f64, tenor: Tenor, forward: f64) -> Smile {
+        let surface = &self.settings.surface;
+        let other = surface.other.get(&product);
+        let level = other.map_or(vix, |o| o.base + o.vix * vix);
+        let skew = other.map_or(1.0, |o| o.skew);
+        Smile::new(surface, level, self.window.ratios, tenor, forward, skew)
+    }
+
+    /// The smile open interest was built on: fixed for the session.
+    fn morning_smile(&self, series: &Series, tenor: Option<Tenor>, forward: f64) -> Option<Smile> {
+        let level = self
+            .window
+            .previous_close(Asset::Vix)
+            .or_else(|| self.window.path(Asset::Vix).map(DayPath::first))?;
+        let days = tenor.map_or(0.0, Tenor::days).max(1.0).ceil();
+        let years = days / 365.0;
+        let tenor = Tenor { years, sessions: days * 252.0 / 365.0 };
+        let ratios = TermRatios::default();
+        let surface = &self.settings.surface;
+        let skew = surface.other.get(&series.product).map_or(1.0, |o| o.skew);
+        Some(Smile::new(surface, level, ratios, tenor, forward, skew))
+    }
+}
+
+/// A series' source of noise: by what it is, not by where it is asked from.
+fn series_noise(seed: u64, series: &Series) -> Noise {
+    let settlement = match series.settlement {
+        Settlement::Am => 0,
+        Settlement::Pm => 1,
+    };
+    Noise::new(seed, Stream::Width)
+        .of(series.product as u64)
+        .of(day_key(series.expiration))
+        .of(settlement)
+}
+
+/// One series at one instant.
+pub struct SeriesView<'a> {
+    settings: &'a MarketSettings,
+    pricing: Expiry,
+    /// `None` once expired.
+    smile: Option<Smile>,
+    morning: Option<Smile>,
+    /// Calendar days left.
+    pub days: f64,
+    conditions: Conditions,
+    noise: Noise,
+    session: u64,
+    second: i64,
+    at: Timestamp,
+}
+
+impl SeriesView<'_> {
+    /// The quote of one contract of the series.
+    pub fn quote(&self, contract: OptionContract) -> OptionQuote {
+        let product = contract.series.product;
+        let strike = to_f64(contract.strike);
+        let vol = self.smile.map_or(0.0, |smile| smile.vol(strike));
+        let model = self.pricing.price(strike, vol, contract.right);
+        let noise = self.contract_noise(&contract);
+        let jitter = book::width_jitter(noise, self.second);
+        let book = &self.settings.book;
+        let (bid, ask) =
+            book::bid_ask(book, product, model.price, model.delta, self.conditions, jitter);
+        let deviations = self.morning.map_or(0.0, |smile| smile.deviations(strike));
+        let interest = noise.of(self.session);
+        let open_interest =
+            book::open_interest(book, product, contract.strike, deviations, interest);
+        OptionQuote {
+            bid,
+            ask,
+            implied_volatility: vol,
+            delta: model.delta,
+            gamma: model.gamma,
+            theta: model.theta,
+            vega: model.vega,
+            open_interest,
+            at: self.at,
+            contract,
+        }
+    }
+
+    fn contract_noise(&self, contract: &OptionContract) -> Noise {
+        let cents = (contract.strike * Decimal::ONE_HUNDRED).trunc().mantissa();
+        let strike = u64::try_from(cents.rem_euclid(1 << 62)).unwrap_or(0);
+        let right = match contract.right {
+            Right::Call => 0,
+            Right::Put => 1,
+        };
+        self.noise.of(strike).of(right)
+    }
+}

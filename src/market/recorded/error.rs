@@ -1,0 +1,115 @@
+//! What can be wrong with a folder of files, told so that the user can mend it.
+
+use std::{fmt, path::PathBuf};
+
+use chrono::NaiveDate;
+
+use super::formats::Kind;
+
+/// A session that lacks what a replay needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// The session.
+    pub date: NaiveDate,
+    /// What is missing: daily index bars or VIX.
+    pub kind: Kind,
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.kind == Kind::Vix { "VIX" } else { "SPX" };
+        write!(f, "no {what} bar for session {}", self.date)
+    }
+}
+
+/// Why a folder cannot be replayed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum DataError {
+    /// The folder or a file cannot be read.
+    #[error("cannot read `{}`: {cause}", path.display())]
+    Unreadable {
+        /// What was opened.
+        path: PathBuf,
+        /// What the system said.
+        cause: String,
+    },
+    /// A row that means nothing, or something impossible.
+    #[error("`{}` line {line}, column `{column}`: found {found}, expected {expected}", file.display())]
+    Row {
+        /// The file.
+        file: PathBuf,
+        /// Its line, the header being 1.
+        line: u64,
+        /// The column's name, or the row as a whole.
+        column: String,
+        /// What stands there.
+        found: String,
+        /// What would be right.
+        expected: String,
+    },
+    /// A file with its header and nothing under it.
+    #[error("`{}` has a header of {kind} and no rows", file.display())]
+    Empty {
+        /// The file.
+        file: PathBuf,
+        /// What its header says it is.
+        kind: Kind,
+    },
+    /// Two files of one kind.
+    #[error("`{}` and `{}` both hold {kind}; keep one of them in the folder", first.display(), second.display())]
+    Twice {
+        /// One.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+        /// The kind.
+        kind: Kind,
+    },
+    /// A kind without which nothing can be replayed.
+    #[error("no file with {kind} in `{}`: its header would be `{}`", folder.display(), kind.header())]
+    Missing {
+        /// The folder.
+        folder: PathBuf,
+        /// The kind.
+        kind: Kind,
+    },
+    /// No exchange session between the dates.
+    #[error("no exchange session from {from} to {to}")]
+    NoSession {
+        /// First date asked for.
+        from: NaiveDate,
+        /// Last date asked for.
+        to: NaiveDate,
+    },
+    /// Nothing between the dates.
+    #[error("no data from {from} to {to}: the folder covers {first} to {last}")]
+    Outside {
+        /// First date asked for.
+        from: NaiveDate,
+        /// Last date asked for.
+        to: NaiveDate,
+        /// First session with bars and VIX.
+        first: NaiveDate,
+        /// Last session with bars and VIX.
+        last: NaiveDate,
+    },
+    /// Sessions between the dates lack their bars.
+    #[error("gap: {} (the folder covers {first} to {last})", list(gaps))]
+    Gaps {
+        /// Every one of them, in order.
+        gaps: Vec<Gap>,
+        /// First session with bars and VIX.
+        first: NaiveDate,
+        /// Last session with bars and VIX.
+        last: NaiveDate,
+    },
+}
+
+/// The first few of a list, and how many more there are.
+fn list(gaps: &[Gap]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<String> = gaps.iter().take(SHOWN).map(Gap::to_string).collect();
+    let more = gaps.len().saturating_sub(SHOWN);
+    let tail = if more == 0 { String::new() } else { format!("; and {more} more") };
+    format!("{}{tail}", shown.join("; "))
+}
