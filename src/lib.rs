@@ -27,10 +27,11 @@ pub mod notice;
 pub mod store;
 
 // Floor 3: pure decisions.
-/// Limits and the gate.
-pub mod risk;
 /// One file per strategy: snapshot to decision.
 pub mod strategy;
+
+/// Limits and the gate.
+pub mod risk;
 
 // Floor 4: action.
 /// The broker trait and the paper venue.

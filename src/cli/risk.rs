@@ -1,14 +1,139 @@
 //! `tomking risk`.
 
-use clap::Args;
+use std::{path::Path, process::ExitCode};
+
+use clap::{Args, Subcommand};
+use rust_decimal::Decimal;
+use serde_json::json;
 
 use super::{CliError, CliResult, Global};
+use crate::{
+    config::{Directories, Profile, Settings},
+    risk::cap::{VixCap, VixMode, vix_cap},
+};
 
 /// Limits: the buying-power cap VIX allows.
-#[derive(Debug, Default, Args)]
-pub struct RiskArgs {}
+#[derive(Debug, Args)]
+pub struct RiskArgs {
+    #[command(subcommand)]
+    command: RiskCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum RiskCommand {
+    /// How much buying power a VIX level allows, and what may be opened at it.
+    ///
+    /// Example: `tomking risk cap --vix 14.2`
+    Cap {
+        /// The level of VIX, in points, above zero.
+        #[arg(long, value_name = "LEVEL", allow_negative_numbers = true)]
+        vix: String,
+    },
+}
 
 /// Runs the subcommand.
-pub fn run(_global: &Global, _args: &RiskArgs) -> CliResult {
-    Err(CliError::Failed("not there yet".to_owned()))
+pub fn run(global: &Global, args: &RiskArgs) -> CliResult {
+    let RiskCommand::Cap { vix } = &args.command;
+    let level = level(vix)?;
+    let config_dir = config_dir(global.config_dir.as_deref())?;
+    let settings = Settings::load(config_dir.as_deref()).map_err(CliError::failed)?;
+    let cap = vix_cap(&settings.rulebook.vix, level);
+    let text = if global.json { as_json(&cap) } else { as_text(&cap) };
+    println!("{text}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The settings directory; `None`, the embedded figures, where the platform has no home for one.
+fn config_dir(named: Option<&Path>) -> Result<Option<std::path::PathBuf>, CliError> {
+    match Directories::resolve(named, named, Profile::Paper) {
+        Ok(found) => Ok(Some(found.config_dir)),
+        Err(error) if named.is_some() => Err(CliError::failed(error)),
+        Err(_) => Ok(None),
+    }
+}
+
+fn level(text: &str) -> Result<Decimal, CliError> {
+    let wrong = || CliError::Usage(format!("--vix `{text}`: want a level above zero, like 14.2"));
+    let trimmed = text.trim();
+    let parsed = trimmed.parse::<Decimal>().or_else(|_| Decimal::from_scientific(trimmed));
+    let level = parsed.map_err(|_| wrong())?;
+    if level > Decimal::ZERO { Ok(level) } else { Err(wrong()) }
+}
+
+fn as_json(cap: &VixCap) -> String {
+    let percent = cap.cap_percent.normalize();
+    // Whole percentages as whole numbers.
+    let number = match i64::try_from(percent) {
+        Ok(whole) if Decimal::from(whole) == percent => json!(whole),
+        _ => json!(crate::money::to_f64(percent)),
+    };
+    json!({ "vix_cap_percent": number, "mode": cap.mode.name() }).to_string()
+}
+
+fn as_text(cap: &VixCap) -> String {
+    let opens = match cap.mode {
+        VixMode::Normal => "every strategy may open",
+        VixMode::NoStrangles => "every strategy but strangles may open",
+        VixMode::PutsOnly => "only short puts may open, at most one position a session",
+        VixMode::ManageOnly => "exits and defence only, nothing may open",
+    };
+    format!(
+        "At most {} % of sizing capital as buying power ({}).\n\
+         Mode {}: {opens}.\n\
+         Account phase and deployment stage may lower this cap further.",
+        cap.cap_percent.normalize(),
+        cap.band,
+        cap.mode.name()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use rust_decimal::dec;
+
+    use super::*;
+    use crate::config::Rulebook;
+
+    #[test]
+    fn json_carries_the_cap_as_a_number_and_the_mode_by_name() {
+        let cases = [
+            ("12.99", r#"{"mode":"no_strangles","vix_cap_percent":45}"#),
+            ("13", r#"{"mode":"normal","vix_cap_percent":65}"#),
+            ("13.00", r#"{"mode":"normal","vix_cap_percent":65}"#),
+            ("18.00", r#"{"mode":"normal","vix_cap_percent":75}"#),
+            ("25.00", r#"{"mode":"normal","vix_cap_percent":50}"#),
+            ("30.00", r#"{"mode":"normal","vix_cap_percent":50}"#),
+            ("30.01", r#"{"mode":"puts_only","vix_cap_percent":80}"#),
+            ("6.573e1", r#"{"mode":"puts_only","vix_cap_percent":80}"#),
+        ];
+        let rules = Rulebook::embedded().vix;
+        for (vix, wanted) in cases {
+            assert_eq!(as_json(&vix_cap(&rules, level(vix).unwrap())), wanted, "VIX {vix}");
+        }
+    }
+
+    #[test]
+    fn a_broken_percentage_stays_a_number() {
+        let mut rules = Rulebook::embedded().vix;
+        rules.bands[0].cap_percent = dec!(42.5);
+        let json = as_json(&vix_cap(&rules, dec!(10)));
+        assert_eq!(json, r#"{"mode":"no_strangles","vix_cap_percent":42.5}"#);
+    }
+
+    #[test]
+    fn a_level_that_is_none_is_bad_usage() {
+        for text in ["", "abc", "0", "-1", "NaN", "inf", "1,5", "0.0"] {
+            assert!(matches!(level(text), Err(CliError::Usage(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_text_names_the_band() {
+        let rules = Rulebook::embedded().vix;
+        let text = as_text(&vix_cap(&rules, dec!(12.6)));
+        assert!(
+            text.starts_with("At most 45 % of sizing capital as buying power (VIX 12.6 < 13).")
+        );
+        assert!(text.contains("every strategy but strangles may open"));
+    }
 }

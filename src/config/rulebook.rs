@@ -273,22 +273,9 @@ pub struct LimitRules {
     pub model_value_ticks: u32,
 }
 
-/// The rulebook's own figures, as the file every checkout has.
-pub const EMBEDDED: &str = include_str!("../../config/rulebook.toml");
-
 impl Rulebook {
-    /// The rulebook's own figures.
+    /// The figures in force where the user has set none.
     pub fn embedded() -> Self {
-        toml::from_str(EMBEDDED).expect("the embedded file parses: a test of this module reads it")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_embedded_file_is_a_whole_rulebook() {
-        assert_eq!(Rulebook::embedded().friday_0dte.products.len(), 3);
+        super::Settings::default_embedded().rulebook
     }
 }

@@ -175,6 +175,21 @@ impl Latch {
         self.lock().values().cloned().collect()
     }
 
+    /// The holds the gate is to see: a `HALT` file nobody has made a hold of yet stands among them.
+    pub fn ruling(&self, now: Timestamp) -> Vec<Hold> {
+        let mut holds = self.holds();
+        if self.level() == Level::Halted && level_of(&holds) != Level::Halted {
+            holds.push(Hold {
+                name: BY_FILE.to_owned(),
+                level: Level::Halted,
+                cause: self.cause(Level::Halted),
+                since: now,
+                until: None,
+            });
+        }
+        holds
+    }
+
     /// The last statement before the wire: may this leave now?
     pub fn check(&self, what: Leaving, now: Timestamp) -> Result<(), Stopped> {
         let level = self.level();

@@ -8,18 +8,23 @@
 pub mod book;
 /// Legs in words.
 pub mod describe;
+/// The snapshot an entry decides on.
+pub mod gather;
 /// The life of an intent.
 pub mod intent;
+/// The job bodies of the desk.
+pub mod jobs;
 /// The latch and its holds.
 pub mod latch;
 /// Reads of the desk's tables.
 pub mod read;
+/// Ledger against broker.
+pub mod reconcile;
 /// The desk's tables and rows.
 pub mod tables;
 
 mod control;
 mod pass;
-mod reconcile;
 mod record;
 mod send;
 mod settle;
@@ -183,6 +188,16 @@ impl Desk {
     /// Ledger and broker agreed at the last look.
     pub fn is_reconciled(&self) -> bool {
         self.reconciled.load(Ordering::SeqCst)
+    }
+
+    /// Positions with an open leg.
+    pub fn open_count(&self) -> usize {
+        self.hot().open.len()
+    }
+
+    /// Nothing is held and nothing works.
+    pub fn is_idle(&self) -> Result<bool, StoreError> {
+        Ok(self.open_count() == 0 && self.parts.store.read(tx_open_ids)?.is_empty())
     }
 
     /// What the desk works with.

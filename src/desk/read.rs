@@ -5,12 +5,15 @@ use chrono::NaiveDate;
 use super::{
     intent::IntentRecord,
     tables::{
-        CASH, CASH_KEY, CashBook, DAY_COUNTS, DayCounts, EQUITY, EQUITY_POINTS, EquityPoint,
-        EquityRow, HOLDS, INTENTS, INTENTS_OPEN, POSITIONS, POSITIONS_CLOSED, POSITIONS_OPEN,
+        CASH, CASH_KEY, CashBook, DAY_COUNTS, DECISIONS, DayCounts, EQUITY, EQUITY_POINTS,
+        EquityPoint, EquityRow, HOLDS, INTENTS, INTENTS_OPEN, POSITIONS, POSITIONS_CLOSED,
+        POSITIONS_OPEN,
     },
 };
 use crate::{
     account::{IntentId, Position, PositionId, hold::Hold},
+    calendar::new_york_date,
+    risk::decision::DecisionRecord,
     store::{Read, StoreError},
 };
 
@@ -88,6 +91,18 @@ pub fn equity_points(tx: &impl Read, date: NaiveDate) -> Result<Vec<EquityPoint>
     Ok(tx.get(&EQUITY_POINTS, &date.to_string())?.unwrap_or_default())
 }
 
+/// The decisions whose slots lie from `from` to `to`, New York dates, both included, in order.
+pub fn decisions(
+    tx: &impl Read,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Vec<DecisionRecord>, StoreError> {
+    // A New York date reaches over midnight UTC, in which the keys are.
+    let rows = values(tx.range(&DECISIONS, &from.to_string(), &after(after_day(to)))?);
+    let inside = |record: &DecisionRecord| (from..=to).contains(&new_york_date(record.slot));
+    Ok(rows.into_iter().filter(inside).collect())
+}
+
 /// Cash as the ledger explains it, once there is a ledger.
 pub fn cash(tx: &impl Read) -> Result<Option<CashBook>, StoreError> {
     tx.get(&CASH, CASH_KEY)
@@ -104,5 +119,9 @@ fn values<V>(rows: Vec<(String, V)>) -> Vec<V> {
 
 /// The first key after every key of a date.
 fn after(date: NaiveDate) -> String {
-    date.succ_opt().unwrap_or(date).to_string()
+    after_day(date).to_string()
+}
+
+fn after_day(date: NaiveDate) -> NaiveDate {
+    date.succ_opt().unwrap_or(date)
 }

@@ -9,6 +9,7 @@ use crate::{
     account::{IntentId, Position, PositionId, hold::Hold},
     clock::Timestamp,
     money::{FxRate, Gbp, Usd},
+    risk::decision::DecisionRecord,
     store::Table,
 };
 
@@ -26,6 +27,8 @@ pub const POSITIONS_OPEN: Table<PositionId> = Table::new("positions_open", 1);
 pub const POSITIONS_CLOSED: Table<PositionId> = Table::new("positions_closed", 1);
 /// The intent of each broker order.
 pub const BROKER_ORDERS: Table<IntentId> = Table::new("broker_orders", 1);
+/// Every decision, by `<slot>/<strategy>/<instant>`.
+pub const DECISIONS: Table<DecisionRecord> = Table::new("decisions", 1);
 /// The day's row of the equity curve, by date.
 pub const EQUITY: Table<EquityRow> = Table::new("equity", 1);
 /// Points of the equity curve inside a session, by date.
@@ -49,6 +52,8 @@ pub struct EquityRow {
     pub net_liquidation_gbp: Option<Gbp>,
     /// The last rate dated strictly before the session.
     pub fx: Option<FxRate>,
+    /// The account phase, 1 to 4; `None` below the first.
+    pub phase: Option<u8>,
     /// Buying power used by everything held.
     pub requirement_usd: Usd,
     /// The most of it the rulebook allowed, percent of sizing capital; `None` without VIX or rate.
@@ -61,6 +66,8 @@ pub struct EquityRow {
     pub open_pnl_usd: Usd,
     /// Fees of the session.
     pub fees_usd: Usd,
+    /// Fees since the ledger began.
+    pub fees_total_usd: Usd,
     /// Positions closed in the session.
     pub trades: u32,
 }
@@ -112,6 +119,11 @@ pub struct DayCounts {
     pub opening_sent: Vec<Timestamp>,
     /// Orders the broker rejected.
     pub rejections: u32,
+}
+
+/// An instant as keys write it: sorts by time.
+pub fn instant(at: Timestamp) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }
 
 /// The key of [`POSITIONS_CLOSED`].

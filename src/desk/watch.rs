@@ -15,7 +15,7 @@ use crate::{
     account::{ExitReason, NetPrice, Position, PositionId, StrategyId, hold::Level},
     calendar::Session,
     clock::Timestamp,
-    instrument::{Instrument, OptionContract},
+    instrument::{Instrument, OptionContract, tick},
     market::OptionQuote,
     money::Usd,
     notice::{self, Notice},
@@ -128,6 +128,12 @@ impl Desk {
             let exchange = crate::calendar::Exchange::Xnys;
             self.parts.calendar.next_session(exchange, date).map(|session| session.open)
         })
+    }
+
+    /// A round for a slot and what follows from it: the body of the management jobs.
+    pub async fn manage(self: &Arc<Self>, slot: Timestamp) -> Result<(), StoreError> {
+        self.round(slot).await?;
+        self.drive().await
     }
 
     /// Looks at every open position of a strategy once, unless a round was made at or after `due`.
@@ -334,7 +340,8 @@ impl Desk {
         if rejected_lately(&closes, now) {
             return Ok(());
         }
-        let tick = self.tick_of(position)?.unwrap_or(PENNY);
+        let tick = self.tick_of(position)?;
+        let Some(tick) = tick else { return Ok(()) };
         let make = move |position: &Position| close_intent(position, reason, scope, tick, now);
         self.create_close(position, make, now).await
     }
@@ -394,16 +401,25 @@ impl Desk {
         Ok(())
     }
 
-    /// The tick of a position's net price: that of the order which opened it.
+    /// The tick of a position's net price: that of the order which opened it, or of the one
+    /// instrument that was adopted.
     fn tick_of(&self, position: &Position) -> Result<Option<Decimal>, StoreError> {
         let id = crate::account::IntentId(position.id.0.clone());
         let entry = self.parts.store.read(|tx| read::intent(tx, &id))?;
-        Ok(entry.map(|record| record.intent.tick))
+        Ok(entry.map(|record| record.intent.tick).or_else(|| single_tick(position)))
     }
 }
 
-/// The tick of an adopted position's close: the smallest any listed option has.
-const PENNY: Decimal = rust_decimal::dec!(0.01);
+/// The tick of an order for what an adopted position holds, valid at any price.
+fn single_tick(position: &Position) -> Option<Decimal> {
+    let leg = open_legs(position).next()?;
+    Some(match &leg.instrument {
+        Instrument::Option(contract) => {
+            tick::option_ticks(contract.series.product).tick_at(Decimal::ONE_THOUSAND)
+        }
+        other => tick::underlying_tick(other.product()),
+    })
+}
 
 /// The intent that closes what a position still holds.
 fn close_intent(

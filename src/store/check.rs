@@ -69,7 +69,7 @@ pub(crate) fn check_held(path: &Path) -> Result<Check, StoreError> {
     let bytes = std::fs::metadata(path).map_err(StoreError::io("reading", path))?.len();
     let engine = open::examine(path)?;
     let schema = schema::found(&engine)?.unwrap_or(schema::CURRENT.version);
-    schema::admit(&schema::CURRENT, schema, path)?;
+    schema::refuse_newer(&schema::CURRENT, schema, path)?;
     engine.read(|tx| {
         let mut unreadable = Vec::new();
         let tables = tx
@@ -80,6 +80,20 @@ pub(crate) fn check_held(path: &Path) -> Result<Check, StoreError> {
         let journal = journal::verify(tx, &[])?;
         Ok(Check { schema, bytes, tables, unreadable, journal })
     })
+}
+
+/// Reads one snapshot of the file at `path`, its pages checked, for the process `program`. The file
+/// is left as it is. The daemon must not run.
+pub fn look<T>(
+    path: &Path,
+    program: &str,
+    f: impl FnOnce(&ReadTx) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let _lock = OwnerLock::take(path, program)?;
+    let engine = open::examine(path)?;
+    let schema = schema::found(&engine)?.unwrap_or(schema::CURRENT.version);
+    schema::refuse_newer(&schema::CURRENT, schema, path)?;
+    engine.read(f)
 }
 
 fn measure(

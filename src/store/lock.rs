@@ -112,3 +112,44 @@ pub(crate) fn lock_path(store: &Path) -> PathBuf {
     name.push(".lock");
     PathBuf::from(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_says_who_holds_it_and_the_next_owner_is_told_only_of_one_that_did_not_close() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = dir.path().join("tomking.redb");
+        let lock = OwnerLock::take(&store, "tomking run").unwrap();
+        assert_eq!(lock.left_by(), None);
+        let Err(error) = OwnerLock::take(&store, "other") else { panic!("taken twice") };
+        let said = error.to_string();
+        let owner = format!("is in use by process {} (`tomking run`), since ", std::process::id());
+        assert!(said.contains(&owner) && said.contains("for 0 h 0 min"), "{said}");
+        drop(lock);
+        assert_eq!(OwnerLock::take(&store, "other").unwrap().left_by(), None);
+
+        let text = r#"{"pid":4242,"program":"tomking run","since":"2024-08-02T13:30:00Z"}"#;
+        std::fs::write(lock_path(&store), text).unwrap();
+        let lock = OwnerLock::take(&store, "other").unwrap();
+        let left = "process 4242 (`tomking run`), which began 2024-08-02T13:30:00Z";
+        assert_eq!(lock.left_by(), Some(left));
+        drop(lock);
+
+        std::fs::write(lock_path(&store), "rubbish").unwrap();
+        assert_eq!(OwnerLock::take(&store, "other").unwrap().left_by(), None);
+    }
+
+    #[test]
+    fn the_time_an_owner_has_had_the_lock_is_told_in_hours_and_minutes() {
+        let since: Timestamp = "2024-08-02T13:30:00Z".parse().unwrap();
+        let owner = Owner { pid: 7, program: "tomking run".to_owned(), since };
+        let cases = [("2024-08-02T13:30:59Z", "0 h 0 min"), ("2024-08-03T14:35:00Z", "25 h 5 min")];
+        for (now, told) in cases {
+            assert!(owner.words(now.parse().unwrap()).ends_with(&format!("for {told}")), "{now}");
+        }
+        let back = owner.words("2024-08-02T13:00:00Z".parse().unwrap());
+        assert!(back.ends_with("for 0 h 0 min"), "a clock that stepped back: {back}");
+    }
+}

@@ -37,7 +37,7 @@ use std::{
 pub use redb::StorageBackend;
 
 pub use backup::Backup;
-pub use check::{Check, Compaction, TableSize, check, compact};
+pub use check::{Check, Compaction, TableSize, check, compact, look};
 pub use error::StoreError;
 pub use journal::{
     Break as JournalBreak, Entry as JournalEntry, Head as JournalHead, Verification,
@@ -48,6 +48,11 @@ pub use tx::{Read, ReadTx, WriteTx};
 
 use engine::{Engine, Rows};
 use thread::Writer;
+
+/// The store file of a data directory.
+pub fn path_in(data_dir: &Path) -> PathBuf {
+    data_dir.join("tomking.redb")
+}
 
 /// The store. Cheap to clone; all clones are one store, closed when the last is dropped.
 #[derive(Clone)]
@@ -65,7 +70,9 @@ struct Inner {
 impl Store {
     /// A store in memory, for replays and tests. All is done inline on the calling thread.
     pub fn in_memory() -> Result<Self, StoreError> {
-        Ok(Self::inline(Engine::new(Rows::Memory(memory::Memory::default()), None, None)))
+        let engine = Engine::new(Rows::Memory(memory::Memory::default()), None, None);
+        schema::stamp(&engine, &schema::CURRENT)?; // so that a backup of it is a whole store
+        Ok(Self::inline(engine))
     }
 
     /// Opens or creates the file at `path`, with a thread that owns the writes: for the daemon.
@@ -164,7 +171,7 @@ impl Store {
     /// Walks the journal's hash chain and names the first entry that does not hold. `known` are
     /// heads from elsewhere, such as those printed in reports.
     pub fn verify_journal(&self, known: &[JournalHead]) -> Result<Verification, StoreError> {
-        self.read(|tx| journal::verify(tx, known))
+        self.read(|tx| tx.verify_journal(known))
     }
 
     /// Exports one snapshot into a new file at `to`, replacing a file of that name: checked, synced

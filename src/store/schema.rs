@@ -52,12 +52,18 @@ pub(crate) fn found(engine: &Engine) -> Result<Option<u32>, StoreError> {
     })
 }
 
-/// Refuses a schema that this program cannot read nor bring forward.
-pub(crate) fn admit(schema: &Schema, found: u32, path: &Path) -> Result<(), StoreError> {
-    let path = path.display().to_string();
-    if found > schema.version {
-        return Err(StoreError::Newer { path, found, known: schema.version });
+/// Refuses a schema of a newer program.
+pub(crate) fn refuse_newer(schema: &Schema, found: u32, path: &Path) -> Result<(), StoreError> {
+    if found <= schema.version {
+        return Ok(());
     }
+    Err(StoreError::Newer { path: path.display().to_string(), found, known: schema.version })
+}
+
+/// Refuses a schema that this program can neither read nor bring forward.
+pub(crate) fn admit(schema: &Schema, found: u32, path: &Path) -> Result<(), StoreError> {
+    refuse_newer(schema, found, path)?;
+    let path = path.display().to_string();
     let reachable =
         (found..schema.version).all(|from| schema.steps.iter().any(|step| step.from == from));
     if reachable {

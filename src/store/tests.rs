@@ -1,4 +1,5 @@
 use futures::executor::block_on;
+use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::*;
@@ -186,4 +187,87 @@ fn a_closed_file_opens_with_all_that_was_written() {
     let store = Store::open(&path, "test").unwrap();
     assert_eq!(store.left_by(), None);
     assert_eq!(store.read(|tx| tx.get(&ROWS, "a")).unwrap(), Some(Row { n: 1 }));
+}
+
+/// One act inside a transaction, or its end.
+#[derive(Debug, Clone)]
+enum Act {
+    Put(usize, i64),
+    Remove(usize),
+    Next,
+    Journal(i64),
+    Commit,
+    Abort,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        5 => (0usize..12, 0i64..1000).prop_map(|(key, n)| Act::Put(key, n)),
+        3 => (0usize..12).prop_map(Act::Remove),
+        1 => Just(Act::Next),
+        1 => (0i64..9).prop_map(Act::Journal),
+        2 => Just(Act::Commit),
+        1 => Just(Act::Abort),
+    ]
+}
+
+/// Keys that share prefixes and stand next to each other.
+const KEYS: [&str; 12] =
+    ["", "a", "a/", "a/1", "a/2", "a0", "b", "b/\u{10FFFF}", "b/é", "b/\u{D7FF}", "b/z", "c"];
+
+/// All a transaction can see, by every way of reading.
+fn seen(tx: &impl Read) -> Result<String, StoreError> {
+    let mut lines = vec![format!("{:?} {:?}", tx.journal_head()?, tx.journal_tail(3)?)];
+    for key in KEYS {
+        lines.push(format!(
+            "{key}: {:?} {:?} {:?} {:?} {:?}",
+            tx.get(&ROWS, key)?,
+            tx.list(&ROWS, key)?,
+            tx.last(&ROWS, key, 2)?,
+            tx.first_after(&ROWS, key)?,
+            tx.range(&ROWS, key, "b/é")?,
+        ));
+    }
+    Ok(lines.join("\n"))
+}
+
+/// Runs the acts in one transaction; what it saw after each of them.
+fn transact(store: &Store, acts: Vec<Act>, commit: bool) -> Vec<String> {
+    let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let tell = Arc::clone(&told);
+    let _ = block_on(store.write(move |tx| {
+        for act in acts {
+            let said = match act {
+                Act::Put(key, n) => tx.put(&ROWS, KEYS[key], &Row { n }).map(|()| 0),
+                Act::Remove(key) => tx.remove(&ROWS, KEYS[key]).map(u64::from),
+                Act::Next => tx.next_sequence("s"),
+                Act::Journal(n) => tx.journal(at(), "test", "act", &n).map(|()| 0),
+                Act::Commit | Act::Abort => Ok(0),
+            }?;
+            tell.lock().unwrap().push(format!("{said} {}", seen(tx)?));
+        }
+        if commit { Ok(()) } else { Err(StoreError::Refused("aborted".to_owned())) }
+    }));
+    let told = told.lock().unwrap();
+    told.clone()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn memory_and_redb_cannot_be_told_apart(acts in proptest::collection::vec(act(), 1..40)) {
+        let memory = Store::in_memory().unwrap();
+        let disk = Store::with_backend(redb::backends::InMemoryBackend::new()).unwrap();
+        let mut rest = acts.as_slice();
+        while !rest.is_empty() {
+            let end = |act: &Act| matches!(act, Act::Commit | Act::Abort);
+            let length = rest.iter().position(end).map_or(rest.len(), |at| at + 1);
+            let (these, after) = rest.split_at(length);
+            let commit = !matches!(these.last(), Some(Act::Abort));
+            let told = transact(&memory, these.to_vec(), commit);
+            prop_assert_eq!(told, transact(&disk, these.to_vec(), commit));
+            prop_assert_eq!(memory.read(seen).unwrap(), disk.read(seen).unwrap());
+            rest = after;
+        }
+    }
 }

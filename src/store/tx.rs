@@ -10,7 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     StoreError, Table, disk,
-    journal::{Entry, Head, JOURNAL},
+    journal::{self, Entry, Head, JOURNAL, Verification},
     memory::{MemoryTx, Tables},
     raw::{Keys, Order, RawRead, Visit, prefix_keys},
     table::Spec,
@@ -89,6 +89,15 @@ pub trait Read {
         let mut rows = self.last(&JOURNAL, "", count)?;
         rows.reverse();
         Ok(rows.into_iter().map(|(_, entry)| entry).collect())
+    }
+
+    /// Walks the journal's hash chain and names the first entry that does not hold. `known` are
+    /// heads from elsewhere, such as those printed in reports.
+    fn verify_journal(&self, known: &[Head]) -> Result<Verification, StoreError>
+    where
+        Self: Sized,
+    {
+        journal::verify(self, known)
     }
 
     /// The head of the journal; its hash in hex is the digest of a replay.

@@ -1,17 +1,18 @@
 //! Ticks of legs and of whole orders.
 
-use rust_decimal::{Decimal, dec};
+use rust_decimal::Decimal;
 
-use crate::{instrument::Product, market::OptionQuote};
+use crate::{
+    instrument::{Product, tick},
+    market::OptionQuote,
+};
 
-/// The tick of a leg at its mid.
+/// The tick of a leg at its mid, by its product's table.
 pub(crate) fn leg_tick(quote: &OptionQuote) -> Decimal {
-    let _ = quote;
-    dec!(0.05)
+    tick::option_ticks(quote.contract.series.product).tick_at(quote.mid())
 }
 
 /// The tick of a whole order's net price.
 pub(crate) fn order_tick(product: Product) -> Decimal {
-    let _ = product;
-    dec!(0.05)
+    tick::net_tick(product)
 }

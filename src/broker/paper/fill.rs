@@ -1,0 +1,111 @@
+//! The fill model: what one look at an order does. Pure; the assumptions are listed in the
+//! module above.
+
+use rust_decimal::{Decimal, prelude::ToPrimitive};
+
+use super::{
+    order::VenueOrder,
+    price::{self, LegBook},
+};
+use crate::{clock::Timestamp, config::paper::FillSettings};
+
+/// Chances are compared in parts per million.
+const MILLION: u64 = 1_000_000;
+
+/// What a look at an order found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look {
+    /// So many units fill, at these prices of the legs.
+    Fill {
+        /// Units, above zero.
+        units: u32,
+        /// A price a leg, in points.
+        prices: Vec<Decimal>,
+    },
+    /// Nothing now; the limit is near the market.
+    Near,
+    /// Nothing now; the limit is far from the market, or the market cannot be traded.
+    Far,
+}
+
+/// Looks at an order at a grid instant, with the market of its legs; `None` when a leg has none.
+pub fn look(
+    settings: &FillSettings,
+    order: &VenueOrder,
+    books: Option<&[LegBook]>,
+    at: Timestamp,
+) -> Look {
+    let Some(books) = books else { return Look::Far };
+    let (natural, mid, limit) = (price::natural(books), price::mid(books), order.limit.0);
+    if limit > mid {
+        let far = limit - mid > settings.far_half_spreads * (mid - natural);
+        return if far { Look::Far } else { Look::Near };
+    }
+    let seed = Draw { seed: settings.seed, order: order.id, at };
+    let displayed = displayed_units(books);
+    let units = if limit <= natural {
+        order.remaining().min(displayed)
+    } else {
+        let crossed = (mid - limit) / (mid - natural);
+        if seed.parts(1) >= chance(settings, crossed) {
+            return Look::Near;
+        }
+        let share = seed.parts(2) * u64::from(order.remaining()) / MILLION;
+        u32::try_from(share + 1).unwrap_or(1).min(order.remaining()).min(displayed)
+    };
+    match price::share_out(books, limit) {
+        Some(prices) => Look::Fill { units, prices },
+        None => Look::Near,
+    }
+}
+
+/// Units the displayed sizes allow: at least one, so that a ratio above what is shown can fill.
+fn displayed_units(books: &[LegBook]) -> u32 {
+    let allowed = books.iter().map(|leg| leg.displayed / leg.ratio.max(1)).min();
+    allowed.unwrap_or(0).max(1)
+}
+
+/// Chance of a fill in parts per million, for the share of the way from mid to natural the limit
+/// has gone: 0 at mid, 1 at natural.
+fn chance(settings: &FillSettings, crossed: Decimal) -> u64 {
+    let (low, high) = (settings.chance_at_mid_percent, settings.chance_near_natural_percent);
+    let percent = low + (high - low) * crossed;
+    (percent * Decimal::from(MILLION / 100)).to_u64().unwrap_or(0)
+}
+
+/// Numbers that look random and are a pure function of seed, order and instant.
+#[derive(Clone, Copy)]
+struct Draw {
+    seed: u64,
+    order: u64,
+    at: Timestamp,
+}
+
+impl Draw {
+    /// A number below a million, the same for ever.
+    fn parts(self, purpose: u64) -> u64 {
+        let words = [self.order, self.at.timestamp().cast_unsigned(), purpose];
+        words.into_iter().fold(mixed(self.seed), |state, word| mixed(state ^ word)) % MILLION
+    }
+}
+
+/// The finaliser of `SplitMix64` (Steele, Lea, Flood 2014).
+fn mixed(word: u64) -> u64 {
+    let z = word.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// Contracts a leg displays for its open interest.
+pub fn displayed(settings: &FillSettings, open_interest: u32) -> u32 {
+    let shown = open_interest / settings.open_interest_a_contract.max(1);
+    shown.clamp(1, settings.displayed_contracts_max.max(1))
+}
+
+/// The first instant of a grid strictly after another.
+pub fn next_grid(after: Timestamp, seconds: u32) -> Timestamp {
+    let step = i64::from(seconds.max(1));
+    let next = (after.timestamp().div_euclid(step) + 1) * step;
+    Timestamp::from_timestamp(next, 0).unwrap_or(after)
+}

@@ -1,0 +1,230 @@
+//! The venue at work: looks at orders on the grid, settles what expires, and makes every change
+//! durable before anyone is told.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tokio::sync::watch;
+
+use super::{
+    VenueError, expiry,
+    fill::next_grid,
+    order::VenueOrder,
+    state::{Changes, Event, VenueState},
+    tables::{self, Rows},
+    windows,
+};
+use crate::{
+    broker::OrderStatus,
+    calendar::{Calendar, new_york_date},
+    clock::{Runtime, Timestamp},
+    config::PaperSettings,
+    instrument::Instrument,
+    market::Market,
+    money::Gbp,
+    store::Store,
+};
+
+/// Seconds after which a settlement that had no value is tried again.
+const SETTLEMENT_RETRY_SECONDS: u32 = 60;
+
+/// What the venue stands on.
+#[derive(Clone)]
+pub struct Ground {
+    /// Its own store.
+    pub store: Store,
+    /// The quotes it fills at.
+    pub market: Arc<dyn Market>,
+    /// Clock and spawner.
+    pub rt: Runtime,
+    /// Sessions and expirations.
+    pub calendar: Calendar,
+    /// Fees, fill model, flags.
+    pub settings: PaperSettings,
+}
+
+/// The venue: its ground, its truth, and what is due when.
+pub struct Floor {
+    pub(super) ground: Ground,
+    pub(super) state: VenueState,
+    /// The next look at each order that has not ended.
+    pub(super) due: BTreeMap<u64, Timestamp>,
+    settlement_due: Option<Timestamp>,
+    changes: Changes,
+    /// Why nothing more can be done: a commit failed.
+    pub(super) failure: Option<String>,
+    changed: watch::Sender<u64>,
+}
+
+impl Floor {
+    /// Opens the account, or goes on with the one the store holds.
+    pub async fn open(ground: Ground, changed: watch::Sender<u64>) -> Result<Self, VenueError> {
+        let faults = ground.settings.faults();
+        if !faults.is_empty() {
+            return Err(VenueError::Settings(faults.join("; ")));
+        }
+        let known = tables::load(&ground.store)?;
+        let fresh = known.is_none();
+        let mut floor = Self {
+            ground,
+            state: known.unwrap_or_default(),
+            due: BTreeMap::new(),
+            settlement_due: None,
+            changes: Changes::default(),
+            failure: None,
+            changed,
+        };
+        if fresh {
+            floor.fund().await?;
+        }
+        let now = floor.ground.rt.now();
+        let working: Vec<VenueOrder> = floor.state.working().cloned().collect();
+        for order in working {
+            floor.schedule(&order, now);
+        }
+        floor.settlement_due = floor.next_settlement(now);
+        Ok(floor)
+    }
+
+    /// The first transaction: the starting pounds at the rate of the day before.
+    async fn fund(&mut self) -> Result<(), VenueError> {
+        let now = self.ground.rt.now();
+        let rate = self.ground.market.fx(new_york_date(now)).await?;
+        let cash_usd = rate.to_usd(Gbp(self.ground.settings.starting_balance_gbp)).rounded();
+        self.record(Event::Funded { at: now, cash_usd });
+        self.flush().await;
+        self.failure.take().map_or(Ok(()), |cause| Err(VenueError::Failed(cause)))
+    }
+
+    /// Takes an event into the state; durable only after [`Floor::flush`].
+    pub(super) fn record(&mut self, event: Event) {
+        self.state.apply(event, &mut self.changes);
+    }
+
+    /// Makes everything recorded durable, then tells that something changed.
+    pub(super) async fn flush(&mut self) {
+        if self.changes.is_empty() || self.failure.is_some() {
+            return;
+        }
+        let changes = std::mem::take(&mut self.changes);
+        if !changes.holdings.is_empty() {
+            self.settlement_due = self.next_settlement(self.ground.rt.now());
+        }
+        let rows = Rows::of(&self.state, changes);
+        if let Err(error) = self.ground.store.write(move |tx| rows.write(tx)).await {
+            tracing::error!("paper venue: {error}; it stops here");
+            self.failure = Some(error.to_string());
+            return;
+        }
+        self.changed.send_modify(|version| *version += 1);
+    }
+
+    /// Does everything that is due by now, and returns now. Calling it often changes nothing: what
+    /// is due is on the grid.
+    pub async fn advance(&mut self) -> Timestamp {
+        let now = self.ground.rt.now();
+        if self.failure.is_some() {
+            return now;
+        }
+        let due = self.due.iter().filter(|(_, at)| **at <= now);
+        let due: Vec<u64> = due.map(|(id, _)| *id).collect();
+        for id in due {
+            self.look_at(id, now).await;
+        }
+        if self.settlement_due.is_some_and(|at| at <= now) {
+            self.settle(now).await;
+        }
+        self.flush().await;
+        now
+    }
+
+    /// The next instant at which something is due, if anything is.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        if self.failure.is_some() {
+            return None;
+        }
+        self.due.values().copied().chain(self.settlement_due).min()
+    }
+
+    /// Notes when an order is to be looked at next: nothing is looked at twice at one instant.
+    pub(super) fn schedule(&mut self, order: &VenueOrder, now: Timestamp) {
+        let near = next_grid(now, self.ground.settings.fills.near_grid_seconds);
+        let next = match order.status {
+            status if status.is_terminal() => {
+                self.due.remove(&order.id);
+                return;
+            }
+            OrderStatus::Received if self.waits_for_another(order) => order.window.close,
+            OrderStatus::Received => order.window.open,
+            _ => near,
+        };
+        self.due.insert(order.id, next.min(order.window.close));
+    }
+
+    /// Schedules anew an order that has just changed.
+    pub(super) fn reschedule(&mut self, id: u64, now: Timestamp) {
+        if let Some(order) = self.state.orders.get(&id).cloned() {
+            self.schedule(&order, now);
+        }
+    }
+
+    /// True while the order this one replaces has not ended.
+    pub(super) fn waits_for_another(&self, order: &VenueOrder) -> bool {
+        let original = order.replaces.and_then(|id| self.state.orders.get(&id));
+        original.is_some_and(|original| !original.status.is_terminal())
+    }
+
+    fn settles_at(&self, instrument: &Instrument, now: Timestamp) -> Option<Timestamp> {
+        match instrument {
+            Instrument::Option(contract) => {
+                Some(expiry::settles_at(&self.ground.calendar, &contract.series))
+            }
+            other => windows::last_trade(&self.ground.calendar, other, now),
+        }
+    }
+
+    fn next_settlement(&self, now: Timestamp) -> Option<Timestamp> {
+        self.state.holdings.keys().filter_map(|held| self.settles_at(held, now)).min()
+    }
+
+    /// Settles everything held that is due, the earliest first; what has no settlement value yet
+    /// is tried again a minute later.
+    async fn settle(&mut self, now: Timestamp) {
+        // Delivered futures may settle at the same instant as the option: a second pass.
+        for _ in 0..2 {
+            let held = self.state.holdings.keys();
+            let dated = held.filter_map(|i| Some((self.settles_at(i, now)?, i.clone())));
+            let mut due: Vec<_> = dated.filter(|(at, _)| *at <= now).collect();
+            due.sort();
+            for (at, instrument) in due {
+                self.settle_one(at, &instrument).await;
+            }
+        }
+        self.flush().await;
+        let retry = next_grid(now, SETTLEMENT_RETRY_SECONDS);
+        let next = self.next_settlement(now);
+        self.settlement_due = next.map(|at| if at <= now { retry } else { at });
+    }
+
+    async fn settle_one(&mut self, at: Timestamp, instrument: &Instrument) {
+        let Some(lot) = self.state.holdings.get(instrument).cloned() else { return };
+        let market = &self.ground.market;
+        let found = match instrument {
+            Instrument::Option(contract) => market.settlement(&contract.series).await,
+            other => market.mark(other).await,
+        };
+        let value = match found {
+            Ok(value) => value,
+            Err(error) => {
+                tracing::warn!("paper venue: no settlement value yet: {error}");
+                return;
+            }
+        };
+        let lines = match instrument {
+            Instrument::Option(contract) => {
+                expiry::settle(&self.ground.settings, contract, &lot, value)
+            }
+            _ => vec![expiry::settle_future(&lot, value)],
+        };
+        self.record(Event::Settled { at, lines });
+    }
+}

@@ -1,0 +1,211 @@
+//! `friday-0dte-entry`: gather, decide, dry run, gate; the first approved candidate becomes an
+//! intent in the transaction of the run's outcome.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::TimeZone;
+use serde_json::json;
+
+use super::failed;
+use crate::{
+    account::{IntentId, NetPrice, StrategyId},
+    broker::{BrokerError, OrderRequest},
+    calendar::{NEW_YORK, new_york_date},
+    clock::Timestamp,
+    desk::{Desk, gather::entry_id, intent::IntentState, record, tables::DECISIONS},
+    market::EventKind,
+    notice::{self, Notice},
+    risk::{
+        Approved, BuyingPower, Refusal, RefusalRow,
+        decision::{DecisionOutcome, DecisionRecord},
+        gate,
+    },
+    schedule::{JobBody, JobContext, JobError, JobReport},
+    store::{StoreError, WriteTx},
+    strategy::{Candidate, Filter, Intent, Snapshot, friday_0dte},
+};
+
+/// The body.
+pub(super) struct Friday0dteEntry(pub(super) Arc<Desk>);
+
+/// One pass of deciding.
+struct Pass {
+    record: DecisionRecord,
+    approved: Option<Approved<Intent>>,
+    event_refusal: bool,
+}
+
+#[async_trait]
+impl JobBody for Friday0dteEntry {
+    async fn run(&self, context: &JobContext) -> Result<JobReport, JobError> {
+        let snapshot = self.0.snapshot(context.slot).await.map_err(|e| failed(&e))?;
+        let mut passes = vec![self.decide(&snapshot).await?];
+        if passes[0].event_refusal
+            && let Some(again) = retry_at(&snapshot)
+        {
+            context.rt.sleep_until(again).await;
+            let snapshot = self.0.snapshot(context.slot).await.map_err(|e| failed(&e))?;
+            passes.push(self.decide(&snapshot).await?);
+        }
+        Ok(self.report(context, passes))
+    }
+}
+
+impl Friday0dteEntry {
+    async fn decide(&self, snapshot: &Snapshot) -> Result<Pass, JobError> {
+        let decision = friday_0dte::decide(snapshot);
+        let id = entry_id(StrategyId::Friday0dte, new_york_date(snapshot.slot), 1);
+        let mut event_refusal = only_events_failed(&decision.filters);
+        let mut filters = decision.filters;
+        let mut refusals = Vec::new();
+        let mut approved = None;
+        for candidate in &decision.candidates {
+            let Some(power) = self.power(candidate, &id, &mut filters).await? else { continue };
+            match gate(snapshot, candidate, &power, id.clone()) {
+                Ok(passed) => {
+                    approved = Some(passed);
+                    break;
+                }
+                Err(refused) => {
+                    event_refusal |= is_release(&refused.why);
+                    refusals.push(row(candidate, &refused.why));
+                }
+            }
+        }
+        let outcome = match (&approved, decision.candidates.is_empty()) {
+            (Some(_), _) => DecisionOutcome::Entered,
+            (None, true) => DecisionOutcome::NoTrade,
+            (None, false) => DecisionOutcome::Refused,
+        };
+        let record = DecisionRecord {
+            at: snapshot.now,
+            slot: snapshot.slot,
+            strategy: StrategyId::Friday0dte,
+            outcome,
+            filters,
+            refusals,
+            intent: approved.as_ref().map(|intent| intent.get().id.clone()),
+        };
+        Ok(Pass {
+            record,
+            approved,
+            event_refusal: event_refusal && outcome != DecisionOutcome::Entered,
+        })
+    }
+
+    /// What the order takes, by the broker's dry run. A refusal or the lack of one is a filter that
+    /// failed; no answer at all fails the attempt, which is tried again.
+    async fn power(
+        &self,
+        candidate: &Candidate,
+        id: &IntentId,
+        filters: &mut Vec<Filter>,
+    ) -> Result<Option<BuyingPower>, JobError> {
+        let request = OrderRequest {
+            external_id: format!("{id}/dry-run"),
+            legs: candidate.legs.clone(),
+            units: candidate.units,
+            limit: on_tick(candidate),
+            strict_effect: false,
+        };
+        let answer = self.0.ask(self.0.parts.broker.dry_run(&request)).await;
+        let (value, power) = match answer {
+            Ok(Some(power)) => (format!("{} taken", power.requirement_usd), Some(power)),
+            Ok(None) => ("the broker has none".to_owned(), None),
+            Err(BrokerError::Refused { code, message }) => (format!("{code}: {message}"), None),
+            Err(error) => {
+                return Err(JobError(format!("dry run for {}: {error}", candidate.product)));
+            }
+        };
+        filters.push(Filter {
+            name: format!("{}_dry_run", candidate.product.symbol().to_lowercase()),
+            value,
+            bound: "accepted".to_owned(),
+            passed: power.is_some(),
+        });
+        Ok(power)
+    }
+
+    fn report(&self, context: &JobContext, passes: Vec<Pass>) -> JobReport {
+        let summary = passes.last().map_or_else(String::new, |pass| summary(&pass.record));
+        let desk = Arc::clone(&self.0);
+        let (run, now) = (context.run_id(), context.rt.now());
+        let told = summary.clone();
+        JobReport::done(summary)
+            .with(move |tx| {
+                passes.into_iter().try_for_each(|pass| commit(tx, pass, &run, now))?;
+                let strategy = StrategyId::Friday0dte;
+                notice::raise(tx, now, Notice::Decided { strategy, summary: told })
+            })
+            .then(move || desk.wake())
+    }
+}
+
+fn commit(tx: &mut WriteTx, pass: Pass, run: &str, now: Timestamp) -> Result<(), StoreError> {
+    let record = pass.record;
+    let data = json!({
+        "strategy": record.strategy, "outcome": record.outcome, "intent": record.intent,
+        "refusals": record.refusals,
+        "failed": record.filters.iter().filter(|f| !f.passed).collect::<Vec<_>>(),
+    });
+    tx.journal(record.at, run, "decision", &data)?;
+    let key = format!("{}/{}", record.key(), crate::desk::tables::instant(record.at));
+    tx.put(&DECISIONS, &key, &record)?;
+    if let Some(approved) = pass.approved {
+        record::create(tx, approved.into_inner(), IntentState::Approved, run, now)?;
+    }
+    Ok(())
+}
+
+/// `entered: …`, `no trade: <first filter that failed>`, `refused: <first refusal>`.
+fn summary(record: &DecisionRecord) -> String {
+    match record.outcome {
+        DecisionOutcome::Entered => {
+            let id = record.intent.as_ref().map_or_else(String::new, ToString::to_string);
+            format!("entered: {id}")
+        }
+        DecisionOutcome::Refused if !record.refusals.is_empty() => {
+            format!("refused: {}", record.refusals[0].text)
+        }
+        DecisionOutcome::NoTrade | DecisionOutcome::Refused => {
+            let failed = record.filters.iter().find(|filter| !filter.passed);
+            failed.map_or_else(
+                || "no trade: no product has a candidate".to_owned(),
+                |f| format!("no trade: {} is {}, wanted {}", f.name, f.value, f.bound),
+            )
+        }
+    }
+}
+
+/// The mid at the next tick towards natural: a price the broker takes.
+fn on_tick(candidate: &Candidate) -> NetPrice {
+    NetPrice((candidate.mid.0 / candidate.tick).floor() * candidate.tick)
+}
+
+fn row(candidate: &Candidate, why: &Refusal) -> RefusalRow {
+    let mut row = why.row();
+    row.text = format!("{}: {}", candidate.product, row.text);
+    row
+}
+
+/// Of the day's filters only releases stopped it (rulebook §4 common).
+fn only_events_failed(filters: &[Filter]) -> bool {
+    let releases = ["cpi", "nfp"];
+    let mut failed = filters.iter().filter(|filter| !filter.passed).peekable();
+    failed.peek().is_some() && failed.all(|filter| releases.contains(&filter.name.as_str()))
+}
+
+fn is_release(why: &Refusal) -> bool {
+    matches!(why, Refusal::Event { kind: EventKind::Cpi | EventKind::Nfp, .. })
+}
+
+/// When an entry that an event refused is tried again: 10:35, where that is still ahead and inside
+/// the window.
+fn retry_at(snapshot: &Snapshot) -> Option<Timestamp> {
+    let session = snapshot.session?;
+    let time = snapshot.rulebook.common.event_retry_at;
+    let at = NEW_YORK.from_local_datetime(&session.date.and_time(time)).earliest()?.to_utc();
+    let last = friday_0dte::times(&snapshot.rulebook, &session).last_entry;
+    (snapshot.now < at && at <= last).then_some(at)
+}
