@@ -135,7 +135,8 @@ impl<'de> Deserializer<'de> for &'de Node {
         let read = match &self.value {
             Value::Text(text) => visitor.visit_borrowed_str(text),
             Value::Bool(value) => visitor.visit_bool(*value),
-            Value::Float(value) => visitor.visit_f64(*value),
+            Value::Float(value) if value.is_finite() => visitor.visit_f64(*value),
+            Value::Float(_) => Err(de::Error::custom("must be a number that is finite")),
             Value::Integer(value) => match (u64::try_from(*value), i64::try_from(*value)) {
                 (Ok(value), _) => visitor.visit_u64(value),
                 (_, Ok(value)) => visitor.visit_i64(value),

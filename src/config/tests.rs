@@ -75,6 +75,7 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
         ("[paper]\nmove_percent = 1", ""),
         ("[market]\nseed = \"four\"", ""),
         ("[market]\nseed = -1", ""),
+        ("[paper]\nstarting_balance_gbp = nan", ""),
         ("[log]\nformat = \"pretty\"", ""),
         ("[log]\nfilter = \"tomking=loud\"", ""),
         ("profile = \"demo\"", ""),
