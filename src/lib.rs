@@ -3,10 +3,10 @@
 //! A module imports only from modules above it in this list; `tests/tidy.rs` holds that.
 
 // Floor 1: knows nothing of this program.
-/// Exchange sessions, holidays, early closes.
-pub mod calendar;
 /// Time: the wall clock, virtual worlds, and the runtime handed to everything.
 pub mod clock;
+/// Exchange sessions, holidays, early closes.
+pub mod calendar;
 /// Products, contracts, series, symbols, ticks, expirations.
 pub mod instrument;
 /// Currencies, the dated rate, rounding.
@@ -15,44 +15,41 @@ pub mod money;
 pub mod pricing;
 
 // Floor 2: what is true now.
-/// Legs, fills, positions, balances, margin.
-pub mod account;
 /// Raw files to validated settings.
 pub mod config;
-/// Quotes, chains, VIX, and the feeds that make them.
-pub mod market;
-/// What happened, as one enum, and the outbox.
-pub mod notice;
+/// Legs, fills, positions, balances, margin.
+pub mod account;
 /// The redb file: typed tables, journal, backup.
 pub mod store;
+/// What happened, as one enum, and the outbox.
+pub mod notice;
+/// Quotes, chains, VIX, and the feeds that make them.
+pub mod market;
 
 // Floor 3: pure decisions.
 /// One file per strategy: snapshot to decision.
 pub mod strategy;
-
 /// Limits and the gate.
 pub mod risk;
 
 // Floor 4: action.
 /// The broker trait and the paper venue.
 pub mod broker;
-/// Intents to orders to fills; reconciliation; the latch.
-pub mod desk;
 /// Job files, slots, the run ledger, ticker and driver.
 pub mod schedule;
+/// Intents to orders to fills; reconciliation; the latch.
+pub mod desk;
 
 // Floor 5: voice.
 /// Notices to alerts to channels.
 pub mod alert;
-/// Commands to the daemon.
-pub mod control;
 /// Daily and weekly reports.
 pub mod report;
+/// Commands to the daemon.
+pub mod control;
 /// Replay and demo.
 pub mod sim;
-
 /// Logs: for people on a terminal, JSON under a service manager.
 pub mod logs;
-
 /// One file per subcommand.
 pub mod cli;

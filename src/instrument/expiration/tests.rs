@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn date(text: &str) -> NaiveDate {
@@ -84,5 +86,110 @@ fn each_day_lists_the_series_its_era_and_calendar_give() {
     ];
     for (product, day, expected) in cases {
         assert_eq!(on(*product, day), *expected, "{product} {day}");
+    }
+}
+
+#[test]
+fn every_session_of_the_daily_era_has_one_pm_series() {
+    let calendar = Calendar::default();
+    for (product, from) in [
+        (Product::Spx, "2022-05-11"),
+        (Product::Xsp, "2022-10-03"),
+        (Product::Spy, "2022-11-22"),
+        (Product::Qqq, "2022-11-22"),
+        (Product::Es, "2023-03-01"),
+        (Product::Mes, "2023-03-01"),
+    ] {
+        let sessions = calendar.sessions(Exchange::Xnys, date(from), date("2027-12-31"));
+        for session in sessions {
+            let today = listed(&calendar, product, session.date, 0);
+            let pm: Vec<&Series> =
+                today.iter().filter(|s| s.settlement == Settlement::Pm).collect();
+            assert_eq!(pm.len(), 1, "{product} {}: {pm:?}", session.date);
+            assert_eq!(pm[0].last_trade, session.close, "{product}");
+        }
+    }
+}
+
+#[test]
+fn the_first_wednesdays_find_the_expirations_lt112_asks_for() {
+    // Rulebook §4.2: ES 110 to 130 days, MES 100 to 140 and there third Fridays only.
+    let calendar = Calendar::default();
+    let months = (2023..=2027).flat_map(|year| (1..=12).map(move |month| (year, month)));
+    for (year, month) in months.skip(3) {
+        let on = NaiveDate::from_weekday_of_month_opt(year, month, Weekday::Wed, 1).unwrap();
+        let between = |product, least: i64, most: u32| {
+            let all = listed(&calendar, product, on, most);
+            all.into_iter().filter(|s| (s.expiration - on).num_days() >= least).collect::<Vec<_>>()
+        };
+        assert!(!between(Product::Es, 110, 130).is_empty(), "ES {on}");
+        let far = between(Product::Mes, 100, 140);
+        assert!(!far.is_empty(), "MES {on}");
+        assert!(far.iter().all(|s| ["MES", "EX3"].contains(&s.root.as_str())), "{far:?}");
+    }
+}
+
+#[test]
+fn a_series_is_listed_only_from_its_day_and_products_only_from_theirs() {
+    let calendar = Calendar::default();
+    let roots = |product, on: &str, days| {
+        let all = listed(&calendar, product, date(on), days);
+        all.into_iter().map(|s| format!("{} {}", s.root, s.expiration)).collect::<Vec<_>>()
+    };
+    // The box of rulebook §4.6: December and June are listed far ahead.
+    let far = roots(Product::Spx, "2026-01-05", 730);
+    let year_ahead: Vec<&String> = far.iter().filter(|s| s.as_str() > "SPX 2027-01-15").collect();
+    assert!(year_ahead.iter().any(|s| *s == "SPX 2027-06-17"), "{year_ahead:?}");
+    assert!(year_ahead.iter().any(|s| *s == "SPX 2027-12-17"), "{year_ahead:?}");
+    assert!(!year_ahead.iter().any(|s| *s == "SPX 2027-09-17"), "{year_ahead:?}");
+    // One week of the micro's daily series.
+    assert!(roots(Product::Mes, "2026-08-03", 7).contains(&"X2A 2026-08-10".to_owned()));
+    assert!(!roots(Product::Mes, "2026-08-03", 8).contains(&"X2B 2026-08-11".to_owned()));
+    for product in Product::ALL {
+        let before = listed_from(*product).pred_opt().unwrap();
+        assert!(listed(&calendar, *product, before, 400).is_empty(), "{product}");
+    }
+}
+
+#[test]
+fn the_ends_of_time_are_empty_not_a_panic() {
+    let calendar = Calendar::default();
+    for product in Product::ALL {
+        for on in [NaiveDate::MIN, NaiveDate::MAX, date("2036-01-01")] {
+            assert!(listed(&calendar, *product, on, 1000).is_empty(), "{product}");
+            assert_eq!(series(&calendar, *product, "SPX", on), None);
+        }
+        let last = listed(&calendar, *product, date("2035-12-20"), 400);
+        assert!(last.iter().all(|s| s.expiration.year() == 2035), "{last:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_listed_is_ordered_distinct_and_hangs_together(
+        index in 0..Product::ALL.len(),
+        day in 0_u64..5800,
+        days in 0_u32..800,
+    ) {
+        let (calendar, product) = (Calendar::default(), Product::ALL[index]);
+        let on = date("2011-01-03") + Days::new(day);
+        let all = listed(&calendar, product, on, days);
+        let keys: Vec<_> = all.iter().map(|s| (s.expiration, s.settlement)).collect();
+        prop_assert!(keys.is_sorted() && keys.windows(2).all(|pair| pair[0] != pair[1]));
+        for one in &all {
+            prop_assert!(on <= one.expiration && one.expiration <= on + Days::new(days.into()));
+            prop_assert!(calendar.is_session(Exchange::Xnys, one.expiration));
+            let traded = crate::calendar::new_york_date(one.last_trade);
+            match one.settlement {
+                Settlement::Pm => prop_assert_eq!(traded, one.expiration),
+                Settlement::Am => prop_assert!(traded <= one.expiration),
+            }
+            let found = series(&calendar, product, &one.root, one.expiration);
+            prop_assert_eq!(found.as_ref(), Some(one));
+            if let Some(code) = &one.future {
+                let future = super::super::find_future(&calendar, product, code, on).unwrap();
+                prop_assert!(future.last_trade >= one.last_trade);
+            }
+        }
     }
 }
