@@ -45,11 +45,15 @@ pub mod desk;
 pub mod alert;
 /// Daily and weekly reports.
 pub mod report;
-/// Commands to the daemon.
+/// Commands to the daemon, and the socket they come by.
 pub mod control;
-/// Replay and demo.
-pub mod sim;
+
+// The roof: wiring only.
 /// Logs: for people on a terminal, JSON under a service manager.
 pub mod logs;
+/// The parts, put together: the daemon, the demo and a replay are one.
+pub mod app;
+/// Replay and demo.
+pub mod sim;
 /// One file per subcommand.
 pub mod cli;

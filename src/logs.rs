@@ -7,18 +7,11 @@ use tracing_subscriber::{
     fmt::{format::Writer, time::FormatTime},
 };
 
-use crate::{calendar::NEW_YORK, clock::Runtime};
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people on a terminal, JSON elsewhere.
-    Auto,
-    /// For people.
-    Human,
-    /// One JSON object a line.
-    Json,
-}
+use crate::{
+    calendar::NEW_YORK,
+    clock::Runtime,
+    config::{LogFormat, LogSettings},
+};
 
 /// The time of the given world, not the machine's: in the demo they differ.
 struct WorldTime(Runtime);
@@ -38,8 +31,9 @@ impl FormatTime for UtcTime {
     }
 }
 
-/// Starts logging. `filter` is as in `RUST_LOG`, which wins where it is set.
-pub fn init(format: LogFormat, filter: &str, rt: Runtime) -> Result<(), String> {
+/// Starts logging; `RUST_LOG` wins over the filter of the settings.
+pub fn init(settings: &LogSettings, rt: Runtime) -> Result<(), String> {
+    let (format, filter) = (settings.format, settings.filter.as_str());
     let filter = match std::env::var("RUST_LOG") {
         Ok(text) => EnvFilter::try_new(&text).map_err(|error| format!("RUST_LOG: {error}"))?,
         Err(_) => {

@@ -5,24 +5,13 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+pub use crate::config::voice::Severity;
 use crate::{
     account::{ExitReason, IntentId, PositionId, StrategyId},
     clock::Timestamp,
     money::{Gbp, Usd},
     store::{StoreError, Table, WriteTx},
 };
-
-/// How much a notice matters (design §6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// For the record.
-    Info,
-    /// Needs a look; escalates while not acknowledged.
-    Warning,
-    /// Needs a hand now; goes everywhere and repeats.
-    Critical,
-}
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -8,6 +8,8 @@
 
 /// Delivery from the outbox to one channel.
 pub mod dispatch;
+/// The job body that pings the dead-man's switch.
+pub mod heartbeat;
 /// The channel that writes to the log.
 pub mod log;
 /// A notice as a person reads it.

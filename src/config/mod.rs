@@ -142,8 +142,8 @@ fn assemble(config: Option<Source>, rulebook: Option<Source>) -> Result<Settings
         files.typed(&main, "", &known)?;
     let rulebook = files.typed(&rules, "", &[known[1], known[0]])?;
     let settings = Settings { profile, market, paper, voice, log, calendar_override, rulebook };
-    let faults =
-        [settings.market.faults(), settings.paper.faults(), settings.log.faults()].concat();
+    let Settings { market, paper, voice, log, .. } = &settings;
+    let faults = [market.faults(), paper.faults(), voice.faults(), log.faults()].concat();
     let mut located = files.located(&main, &faults);
     located.extend(files.located(&rules, &check::rulebook(&settings.rulebook)));
     if located.is_empty() { Ok(settings) } else { Err(ConfigError::Invalid(located)) }

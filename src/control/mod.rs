@@ -1,15 +1,22 @@
 //! Commands from outside: one closed enum, answered by the daemon over a local socket, or by the
 //! shell's own process on the store when no daemon runs.
 
+/// Answers requests, in the daemon and in the shell alike.
+pub mod answer;
+/// The job body that exports the store.
+pub mod backup;
 /// The local socket: the daemon's ear and the shell's mouth.
 pub mod socket;
+
+/// The status document.
+pub mod status;
 
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::{account::StrategyId, report::Period};
+use crate::{account::StrategyId, report::Period, store::JournalHead};
 
 /// What can be asked of the daemon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,7 +85,10 @@ pub enum Request {
         reason: String,
     },
     /// Verifies the journal.
-    JournalVerify,
+    JournalVerify {
+        /// Heads printed in reports, to hold it against.
+        anchors: Vec<JournalHead>,
+    },
     /// The journal's last entries.
     JournalTail {
         /// How many.

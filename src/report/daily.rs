@@ -182,8 +182,9 @@ pub fn prices_note(prices: Provenance) -> &'static str {
 /// Active holds.
 pub fn holds(holds: &[Hold]) -> Section {
     let line = |hold: &Hold| {
-        let until =
-            hold.until.map_or_else(|| "until resumed".to_owned(), |at| format!("until {}", clock(at)));
+        let until = hold
+            .until
+            .map_or_else(|| "until resumed".to_owned(), |at| format!("until {}", clock(at)));
         format!("{}: {}, since {}, {until}", hold.level.name(), hold.cause, clock(hold.since))
     };
     let lines = holds.iter().map(line).collect();
@@ -237,7 +238,7 @@ pub fn decisions(decisions: &[DecisionRecord]) -> Section {
         for filter in decision.filters.iter().filter(|filter| !filter.passed) {
             lines.push(format!("  {}: {} (needs {})", filter.name, filter.value, filter.bound));
         }
-        lines.extend(decision.refusals.iter().map(|refusal| format!("  {refusal}")));
+        lines.extend(decision.refusals.iter().map(|refusal| format!("  {}", refusal.text)));
     }
     Section { title: "Decisions".to_owned(), body: Body::Lines(lines) }
 }

@@ -1,10 +1,19 @@
 //! The daily report and the weekly review: gathered from the store, kept in it, shown as text,
 //! HTML and JSON.
 
+/// The day: what changed, what was traded, what was not and why, what comes.
+pub mod daily;
+/// What reports say, read from the store.
+pub mod gather;
+/// The job bodies that write the reports.
+pub mod jobs;
 /// Sections, text and HTML.
 pub mod page;
 /// Lines both reports share.
 pub mod parts;
+
+/// The week: its days, trades, refusals, incidents, and the next week's calendar.
+pub mod weekly;
 
 use std::fmt;
 

@@ -9,7 +9,7 @@ use crate::{
     account::{ExitReason, Position, PositionId, StrategyId},
     calendar::NEW_YORK,
     clock::Timestamp,
-    instrument::Instrument,
+    desk::describe,
     money::{Gbp, Usd, round_half_up, to_f64},
 };
 
@@ -42,7 +42,7 @@ impl TradeLine {
         Some(Self {
             position: position.id.clone(),
             strategy: position.strategy,
-            what: describe(position),
+            what: describe::position(position),
             opened_at: position.opened_at,
             closed_at: position.closed_at?,
             exit_reason: position.exit_reason?,
@@ -62,40 +62,6 @@ impl TradeLine {
 pub fn credit_usd(position: &Position) -> Usd {
     let units = Decimal::from(position.units);
     Usd(position.credit * position.product.multiplier() * units).rounded()
-}
-
-/// `1 ES 5405/5435 P 5550/5580 C 2 Aug`: units, product, strikes by right, expiration.
-pub fn describe(position: &Position) -> String {
-    let mut puts = Vec::new();
-    let mut calls = Vec::new();
-    let mut others = Vec::new();
-    let mut expiration = None;
-    for leg in &position.legs {
-        match &leg.instrument {
-            Instrument::Option(option) => {
-                expiration = Some(option.series.expiration);
-                let side = match option.right {
-                    crate::instrument::Right::Put => &mut puts,
-                    crate::instrument::Right::Call => &mut calls,
-                };
-                side.push(option.strike.normalize());
-            }
-            Instrument::Future { code, .. } => others.push(format!("future {code}")),
-            Instrument::Shares { .. } => others.push("shares".to_owned()),
-        }
-    }
-    let mut words = vec![position.units.to_string(), position.product.symbol().to_owned()];
-    words.extend(strikes(&mut puts, 'P'));
-    words.extend(strikes(&mut calls, 'C'));
-    words.append(&mut others);
-    words.extend(expiration.map(|date| date.format("%-d %b").to_string()));
-    words.join(" ")
-}
-
-fn strikes(strikes: &mut [Decimal], right: char) -> Option<String> {
-    strikes.sort_unstable();
-    let text: Vec<String> = strikes.iter().map(ToString::to_string).collect();
-    (!text.is_empty()).then(|| format!("{} {right}", text.join("/")))
 }
 
 /// A table of trades, or the sentence that there were none.

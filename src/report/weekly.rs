@@ -166,7 +166,11 @@ impl WeeklyReview {
     fn next_section(&self) -> Section {
         let line = |session: &SessionLine| {
             let date = session.date.format("%a %-d %b");
-            if session.note.is_empty() { date.to_string() } else { format!("{date}: {}", session.note) }
+            if session.note.is_empty() {
+                date.to_string()
+            } else {
+                format!("{date}: {}", session.note)
+            }
         };
         let lines = self.next_week.iter().map(line).collect();
         Section { title: "Next week".to_owned(), body: Body::Lines(lines) }

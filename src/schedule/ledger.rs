@@ -47,6 +47,18 @@ pub enum RunStatus {
     Missed,
 }
 
+impl RunStatus {
+    /// The word in history, reports and JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Missed => "missed",
+        }
+    }
+}
+
 /// The outcome of a slot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRow {

@@ -28,6 +28,8 @@ mod supervisor;
 mod text;
 /// The live ticker.
 mod ticker;
+/// Reads for status, reports and the shell.
+pub mod views;
 
 pub use self::{
     file::JobFileError,

@@ -1,5 +1,9 @@
 //! Past or simulated sessions through the very same scheduler, bodies, gate and desk, under
 //! virtual time.
 
+/// What a replay gives, from the store it filled.
+pub mod outcome;
 /// The demo's pace: a Thursday evening to a Saturday in about two minutes.
 pub mod pace;
+//REPLAY /// The run itself.
+//REPLAY pub mod replay;

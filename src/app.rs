@@ -1,0 +1,105 @@
+//! Wiring: the same parts make the daemon, the demo and a replay. Nothing here decides.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use crate::{
+    alert::{heartbeat::Heartbeat, webhook::DeadMan},
+    broker::Broker,
+    calendar::Calendar,
+    clock::Runtime,
+    config::Settings,
+    control::backup::BackupBody,
+    desk::{Desk, DeskParts, jobs},
+    market::Market,
+    report::{Period, gather::Gatherer, jobs::ReportBody},
+    schedule::{JobBody, JobSet, ScheduleError, Scheduler},
+    store::{Store, StoreError},
+};
+
+/// What differs between the daemon, the demo and a replay.
+pub struct Parts {
+    /// Clock and spawner.
+    pub rt: Runtime,
+    /// Sessions.
+    pub calendar: Calendar,
+    /// Settings in force.
+    pub settings: Arc<Settings>,
+    /// Jobs in force.
+    pub jobs: JobSet,
+    /// The store.
+    pub store: Store,
+    /// Prices.
+    pub market: Arc<dyn Market>,
+    /// The account.
+    pub broker: Arc<dyn Broker>,
+    /// Where the `HALT` file and backups live; `None` in a replay.
+    pub data_dir: Option<PathBuf>,
+    /// The dead-man's switch, where one is set.
+    pub dead_man: Option<Arc<DeadMan>>,
+}
+
+/// The parts, put together.
+#[derive(Clone)]
+pub struct App {
+    /// Orders, positions, the latch.
+    pub desk: Arc<Desk>,
+    /// Jobs.
+    pub scheduler: Arc<Scheduler>,
+    /// Reads for reports.
+    pub gatherer: Arc<Gatherer>,
+}
+
+/// Why the parts do not fit.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The jobs do not fit their bodies.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+}
+
+impl App {
+    /// Puts the parts together; nothing runs yet.
+    pub fn assemble(parts: Parts) -> Result<Self, AppError> {
+        let gatherer = Arc::new(Gatherer {
+            calendar: parts.calendar.clone(),
+            jobs: parts.jobs.clone(),
+            prices: parts.market.provenance(),
+        });
+        let desk = Desk::new(DeskParts {
+            rt: parts.rt.clone(),
+            store: parts.store.clone(),
+            broker: parts.broker,
+            market: parts.market,
+            calendar: parts.calendar.clone(),
+            rulebook: Arc::new(parts.settings.rulebook.clone()),
+            data_dir: parts.data_dir.clone(),
+        })?;
+        let of_desk = jobs::bodies(&desk).into_iter();
+        let mut bodies: BTreeMap<String, Arc<dyn JobBody>> =
+            of_desk.map(|(name, body)| (name.to_owned(), body)).collect();
+        let mut body = |name: &str, body: Arc<dyn JobBody>| {
+            bodies.insert(name.to_owned(), body);
+        };
+        for (name, period) in [("daily-report", Period::Daily), ("weekly-review", Period::Weekly)] {
+            let report = ReportBody::new(period, parts.store.clone(), Arc::clone(&gatherer));
+            body(name, Arc::new(report));
+        }
+        body("store-backup", Arc::new(BackupBody::new(parts.store.clone(), parts.data_dir)));
+        if let Some(switch) = parts.dead_man {
+            body("heartbeat", Arc::new(Heartbeat::new(switch)));
+        }
+        let jobs = with_bodies(parts.jobs, &bodies);
+        let scheduler = Scheduler::new(parts.store, parts.rt, parts.calendar, jobs, &bodies)?;
+        Ok(Self { desk, scheduler: Arc::new(scheduler), gatherer })
+    }
+}
+
+/// Without a dead-man's switch there is nothing for `heartbeat` to do. Any other enabled job
+/// without a body is an error of its file, which the scheduler tells.
+fn with_bodies(jobs: JobSet, bodies: &BTreeMap<String, Arc<dyn JobBody>>) -> JobSet {
+    let idle = !bodies.contains_key("heartbeat");
+    jobs.only(|job| !(idle && job.name == "heartbeat"))
+}

@@ -1,0 +1,187 @@
+//! Answers: reads from one snapshot of the store, the same in the daemon and in the shell; writes
+//! through the desk and the scheduler where they run, on the store where they do not.
+
+use std::{path::PathBuf, sync::Arc};
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{
+    Request, backup,
+    socket::Handler,
+    status::{self, Daemon},
+};
+use crate::{
+    account::StrategyId,
+    calendar::{Calendar, new_york_date},
+    clock::{Runtime, Timestamp},
+    desk::{Desk, latch::Change, read::decisions, tables::DECISIONS},
+    report::{REPORTS, gather::Gatherer, report_key},
+    schedule::{JobSet, Scheduler, ops, views},
+    store::{Read, Store, StoreError},
+};
+
+/// Most rows a request may ask for.
+const ROWS_MAX: usize = 10_000;
+
+/// What reads need beside the store.
+#[derive(Clone)]
+pub struct Reader {
+    /// Sessions.
+    pub calendar: Calendar,
+    /// Jobs in force.
+    pub jobs: JobSet,
+    /// Names of the channels in force.
+    pub channels: Vec<String>,
+}
+
+impl Reader {
+    /// Answers a request that only reads; `None` for one that writes.
+    pub fn answer(
+        &self,
+        tx: &impl Read,
+        now: Timestamp,
+        request: &Request,
+    ) -> Result<Option<Value>, StoreError> {
+        Ok(Some(match request {
+            Request::Status => document(&status::of(tx, self, now, None)?)?,
+            Request::Why { date, strategy } => {
+                let date = match date {
+                    Some(date) => Some(*date),
+                    None => last_decision(tx, *strategy)?.map(new_york_date),
+                };
+                let mut found = match date {
+                    Some(date) => decisions(tx, date, date)?,
+                    None => Vec::new(),
+                };
+                found.retain(|record| strategy.is_none_or(|strategy| record.strategy == strategy));
+                document(&found)?
+            }
+            Request::Report { period, date } => {
+                // A date's report is the last of those whose key begins with it, and so is the newest.
+                let key = date.map_or_else(|| format!("{period}/"), |d| report_key(*period, d));
+                let newest = tx.last(&REPORTS, &key, 1)?;
+                document(&newest.first().map(|(_, kept)| kept))?
+            }
+            Request::JobsList => document(&views::list(tx, &self.jobs, &self.calendar, now)?)?,
+            Request::JobsNext { count } => document(&views::next(
+                tx,
+                &self.jobs,
+                &self.calendar,
+                now,
+                (*count).min(ROWS_MAX),
+            )?)?,
+            Request::JobsHistory { job, count } => {
+                let count = (*count).min(ROWS_MAX);
+                document(&views::history(tx, &self.jobs, job.as_deref(), count)?)?
+            }
+            Request::JournalVerify { anchors } => document(&tx.verify_journal(anchors)?)?,
+            Request::JournalTail { count } => document(&tx.journal_tail((*count).min(ROWS_MAX))?)?,
+            _ => return Ok(None),
+        }))
+    }
+}
+
+fn last_decision(
+    tx: &impl Read,
+    strategy: Option<StrategyId>,
+) -> Result<Option<Timestamp>, StoreError> {
+    let newest = tx.last(&DECISIONS, "", 100)?;
+    let mut records = newest.into_iter().map(|(_, record)| record);
+    let mine = |s| strategy.is_none_or(|strategy| s == strategy);
+    Ok(records.find(|record| mine(record.strategy)).map(|record| record.slot))
+}
+
+pub(super) fn document(value: &impl Serialize) -> Result<Value, StoreError> {
+    serde_json::to_value(value).map_err(|error| StoreError::Refused(error.to_string()))
+}
+
+/// The running daemon's answers.
+pub struct Live {
+    /// Reads.
+    pub reader: Reader,
+    /// The clock.
+    pub rt: Runtime,
+    /// The store.
+    pub store: Store,
+    /// The desk.
+    pub desk: Arc<Desk>,
+    /// The scheduler.
+    pub scheduler: Arc<Scheduler>,
+    /// Where backups go.
+    pub data_dir: PathBuf,
+    /// Reads for reports.
+    pub gatherer: Arc<Gatherer>,
+    /// Since when the daemon runs.
+    pub since: Timestamp,
+}
+
+#[async_trait]
+impl Handler for Live {
+    async fn handle(&self, request: Request) -> Result<Value, String> {
+        match &request {
+            Request::Status => self.status().map_err(|error| error.to_string()),
+            Request::Halt { reason } => self.change(Change::Halt, reason).await,
+            Request::Reduce { reason } => self.change(Change::Reduce, reason).await,
+            Request::Resume => self.change(Change::Resume, "resumed by the operator").await,
+            Request::Flatten { reason } => self.change(Change::Flatten, reason).await,
+            Request::JobRun { job } => {
+                let run = self.scheduler.run_now(job).map_err(|error| error.to_string())?;
+                Ok(json!({ "run": run }))
+            }
+            Request::JobPause { .. } | Request::JobResume { .. } => {
+                job_state(&self.store, &self.reader.jobs, &request, self.rt.now()).await
+            }
+            Request::StoreBackup { file } => {
+                let date = new_york_date(self.rt.now());
+                let named = file.clone();
+                let file = named.unwrap_or_else(|| backup::default_file(&self.data_dir, date));
+                let made = backup::into(&self.store, &file)?;
+                document(&made).map_err(|error| error.to_string())
+            }
+            read => {
+                let answer = self.store.read(|tx| self.reader.answer(tx, self.rt.now(), read));
+                let answer = answer.map_err(|error| error.to_string())?;
+                answer.ok_or_else(|| "the daemon does not know this request".to_owned())
+            }
+        }
+    }
+}
+
+impl Live {
+    fn status(&self) -> Result<Value, StoreError> {
+        let daemon = Daemon {
+            pid: std::process::id(),
+            since: self.since,
+            prices: self.gatherer.prices,
+            desk: self.desk.status()?,
+        };
+        let now = self.rt.now();
+        self.store.read(|tx| document(&status::of(tx, &self.reader, now, Some(daemon))?))
+    }
+
+    async fn change(&self, change: Change, reason: &str) -> Result<Value, String> {
+        let answer = self.desk.change(change, reason, "operator").await;
+        let answer = answer.map_err(|error| error.to_string())?;
+        document(&answer).map_err(|error| error.to_string())
+    }
+}
+
+/// Pauses or resumes a job, with or without a daemon.
+pub async fn job_state(
+    store: &Store,
+    jobs: &JobSet,
+    request: &Request,
+    now: Timestamp,
+) -> Result<Value, String> {
+    let (job, changed) = match request {
+        Request::JobPause { job } => {
+            (job, ops::pause(store, jobs, job, "paused by the operator", now).await)
+        }
+        Request::JobResume { job } => (job, ops::resume(store, jobs, job, now).await),
+        _ => return Err("not a request about a job's state".to_owned()),
+    };
+    let changed = changed.map_err(|error| error.to_string())?;
+    Ok(json!({ "job": job, "changed": changed }))
+}

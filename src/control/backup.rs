@@ -1,0 +1,94 @@
+//! The job body `store-backup`: an export of the store beside it, the last seven kept.
+
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+
+use crate::{
+    calendar::new_york_date,
+    schedule::{JobBody, JobContext, JobError, JobReport},
+    store::{Backup, Store},
+};
+
+/// Backups kept in the directory; the oldest go first.
+const KEPT: usize = 7;
+
+/// Exports the store.
+pub struct BackupBody {
+    store: Store,
+    data_dir: Option<PathBuf>,
+}
+
+impl BackupBody {
+    /// A backup of `store` into `<data_dir>/backups`; a store in memory has none.
+    pub fn new(store: Store, data_dir: Option<PathBuf>) -> Self {
+        Self { store, data_dir }
+    }
+}
+
+/// The file of a day's backup.
+pub fn default_file(data_dir: &Path, date: NaiveDate) -> PathBuf {
+    data_dir.join("backups").join(format!("tomking-{date}.redb"))
+}
+
+#[async_trait]
+impl JobBody for BackupBody {
+    async fn run(&self, context: &JobContext) -> Result<JobReport, JobError> {
+        let Some(data_dir) = &self.data_dir else {
+            return Ok(JobReport::skipped("the store is in memory"));
+        };
+        let file = default_file(data_dir, new_york_date(context.slot));
+        into(&self.store, &file).map_err(JobError)?;
+        let dropped = drop_oldest(&data_dir.join("backups"))
+            .map_err(|error| JobError(format!("dropping old backups: {error}")))?;
+        Ok(JobReport::done(format!("kept {}, dropped {dropped} old", file.display())))
+    }
+}
+
+/// Exports the store into a file, whose directory is made where it is not there.
+pub fn into(store: &Store, file: &Path) -> Result<Backup, String> {
+    let failed = |error: String| format!("backup to {}: {error}", file.display());
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
+    }
+    store.backup(file).map_err(|error| failed(error.to_string()))
+}
+
+/// Removes all but the newest backups; their names sort by date.
+fn drop_oldest(folder: &Path) -> std::io::Result<usize> {
+    let mut backups = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with("tomking-") && path.extension().is_some_and(|kind| kind == "redb") {
+            backups.push(path);
+        }
+    }
+    backups.sort();
+    let excess = backups.len().saturating_sub(KEPT);
+    backups.iter().take(excess).try_for_each(std::fs::remove_file)?;
+    Ok(excess)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_seven_backups_are_kept_and_nothing_else_is_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        for day in 1..=9 {
+            std::fs::write(folder.path().join(format!("tomking-2024-08-0{day}.redb")), "").unwrap();
+        }
+        std::fs::write(folder.path().join("notes.txt"), "").unwrap();
+        assert_eq!(drop_oldest(folder.path()).unwrap(), 2);
+        let mut left: Vec<_> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        assert_eq!(left.len(), 8);
+        assert_eq!(left[1], "tomking-2024-08-03.redb");
+    }
+}

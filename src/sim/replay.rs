@@ -1,0 +1,183 @@
+//! A replay: the whole program in one virtual world, from the first session to the last.
+
+use std::{path::Path, sync::Arc};
+
+use chrono::{Days, NaiveDate, NaiveTime, TimeDelta};
+
+use super::outcome::{Frame, Outcome, Starting};
+use crate::{
+    app::{App, AppError, Parts},
+    broker::{
+        Broker,
+        paper::{PaperVenue, VenueError},
+    },
+    calendar::{Calendar, Exchange, Session, new_york},
+    clock::{Pace, Runtime, Stopwatch, Timestamp, VirtualWorld},
+    config::Settings,
+    market::{Market, ModelledMarket, RecordedTape, SimulatedTape, recorded::DataError},
+    report::gather::Gatherer,
+    schedule::{JobSet, ScheduleError},
+    store::{Store, StoreError},
+};
+
+/// Where a replay's prices come from, checked against its range before anything runs.
+pub enum Tape {
+    /// Generated from the seed of the settings.
+    Simulated,
+    /// The user's own files.
+    Recorded(Box<RecordedTape>),
+}
+
+/// What is to be replayed.
+pub struct Plan {
+    /// First date.
+    pub from: NaiveDate,
+    /// Last date.
+    pub to: NaiveDate,
+    /// Settings in force.
+    pub settings: Arc<Settings>,
+    /// Jobs in force.
+    pub jobs: JobSet,
+    /// Prices.
+    pub tape: Tape,
+}
+
+/// Why a replay did not run or did not end.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The files do not serve.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// There is no session in the range.
+    #[error("no XNYS session from {from} to {to}; the calendar covers 1990 to 2035")]
+    NoSession {
+        /// First date.
+        from: NaiveDate,
+        /// Last date.
+        to: NaiveDate,
+    },
+    /// The parts do not fit.
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// The schedule failed.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The paper venue could not open its account.
+    #[error(transparent)]
+    Venue(#[from] VenueError),
+    /// Every task waits for something other than time.
+    #[error("the replay stands still: every task waits and no timer is set; this is a defect")]
+    Deadlock,
+}
+
+/// The user's files, with a bar for every session of the range, or the reason they do not serve.
+pub fn recorded(
+    folder: &Path,
+    settings: &Settings,
+    calendar: &Calendar,
+    range: (NaiveDate, NaiveDate),
+    simulate_missing: bool,
+) -> Result<RecordedTape, DataError> {
+    let seed = settings.market.seed;
+    let tape = RecordedTape::load(folder, seed, calendar)?;
+    tape.check_range(range.0, range.1)?;
+    if simulate_missing {
+        return Ok(tape.simulating_missing(SimulatedTape::new(seed, calendar)));
+    }
+    Ok(tape)
+}
+
+/// Told after each session: its date and how many are done.
+pub type Progress = Box<dyn FnMut(NaiveDate, usize) + Send>;
+
+/// Runs a plan: as fast as the machine goes, or at a pace.
+pub fn run(plan: Plan, progress: Progress, pace: Option<Pace>) -> Result<Outcome, ReplayError> {
+    let calendar = Calendar::new(plan.settings.calendar_override.clone());
+    let Plan { from, to, .. } = plan;
+    let sessions = calendar.sessions(Exchange::Xnys, from, to);
+    if sessions.is_empty() {
+        return Err(ReplayError::NoSession { from, to });
+    }
+    let mut world = VirtualWorld::new(new_york(from, NaiveTime::MIN));
+    if let Some(pace) = pace {
+        world = world.paced(pace);
+    }
+    let (rt, count) = (world.runtime(), sessions.len());
+    let store = Store::in_memory()?;
+    let (watch, kept) = (Stopwatch::start(), store.clone());
+    let main = async move {
+        rt.spawn(tell(rt.clone(), sessions, progress));
+        days(plan, calendar, rt, kept).await
+    };
+    let (gatherer, starting) = world.run(main).ok_or(ReplayError::Deadlock)??;
+    let elapsed = watch.elapsed();
+    Ok(Outcome::gather(&store, &gatherer, Frame { from, to, sessions: count, elapsed, starting })?)
+}
+
+/// Every day of the plan, in the world of `rt`.
+async fn days(
+    plan: Plan,
+    calendar: Calendar,
+    rt: Runtime,
+    store: Store,
+) -> Result<(Arc<Gatherer>, Starting), ReplayError> {
+    let market = market(plan.tape, &plan.settings, &rt, &calendar);
+    let venue = PaperVenue::open(
+        Store::in_memory()?,
+        Arc::clone(&market),
+        rt.clone(),
+        calendar.clone(),
+        plan.settings.paper.clone(),
+    );
+    let broker: Arc<dyn Broker> = Arc::new(venue.await?);
+    let app = App::assemble(Parts {
+        rt,
+        calendar,
+        settings: plan.settings,
+        jobs: plan.jobs,
+        store,
+        market: Arc::clone(&market),
+        broker: Arc::clone(&broker),
+        data_dir: None,
+        dead_man: None,
+    })?;
+    app.desk.start().await?;
+    let starting = starting(broker.as_ref(), market.as_ref(), plan.from).await;
+    app.scheduler.run_until(last_second(plan.to)).await?;
+    Ok((app.gatherer, starting))
+}
+
+fn market(tape: Tape, settings: &Settings, rt: &Runtime, calendar: &Calendar) -> Arc<dyn Market> {
+    let (figures, rt, calendar) = (settings.market.clone(), rt.clone(), calendar.clone());
+    match tape {
+        Tape::Simulated => {
+            let tape = SimulatedTape::new(figures.seed, &calendar);
+            Arc::new(ModelledMarket::new(tape, figures, rt, calendar))
+        }
+        Tape::Recorded(tape) => Arc::new(ModelledMarket::new(*tape, figures, rt, calendar)),
+    }
+}
+
+/// The last second of a New York day.
+fn last_second(date: NaiveDate) -> Timestamp {
+    new_york(date + Days::new(1), NaiveTime::MIN) - TimeDelta::seconds(1)
+}
+
+/// What the account is worth before the first session.
+async fn starting(broker: &dyn Broker, market: &dyn Market, date: NaiveDate) -> Starting {
+    let usd = broker.balances().await.ok().map(|balances| balances.net_liquidation_usd);
+    let rate = market.fx(date).await.ok();
+    let gbp = usd.zip(rate).map(|(usd, rate)| rate.to_gbp(usd).rounded());
+    Starting { usd, gbp }
+}
+
+/// Tells the end of each session.
+async fn tell(rt: Runtime, sessions: Vec<Session>, mut progress: Progress) {
+    for (index, session) in sessions.into_iter().enumerate() {
+        rt.sleep_until(session.close).await;
+        progress(session.date, index + 1);
+    }
+}
