@@ -13,6 +13,10 @@ mod strikes;
 mod times;
 
 #[cfg(test)]
+mod entry_tests;
+#[cfg(test)]
+mod exit_tests;
+#[cfg(test)]
 pub(crate) mod fixture;
 
 pub use self::{
