@@ -33,6 +33,11 @@ mod refusal;
 mod session;
 mod trade_loss;
 
+#[cfg(test)]
+mod gate_tests;
+#[cfg(test)]
+mod reduce_tests;
+
 use serde::{Deserialize, Serialize};
 
 pub use self::{

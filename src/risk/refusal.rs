@@ -229,7 +229,7 @@ impl Refusal {
                 words("window", instant(*at), bound)
             }
             Self::Event { kind, at, until, .. } => {
-                words(event_name(*kind), instant(*at), format_args!("after {}", instant(*until)))
+                words(event_limit(*kind), instant(*at), format_args!("after {}", instant(*until)))
             }
             Self::ManageOnly { band } => words("vix", band, "no crisis"),
             Self::PutsOnly { structure, .. } => words("vix", structure, "put spread"),
@@ -305,7 +305,16 @@ fn bound_text(bound: Decimal) -> String {
     if bound.scale() == 0 { format!("{bound:.1}") } else { bound.to_string() }
 }
 
-/// The event's name, in sentences and as the limit's name.
+/// The limit's name for an event.
+fn event_limit(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::Fomc => "fomc",
+        EventKind::Cpi => "cpi",
+        EventKind::Nfp => "nfp",
+    }
+}
+
+/// The event's name in a sentence.
 fn event_name(kind: EventKind) -> &'static str {
     match kind {
         EventKind::Fomc => "FOMC",

@@ -84,3 +84,62 @@ fn greatest_common_divisor(a: u64, b: u64) -> u64 {
     }
     a
 }
+
+#[cfg(test)]
+mod tests {
+    use rust_decimal::dec;
+
+    use super::*;
+    use crate::strategy::friday_0dte::fixture::{candidate, position};
+
+    fn held(quantities: [i64; 4]) -> Position {
+        let mut position = position(&candidate(), dec!(6));
+        for (leg, quantity) in position.legs.iter_mut().zip(quantities) {
+            leg.quantity = quantity;
+        }
+        position
+    }
+
+    #[test]
+    fn a_close_takes_what_is_open_in_the_largest_unit_it_allows() {
+        use Scope::{All, ShortsOnly};
+        let cases = [
+            ([-1, 1, -1, 1], All, Some((vec![1, 1, 1, 1], 1, Sign::Debit))),
+            ([-3, 3, -3, 3], All, Some((vec![1, 1, 1, 1], 3, Sign::Debit))),
+            ([-3, 3, -3, 3], ShortsOnly, Some((vec![1, 1], 3, Sign::Debit))),
+            ([-2, 4, 0, 0], All, Some((vec![1, 2], 2, Sign::Debit))), // an uneven partial close
+            ([-2, 3, 0, 0], All, Some((vec![2, 3], 1, Sign::Debit))),
+            ([0, 2, 0, 2], All, Some((vec![1, 1], 2, Sign::Credit))),
+            ([0, 2, 0, 2], ShortsOnly, None),
+            ([0, 0, 0, 0], All, None),
+        ];
+        for (quantities, scope, wanted) in cases {
+            let found = closing(&held(quantities), scope).map(|order| {
+                assert!(order.legs.iter().all(|leg| leg.effect == Effect::Close));
+                let ratios = order.legs.iter().map(|leg| leg.ratio).collect::<Vec<_>>();
+                (ratios, order.units, order.sign)
+            });
+            assert_eq!(found, wanted, "{quantities:?} {scope:?}");
+        }
+    }
+
+    #[test]
+    fn each_leg_is_closed_against_what_is_held() {
+        let order = closing(&held([-1, 1, -1, 1]), Scope::All).unwrap();
+        let sides: Vec<Side> = order.legs.iter().map(|leg| leg.side).collect();
+        assert_eq!(sides, [Side::Buy, Side::Sell, Side::Buy, Side::Sell]);
+    }
+
+    #[test]
+    fn a_long_without_a_bid_or_without_a_quote_is_unbid() {
+        let mut quotes = candidate().quotes;
+        let position = held([-1, 1, -1, 1]);
+        assert!(!has_unbid_long(&position, &quotes));
+        quotes[1].bid = dec!(0);
+        assert!(has_unbid_long(&position, &quotes));
+        assert!(has_unbid_long(&position, &[]));
+        assert!(!only_unbid_longs(&position, &[]), "the shorts are still there");
+        assert!(only_unbid_longs(&held([0, 1, 0, 0]), &quotes));
+        assert!(!only_unbid_longs(&held([0, 1, 0, 1]), &quotes));
+    }
+}

@@ -187,3 +187,7 @@ fn up(price: Decimal, tick: Decimal) -> Decimal {
 fn down(price: Decimal, tick: Decimal) -> Decimal {
     (price / tick).floor() * tick
 }
+
+#[cfg(test)]
+#[path = "ladder_tests.rs"]
+mod tests;
