@@ -485,10 +485,10 @@ fn fees_are_at_most_a_quarter_of_the_profit_target() {
 
 #[test]
 fn the_first_broken_limit_in_the_rulebooks_order_refuses() {
+    type Change = fn(&mut Case);
     let mut case = Case::new();
     case.power.round_trip_fees_usd = Usd(dec!(999));
     case.snapshot.slot_intents = vec![id()];
-    type Change = fn(&mut Case);
     let order: [(&str, Change); 11] = [
         ("duplicate", |_| ()),
         ("price", |c| c.candidate.width = Some(dec!(1))),
