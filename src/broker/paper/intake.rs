@@ -1,7 +1,5 @@
 //! What the venue is asked to do: submit, cancel, replace, and the dry run of an order.
 
-use rust_decimal::Decimal;
-
 use super::{
     check::{self, Refusal},
     fees,
@@ -132,18 +130,21 @@ impl Floor {
         if order.status.is_terminal() {
             return Err(BrokerError::Ended(id.clone()));
         }
-        // Whoever cancels an order that is being replaced wants neither.
-        for number in [Some(order.id), order.replaced_by].into_iter().flatten() {
-            let Some(order) = self.state.orders.get(&number) else { continue };
-            if order.status.is_terminal() || order.status == OrderStatus::CancelRequested {
-                continue;
-            }
-            let replaced_by = order.replaced_by;
-            self.record(Event::CancelRequested { id: number, at: now, replaced_by });
-            self.reschedule(number, now);
+        // Whoever cancels an order that is being replaced wants neither: the two are parted.
+        if order.status != OrderStatus::CancelRequested || order.replaced_by.is_some() {
+            self.request_cancel(order.id, now);
+        }
+        let waiting = order.replaced_by.and_then(|id| self.state.orders.get(&id));
+        if let Some(new) = waiting.filter(|new| new.status == OrderStatus::Received) {
+            self.request_cancel(new.id, now);
         }
         self.flush().await;
         self.alive().map_err(BrokerError::Unavailable)
+    }
+
+    fn request_cancel(&mut self, id: u64, now: Timestamp) {
+        self.record(Event::CancelRequested { id, at: now, replaced_by: None });
+        self.reschedule(id, now);
     }
 
     /// Replaces an order: a cancel, and a new order that waits for it.
@@ -226,22 +227,22 @@ impl Floor {
 
     /// Everything held and every opening leg that works, valued; `besides` is left out.
     async fn book(&self, besides: Option<u64>) -> Result<Book, String> {
-        let held = self.state.holdings.values().map(|lot| Item {
-            instrument: lot.instrument.clone(),
-            quantity: lot.quantity,
-            fallback: lot.average_price,
-        });
+        let held = self
+            .state
+            .holdings
+            .values()
+            .map(|lot| Item { instrument: lot.instrument.clone(), quantity: lot.quantity });
         let mut items: Vec<Item> = held.collect();
         let holdings = items.len();
         let working = self.state.working().filter(|order| Some(order.id) != besides);
         // A replacement is counted in the place of its original.
         let counted = working.filter(|order| order.replaced_by.is_none());
-        items.extend(counted.flat_map(VenueOrder::opening).map(|(instrument, quantity)| Item {
-            instrument: instrument.clone(),
-            quantity,
-            fallback: Decimal::ZERO,
-        }));
-        let legs = valuation::value(&*self.ground.market, &items).await;
+        items.extend(
+            counted
+                .flat_map(VenueOrder::opening)
+                .map(|(instrument, quantity)| Item { instrument: instrument.clone(), quantity }),
+        );
+        let legs = self.value(&items).await?;
         let worth = valuation::worth(&legs[..holdings]);
         Ok(Book {
             requirement: self.requirement(&legs)?,
@@ -250,15 +251,19 @@ impl Floor {
         })
     }
 
+    async fn value(&self, items: &[Item]) -> Result<Vec<MarginLeg>, String> {
+        let found = valuation::value(&*self.ground.market, items).await;
+        found.map_err(|error| format!("valuing the account: {error}"))
+    }
+
     /// What legs would add to the requirement of a book.
     async fn change(&self, book: &Book, legs: &[Leg], units: u32) -> Result<Usd, String> {
         let items = legs.iter().map(|leg| Item {
             instrument: leg.instrument.clone(),
             quantity: leg.side.sign() * i64::from(leg.ratio) * i64::from(units),
-            fallback: Decimal::ZERO,
         });
         let items: Vec<Item> = items.collect();
-        let added = valuation::value(&*self.ground.market, &items).await;
+        let added = self.value(&items).await?;
         let all: Vec<MarginLeg> = book.legs.iter().cloned().chain(added).collect();
         Ok(self.requirement(&all)? - book.requirement)
     }

@@ -23,7 +23,8 @@ pub const REPLACED_ORDER_FILLED: &str = "replaced_order_filled";
 impl Floor {
     /// Looks at an order that is due.
     pub(super) async fn look_at(&mut self, id: u64, now: Timestamp) {
-        let Some(order) = self.state.orders.get(&id).cloned() else {
+        let order = self.state.orders.get(&id).filter(|order| !order.status.is_terminal());
+        let Some(order) = order.cloned() else {
             self.due.remove(&id);
             return;
         };

@@ -8,44 +8,42 @@ use crate::{
     account::margin::{MarginError, MarginLeg, MarginMarket, account_requirement},
     clock::Timestamp,
     instrument::{Instrument, OptionContract, Product},
-    market::{Market, OptionQuote},
+    market::{Market, MarketError, OptionQuote},
     money::Usd,
 };
 
 /// The rate of the margin scan, a year (domain/reference.md §5c).
 const RATE: f64 = 0.05;
 
-/// A position to value: what, how many (below zero short), and the price to fall back on.
+/// A position to value: what, and how many (below zero short).
 #[derive(Debug, Clone)]
 pub struct Item {
     /// What.
     pub instrument: Instrument,
     /// Signed contracts or shares.
     pub quantity: i64,
-    /// Points; used only when the market has no price at all.
-    pub fallback: Decimal,
 }
 
-/// Values items at mid, in the order given. Where the market shows no quote the price is the
-/// intrinsic value; where it shows no underlying either, the item's own fallback.
-pub async fn value(market: &dyn Market, items: &[Item]) -> Vec<MarginLeg> {
-    let mut quotes = quotes(market, items).await;
+/// Values items at mid, in the order given. Where the market shows no quote of an option its price
+/// is the intrinsic value; where it shows no underlying there is no figure at all.
+pub async fn value(market: &dyn Market, items: &[Item]) -> Result<Vec<MarginLeg>, MarketError> {
+    let quotes = quotes(market, items).await;
     let mut underlyings = BTreeMap::new();
     let mut legs = Vec::with_capacity(items.len());
     for item in items {
         let leg = match &item.instrument {
             Instrument::Option(contract) => {
-                let underlying = underlying(market, contract, &mut underlyings).await;
-                option_leg(item, contract, quotes.remove(contract), underlying)
+                let underlying = underlying(market, contract, &mut underlyings).await?;
+                option_leg(item, contract, quotes.get(contract), underlying)
             }
             Instrument::Future { .. } | Instrument::Shares { .. } => {
-                let price = market.mark(&item.instrument).await.unwrap_or(item.fallback);
+                let price = market.mark(&item.instrument).await?;
                 leg(item, price, price, 0.0)
             }
         };
         legs.push(leg);
     }
-    legs
+    Ok(legs)
 }
 
 fn leg(item: &Item, price: Decimal, underlying: Decimal, implied_volatility: f64) -> MarginLeg {
@@ -56,17 +54,14 @@ fn leg(item: &Item, price: Decimal, underlying: Decimal, implied_volatility: f64
 fn option_leg(
     item: &Item,
     contract: &OptionContract,
-    quote: Option<OptionQuote>,
-    underlying: Option<Decimal>,
+    quote: Option<&OptionQuote>,
+    underlying: Decimal,
 ) -> MarginLeg {
-    let price = match (&quote, underlying) {
-        (Some(quote), _) => quote.mid().max(Decimal::ZERO),
-        (None, Some(underlying)) => contract.right.intrinsic(underlying, contract.strike),
-        (None, None) => item.fallback,
-    };
+    let intrinsic = || contract.right.intrinsic(underlying, contract.strike);
+    let price = quote.map_or_else(intrinsic, |quote| quote.mid().max(Decimal::ZERO));
     let sound = |vol: &f64| vol.is_finite() && *vol >= 0.0;
     let vol = quote.map(|quote| quote.implied_volatility).filter(sound).unwrap_or(0.0);
-    leg(item, price, underlying.unwrap_or(contract.strike), vol)
+    leg(item, price, underlying, vol)
 }
 
 /// Quotes of every option among the items that has one, all at once where the feed can.
@@ -94,22 +89,21 @@ fn option_of(item: &Item) -> Option<OptionContract> {
     }
 }
 
-type Underlyings = BTreeMap<(Product, Option<String>), Option<Decimal>>;
+type Underlyings = BTreeMap<(Product, Option<String>), Decimal>;
 
 async fn underlying(
     market: &dyn Market,
     contract: &OptionContract,
     known: &mut Underlyings,
-) -> Option<Decimal> {
+) -> Result<Decimal, MarketError> {
     let series = &contract.series;
     let key = (series.product, series.future.clone());
     if let Some(found) = known.get(&key) {
-        return *found;
+        return Ok(*found);
     }
-    let quote = market.underlying(series.product, Some(series)).await.ok();
-    let found = quote.map(|quote| quote.last).filter(|last| *last > Decimal::ZERO);
+    let found = market.underlying(series.product, Some(series)).await?.last;
     known.insert(key, found);
-    found
+    Ok(found)
 }
 
 /// The worth of everything at its price.

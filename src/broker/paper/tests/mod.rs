@@ -3,6 +3,9 @@
 
 mod fills;
 mod lifecycle;
+mod prices;
+mod random;
+mod refusals;
 mod restart;
 mod scripted;
 mod settlement;

@@ -43,7 +43,12 @@ pub struct ScriptedMarket {
 
 impl ScriptedMarket {
     pub fn new(rt: Runtime) -> Self {
-        Self { rt, script: Mutex::default() }
+        let marks = Product::ALL.iter().map(|product| match product.symbol() {
+            "ES" | "MES" | "SPX" => (*product, dec!(5350)),
+            _ => (*product, dec!(535)),
+        });
+        let script = Script { marks: marks.collect(), ..Script::default() };
+        Self { rt, script: Mutex::new(script) }
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
@@ -66,6 +71,11 @@ impl ScriptedMarket {
 
     pub fn mark_at(&self, product: Product, value: Decimal) {
         self.script().marks.insert(product, value);
+    }
+
+    /// The product has no price any more.
+    pub fn unmark(&self, product: Product) {
+        self.script().marks.remove(&product);
     }
 
     /// Every quote from now on is so old.
