@@ -117,9 +117,10 @@ impl Store {
 
     /// Runs `f` in one durable transaction; an error or a panic in it leaves nothing written.
     ///
-    /// Once the write has begun it runs to its end, also when the returned future is dropped.
-    /// After an error of the storage it is unknown whether the transaction became durable, all
-    /// later writes are refused, and [`Store::failed`] resolves: the process must stop.
+    /// `f` must not write to the store by another way than its transaction: there is one writer, and
+    /// it would wait for itself. Once the write has begun it runs to its end, also when the returned
+    /// future is dropped. After an error of the storage it is unknown whether the transaction became
+    /// durable, all later writes are refused, and [`Store::failed`] resolves: the process must stop.
     pub async fn write<T: Send + 'static>(
         &self,
         f: impl FnOnce(&mut WriteTx) -> Result<T, StoreError> + Send + 'static,
