@@ -1,6 +1,8 @@
 //! A tape: what was, or would have been, printed for the indices, session by session. Everything
 //! the modelled market shows is derived from one.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 
 use super::{DailyBar, EventDay, EventKind, Provenance, path::DayPath};
@@ -73,4 +75,43 @@ pub trait Tape: Send + Sync {
 
     /// Events of a kind from two days before a date to two days after.
     fn events(&self, kind: EventKind, date: NaiveDate) -> EventDay;
+}
+
+/// A tape that several markets share.
+impl<T: Tape + ?Sized> Tape for Arc<T> {
+    fn provenance(&self) -> Provenance {
+        (**self).provenance()
+    }
+
+    fn carries(&self, asset: Asset) -> bool {
+        (**self).carries(asset)
+    }
+
+    fn path(&self, asset: Asset, session: &Session) -> Option<DayPath> {
+        (**self).path(asset, session)
+    }
+
+    fn open(&self, asset: Asset, date: NaiveDate) -> Option<f64> {
+        (**self).open(asset, date)
+    }
+
+    fn close(&self, asset: Asset, date: NaiveDate) -> Option<f64> {
+        (**self).close(asset, date)
+    }
+
+    fn daily_bars(&self, asset: Asset, before: NaiveDate, count: usize) -> Vec<DailyBar> {
+        (**self).daily_bars(asset, before, count)
+    }
+
+    fn term(&self, date: NaiveDate) -> TermRatios {
+        (**self).term(date)
+    }
+
+    fn fx(&self, date: NaiveDate) -> Option<FxRate> {
+        (**self).fx(date)
+    }
+
+    fn events(&self, kind: EventKind, date: NaiveDate) -> EventDay {
+        (**self).events(kind, date)
+    }
 }

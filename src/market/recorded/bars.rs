@@ -60,9 +60,11 @@ pub(super) fn vix(table: &Table) -> Result<(Daily, usize), DataError> {
     for row in table.rows() {
         let date = row.date_after(bars.last_key_value().map(|(date, _)| *date))?;
         let (bar, wider) = bar(&row, date, Range::Widened)?;
-        if bar.close >= dec!(200) {
+        let cells =
+            [("open", bar.open), ("high", bar.high), ("low", bar.low), ("close", bar.close)];
+        if let Some((name, _)) = cells.iter().find(|(_, level)| *level >= dec!(200)) {
             let expected = "a VIX level below 200 (bars of an index have a column `volume`)";
-            return Err(row.error("close", row.text("close"), expected));
+            return Err(row.error(name, row.text(name), expected));
         }
         widened += usize::from(wider);
         bars.insert(date, bar);

@@ -18,6 +18,19 @@ use crate::calendar::{Calendar, Exchange};
 /// Dates named one by one in a note; beyond them only their number.
 const DATES_SHOWN: usize = 5;
 
+const WIDENED: (&str, &str) = (
+    "VIX row has an open or close outside high and low; its range is widened",
+    "VIX rows have an open or close outside high and low; their range is widened",
+);
+const UNSCHEDULED: (&str, &str) = (
+    "event was unscheduled: nobody could look ahead to it",
+    "events were unscheduled: nobody could look ahead to them",
+);
+const OTHER_KINDS: (&str, &str) = (
+    "event is of a kind the rulebook does not filter by",
+    "events are of kinds the rulebook does not filter by",
+);
+
 impl RecordedTape {
     /// Reads every CSV file of a folder. What no recording tells is drawn from `seed`.
     ///
@@ -40,10 +53,8 @@ impl RecordedTape {
         let (mut vix, widened) = bars::vix(&required(Kind::Vix)?)?;
         summary.corrections = corrections::apply(Kind::Index, &mut index);
         summary.corrections.extend(corrections::apply(Kind::Vix, &mut vix));
-        if widened > 0 {
-            let text =
-                "VIX rows have an open or close outside high and low; their range is widened";
-            summary.notes.push(format!("{widened} {text}"));
+        if let Some(text) = counted(widened, WIDENED) {
+            summary.notes.push(text);
         }
         let mut other = |kind| tables.remove(&kind);
         let hours = other(Kind::Hourly).map(|t| bars::hourly(&t)).transpose()?;
@@ -100,13 +111,8 @@ impl RecordedTape {
 
     fn note_dated(&mut self) {
         let summary = &mut self.summary;
-        let counts = [
-            (self.events.unscheduled, "events were unscheduled: nobody could look ahead to them"),
-            (self.events.other, "events are of kinds the rulebook does not filter by"),
-        ];
-        for (count, text) in counts.iter().filter(|(count, _)| *count > 0) {
-            summary.notes.push(format!("{count} {text}"));
-        }
+        let counts = [(self.events.unscheduled, UNSCHEDULED), (self.events.other, OTHER_KINDS)];
+        summary.notes.extend(counts.iter().filter_map(|(count, text)| counted(*count, *text)));
         if self.fx.is_empty() {
             let header = Kind::Fx.header();
             let text = "no pound-dollar rates: without them there are no entries";
@@ -127,6 +133,12 @@ impl RecordedTape {
         let sessions = self.calendar.sessions(Exchange::Xnys, first, last);
         sessions.into_iter().map(|session| (session.date, session)).collect()
     }
+}
+
+/// A count with what it counts, for one and for more; nothing for none.
+fn counted(count: usize, (one, more): (&str, &str)) -> Option<String> {
+    let text = if count == 1 { one } else { more };
+    (count > 0).then(|| format!("{count} {text}"))
 }
 
 /// Removes what has no session; the dates removed.

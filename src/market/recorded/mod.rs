@@ -12,7 +12,7 @@ mod rates;
 mod summary;
 mod table;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use chrono::{Days, NaiveDate};
 use rust_decimal::Decimal;
@@ -42,7 +42,6 @@ use crate::{
 const TERM_DAYS_MAX: u64 = 7;
 
 /// Recorded prices.
-#[derive(Debug)]
 pub struct RecordedTape {
     seed: u64,
     calendar: Calendar,
@@ -83,6 +82,13 @@ impl RecordedTape {
 
     fn hours_of(&self, date: NaiveDate) -> &[HourBar] {
         self.hours.get(&date).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The summary stands for the many thousand bars.
+impl fmt::Debug for RecordedTape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecordedTape").field("summary", &self.summary).finish_non_exhaustive()
     }
 }
 

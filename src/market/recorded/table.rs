@@ -42,7 +42,12 @@ impl Table {
         let Some(kind) = Kind::of(&columns) else { return Ok(Err(header.join(","))) };
         let mut table = Self { file: path.to_owned(), columns, rows: Vec::new() };
         for record in reader.records() {
-            table.push(record)?;
+            let position = match &record {
+                Ok(record) => record.position(),
+                Err(error) => error.position(),
+            };
+            let line = position.map_or(0, |position| line(bytes, position));
+            table.push(line, record)?;
         }
         if table.rows.is_empty() {
             return Err(DataError::Empty { file: path.to_owned(), kind });
@@ -50,12 +55,10 @@ impl Table {
         Ok(Ok((kind, table)))
     }
 
-    fn push(&mut self, record: csv::Result<csv::StringRecord>) -> Result<(), DataError> {
-        let record = record.map_err(|error| {
-            let line = error.position().map_or(0, csv::Position::line);
-            self.error(line, "row", "bytes that are no text", "a row of UTF-8 text")
-        })?;
-        let line = record.position().map_or(0, csv::Position::line);
+    fn push(&mut self, line: u64, row: csv::Result<csv::StringRecord>) -> Result<(), DataError> {
+        let unreadable =
+            |_| self.error(line, "row", "bytes that are no text", "a row of UTF-8 text");
+        let record = row.map_err(unreadable)?;
         let count = self.columns.len();
         if record.len() != count {
             let found = format!("{} columns", record.len());
@@ -89,6 +92,13 @@ impl Table {
     pub(super) fn columns(&self) -> &[String] {
         &self.columns
     }
+}
+
+/// The line a record stands on: the reader's position is before the blank lines it skips.
+fn line(bytes: &[u8], position: &csv::Position) -> u64 {
+    let from = usize::try_from(position.byte()).unwrap_or(usize::MAX).min(bytes.len());
+    let blank = bytes[from..].iter().take_while(|b| matches!(b, b'\r' | b'\n'));
+    position.line() + blank.filter(|b| **b == b'\n').count() as u64
 }
 
 impl<'a> Row<'a> {

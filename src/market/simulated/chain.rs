@@ -26,9 +26,9 @@ const REALISED: f64 = 0.82;
 const YEAR: f64 = 252.0;
 
 /// VIX: mean of its logarithm as a level, reversion a day, deviation a day, with the index.
-const VIX_MEAN: f64 = 14.6;
+const VIX_MEAN: f64 = 14.8;
 const VIX_REVERSION: f64 = 0.04;
-const VIX_VOL: f64 = 0.062;
+const VIX_VOL: f64 = 0.068;
 const VIX_WITH_INDEX: f64 = -0.78;
 /// VIX never closes below this, and never prints below the floor.
 const VIX_LOWEST_CLOSE: f64 = 9.2;
@@ -39,9 +39,9 @@ const VIX_AGAINST_JUMP: f64 = 10.0;
 const VIX_AGAINST_INDEX: f64 = 4.0;
 
 /// Chance of a jump a day, its least size and mean excess, and the part of jumps at night.
-const JUMP_CHANCE: f64 = 0.012;
+const JUMP_CHANCE: f64 = 0.015;
 const JUMP_LEAST: f64 = 0.012;
-const JUMP_EXCESS: f64 = 0.012;
+const JUMP_EXCESS: f64 = 0.014;
 const JUMPS_AT_NIGHT: f64 = 0.4;
 
 /// A price's trend and its place among the others.

@@ -8,6 +8,7 @@ mod pound;
 
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::{Mutex, PoisonError},
 };
 
@@ -28,7 +29,6 @@ use crate::{
 };
 
 /// A market that never was.
-#[derive(Debug)]
 pub struct SimulatedTape {
     seed: u64,
     calendar: Calendar,
@@ -101,6 +101,13 @@ impl Shape {
             walk.push(sum);
         }
         walk.iter().zip(&self.spent).map(|(w, t)| w - t * sum).collect()
+    }
+}
+
+/// The seed stands for all that follows from it.
+impl fmt::Debug for SimulatedTape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimulatedTape").field("seed", &self.seed).finish_non_exhaustive()
     }
 }
 
