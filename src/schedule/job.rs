@@ -4,7 +4,10 @@ use chrono::{NaiveDate, NaiveTime, TimeDelta, Weekday};
 use chrono_tz::Tz;
 use croner::Cron;
 
-use crate::{calendar::Exchange, schedule::text::span};
+use crate::{
+    calendar::{Exchange, NEW_YORK},
+    schedule::text::span,
+};
 
 /// A scheduled job: when it is due, what happens when it was missed, how it runs.
 #[derive(Debug, Clone)]
@@ -59,7 +62,7 @@ pub struct Trigger {
 }
 
 impl Trigger {
-    /// In words, short: `friday 10:30 America/New_York`.
+    /// In words, short: `friday 10:30, not on holidays`; a zone other than New York is named.
     pub fn describe(&self) -> String {
         let days = self.on.describe();
         let when = match (&self.on, &self.when) {
@@ -83,7 +86,11 @@ impl Trigger {
                 format!(", early close: by {}", At::Close(by).describe())
             }
         };
-        format!("{when} {}{holiday}{early}", self.zone)
+        let zone = match self.zone {
+            NEW_YORK => String::new(),
+            zone => format!(" {zone}"),
+        };
+        format!("{when}{zone}{holiday}{early}")
     }
 }
 

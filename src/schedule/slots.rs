@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 
 use super::job::{At, EarlyClose, Holiday, Job, On, Slot, Trigger, When};
 use crate::{
-    calendar::{Calendar, Session},
+    calendar::{Calendar, NEW_YORK, Session},
     clock::Timestamp,
 };
 
@@ -39,6 +39,13 @@ pub fn slots(job: &Job, calendar: &Calendar, from: Timestamp, to: Timestamp) -> 
     found.sort_unstable();
     found.dedup_by_key(|slot| slot.at);
     found
+}
+
+/// The slots of `job` on the New York dates from `from` to `to`, both included.
+pub fn slots_on(job: &Job, calendar: &Calendar, from: NaiveDate, to: NaiveDate) -> Vec<Slot> {
+    let midnight = |day: NaiveDate| local(NEW_YORK, day.and_time(NaiveTime::MIN));
+    let end = to.succ_opt().map_or(Timestamp::MAX_UTC, midnight);
+    slots(job, calendar, midnight(from), end)
 }
 
 /// The first slot of `job` after `after`; `None` when there is none in the next eight years.
