@@ -92,6 +92,14 @@ pub struct StartedRow {
     pub manual: bool,
 }
 
+impl StartedRow {
+    /// Why a run with such a mark and no outcome is missed.
+    pub fn crash(&self) -> String {
+        let at = self.at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
+        format!("crashed: it began at {at} and left no outcome")
+    }
+}
+
 /// A session of a frequent job.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRow {

@@ -108,7 +108,7 @@ fn windows(
 
 fn bound(job: &Job) -> String {
     let own = match job.missed.window {
-        Window::Within(within) => format!("it may start up to {} late", span(within)),
+        Window::Within(within) => format!("it may start less than {} late", span(within)),
         Window::Until(at) => format!("it may start until {}", at.describe()),
         Window::Always => "it may start at any time".to_owned(),
     };

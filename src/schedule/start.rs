@@ -135,7 +135,7 @@ fn promised_since(
 }
 
 fn crashed(at: Timestamp, started: &StartedRow, now: Timestamp) -> Ended {
-    let reason = format!("crashed: it began at {} and left no outcome", started.at);
+    let reason = started.crash();
     let slot = Slot { at, date: at.date_naive(), trigger: 0 };
     let mut ended = Ended::unstarted(slot, RunStatus::Missed, reason, now);
     ended.row.started_at = Some(started.at);

@@ -435,8 +435,7 @@ fn explain(tx: &impl Read, job: &Job, ended: &mut Ended) -> Result<(), StoreErro
     if let Some(started) = started {
         let reason = ended.row.reason.take().unwrap_or_default();
         ended.row.started_at = Some(started.at);
-        ended.row.reason =
-            Some(format!("crashed: it began at {} and left no outcome; {reason}", started.at));
+        ended.row.reason = Some(format!("{}; {reason}", started.crash()));
         return Ok(());
     }
     let state: Option<JobState> = tx.get(&JOBS, &job.name)?;

@@ -304,7 +304,7 @@ fn a_crash_leaves_no_outcome_and_the_slot_runs_again_inside_its_window() {
         } else {
             assert_eq!(status, RunStatus::Missed);
             assert!(
-                reason.starts_with("crashed: it began at 2024-08-02 14:30:00.001 UTC"),
+                reason.starts_with("crashed: it began at 2024-08-02T14:30:00.001Z"),
                 "{reason}"
             );
         }
