@@ -1,16 +1,17 @@
 //! Which long covers which short.
 //!
-//! The largest saving is paired first. Adding a long then never leaves any short worse off than
-//! before (the pairing is the stable matching of savings), and since each set of longs is also
-//! weighed unused, one more long never costs more than its price.
+//! Every set of covers is weighed, because leaving a short naked can be worth more than covering
+//! it, beside a naked short of the other right. Since each long is also weighed unused, one more
+//! long never costs more than its price.
 
 use rust_decimal::Decimal;
 
 use super::line::Line;
 use crate::instrument::Right;
 
-/// Most long lines of which every subset is weighed; beyond it all of them or none.
-const SUBSET_LINES_MAX: usize = 8;
+/// Most covers (a short line and a long line) of which every set is weighed; beyond it the largest
+/// savings are paired, or nothing is.
+const COVERS_MAX: usize = 12;
 
 /// Contracts of one short covered by one long.
 #[derive(Debug, Clone, Copy)]
@@ -44,48 +45,63 @@ pub(super) fn width(short: &Line, long: &Line) -> Decimal {
     points.max(Decimal::ZERO) * short.multiplier
 }
 
-/// The pairings worth weighing: one for each set of longs that may cover.
+/// The pairings worth weighing.
 ///
 /// `naked` is the requirement of one contract of each short when nothing covers it.
 pub(super) fn pairings<'a>(
     shorts: &'a [Line],
     longs: &'a [Line],
-    naked: &'a [Decimal],
-) -> impl Iterator<Item = Pairing<'a>> {
-    let all = (1_u32 << longs.len().min(SUBSET_LINES_MAX)) - 1;
-    let sets: Vec<u32> =
-        if longs.len() > SUBSET_LINES_MAX { vec![0, u32::MAX] } else { (0..=all).collect() };
-    sets.into_iter().map(move |set| {
-        pairing(shorts, longs, naked, |long| set == u32::MAX || set & (1 << long) != 0)
-    })
+    naked: &[Decimal],
+) -> Vec<Pairing<'a>> {
+    let covers = covers(shorts, longs, naked);
+    if covers.len() > COVERS_MAX {
+        let gains: Vec<Cover> =
+            covers.into_iter().filter(|cover| cover.saving > Decimal::ZERO).collect();
+        return vec![pairing(shorts, longs, &gains), pairing(shorts, longs, &[])];
+    }
+    let sets = (0..1_u32 << covers.len()).map(|set| {
+        let chosen = covers.iter().enumerate().filter(|(i, _)| set & (1 << i) != 0);
+        chosen.map(|(_, cover)| *cover).collect::<Vec<_>>()
+    });
+    sets.map(|set| pairing(shorts, longs, &set)).collect()
 }
 
-fn pairing<'a>(
-    shorts: &'a [Line],
-    longs: &'a [Line],
-    naked: &[Decimal],
-    may_cover: impl Fn(usize) -> bool,
-) -> Pairing<'a> {
-    let mut savings = Vec::new();
+/// A short line and a long line that can cover it, and what that saves a contract, dollars.
+#[derive(Debug, Clone, Copy)]
+struct Cover {
+    short: usize,
+    long: usize,
+    saving: Decimal,
+}
+
+/// Every cover there could be, the largest saving first; of equals the one expiring together.
+fn covers(shorts: &[Line], longs: &[Line], naked: &[Decimal]) -> Vec<Cover> {
+    let mut covers = Vec::new();
     for (s, short) in shorts.iter().enumerate() {
-        for (l, long) in longs.iter().enumerate().filter(|(l, _)| may_cover(*l)) {
-            let covers = long.right == short.right && long.last_trade >= short.last_trade;
-            let saving = naked[s] - width(short, long);
-            if covers && saving > Decimal::ZERO {
-                savings.push((saving, long.last_trade == short.last_trade, s, l));
+        for (l, long) in longs.iter().enumerate() {
+            if long.right == short.right && long.last_trade >= short.last_trade {
+                let saving = naked[s] - width(short, long);
+                covers.push(Cover { short: s, long: l, saving });
             }
         }
     }
-    savings.sort_by_key(|(saving, together, s, l)| (-*saving, !*together, *s, *l));
+    let later = |cover: &Cover| longs[cover.long].last_trade > shorts[cover.short].last_trade;
+    covers.sort_by_key(|cover| (-cover.saving, later(cover), cover.short, cover.long));
+    covers
+}
+
+/// Covers in the order given, each with as many contracts as both lines have left.
+fn pairing<'a>(shorts: &'a [Line], longs: &'a [Line], covers: &[Cover]) -> Pairing<'a> {
     let mut left_short: Vec<u32> = shorts.iter().map(|line| line.contracts).collect();
     let mut left_long: Vec<u32> = longs.iter().map(|line| line.contracts).collect();
     let mut pairs = Vec::new();
-    for (_, _, s, l) in savings {
-        let contracts = left_short[s].min(left_long[l]);
+    for cover in covers {
+        let contracts = left_short[cover.short].min(left_long[cover.long]);
         if contracts > 0 {
-            left_short[s] -= contracts;
-            left_long[l] -= contracts;
-            pairs.push(Pair { short: &shorts[s], long: &longs[l], contracts });
+            left_short[cover.short] -= contracts;
+            left_long[cover.long] -= contracts;
+            let (short, long) = (&shorts[cover.short], &longs[cover.long]);
+            pairs.push(Pair { short, long, contracts });
         }
     }
     let left = |lines: &'a [Line], left: Vec<u32>| {

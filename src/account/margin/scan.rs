@@ -82,8 +82,8 @@ pub(super) fn requirement(
     let futures = futures_losses(product, legs, &scenarios);
     let book = Book { shorts: &shorts, longs: &longs, short_losses, long_losses, futures };
     let naked: Vec<Decimal> = book.short_losses.iter().map(worst_short).collect();
-    let ways = pairing::pairings(&shorts, &longs, &naked)
-        .map(|way| covered::requirement(&way.pairs) + book.scan(&way));
+    let ways = pairing::pairings(&shorts, &longs, &naked);
+    let ways = ways.iter().map(|way| covered::requirement(&way.pairs) + book.scan(way));
     Ok(ways.chain([book.scan_all()]).min_by_key(|way| (way.net, way.gross)).unwrap_or_default())
 }
 

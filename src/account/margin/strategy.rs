@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Share of the index a naked short takes, before what it is out of the money.
-const INDEX_RATE: Decimal = dec!(0.15);
+pub(super) const INDEX_RATE: Decimal = dec!(0.15);
 /// The same for an ETF or a share.
 const EQUITY_RATE: Decimal = dec!(0.20);
 /// Least share: of the underlying for a call, of the strike for a put.
@@ -37,12 +37,13 @@ pub(super) fn requirement(
     let (shorts, longs) = line::options(legs, market);
     let rate = if product.kind() == ProductKind::Index { INDEX_RATE } else { EQUITY_RATE };
     let naked: Vec<Decimal> = shorts.iter().map(|short| naked_contract(short, rate)).collect();
-    let ways = pairing::pairings(&shorts, &longs, &naked).map(|way| of(&way, rate, market.now));
+    let ways = pairing::pairings(&shorts, &longs, &naked);
+    let ways = ways.iter().map(|way| of(way, rate, market.now));
     let options = ways.min_by_key(|way| (way.net, way.gross)).unwrap_or_default();
     options + legs.iter().map(shares).sum()
 }
 
-fn of(way: &Pairing, rate: Decimal, now: Timestamp) -> Requirement {
+pub(super) fn of(way: &Pairing, rate: Decimal, now: Timestamp) -> Requirement {
     let paid = way.spare.iter().map(|(long, contracts)| {
         let far = now.checked_add_months(FAR_LONG).is_some_and(|limit| long.last_trade > limit);
         let share = if far { FAR_LONG_RATE } else { Decimal::ONE };
@@ -64,45 +65,48 @@ fn naked_contract(short: &Line, rate: Decimal) -> Decimal {
     short.value + standard.max(MINIMUM_RATE * minimum)
 }
 
-/// Naked shorts: calls and puts are set against each other contract by contract, the largest
-/// first; each such strangle takes the greater side and the premium of the other.
+/// Naked shorts: a call and a put are a strangle, which takes the greater side and the premium of
+/// the other. The strangles that save most are formed first.
 fn naked_shorts(naked: &[(&Line, u32)], rate: Decimal) -> Requirement {
-    let side = |right| {
-        let of_right = naked.iter().filter(|(short, _)| short.right == right);
-        let mut side: Vec<(Decimal, Decimal, u32)> = of_right
-            .map(|(short, contracts)| (naked_contract(short, rate), short.value, *contracts))
-            .collect();
-        side.sort_by_key(|(requirement, ..)| -*requirement);
-        side
-    };
-    let (mut calls, mut puts) = (side(Right::Call).into_iter(), side(Right::Put).into_iter());
-    let (mut call, mut put) = (calls.next(), puts.next());
-    let mut gross = Decimal::ZERO;
-    while call.is_some() || put.is_some() {
-        match (&mut call, &mut put) {
-            (Some((c, c_value, c_left)), Some((p, p_value, p_left))) => {
-                let strangles = (*c_left).min(*p_left);
-                let one = if *c > *p { *c + *p_value } else { *p + *c_value };
-                gross += one * Decimal::from(strangles);
-                *c_left -= strangles;
-                *p_left -= strangles;
-            }
-            (Some((one, _, left)), None) | (None, Some((one, _, left))) => {
-                gross += *one * Decimal::from(*left);
-                *left = 0;
-            }
-            (None, None) => {}
-        }
-        if call.is_some_and(|(.., left)| left == 0) {
-            call = calls.next();
-        }
-        if put.is_some_and(|(.., left)| left == 0) {
-            put = puts.next();
+    let sides: Vec<Naked> =
+        naked.iter().map(|(short, left)| Naked::new(short, *left, rate)).collect();
+    let mut gross: Decimal = sides.iter().map(|side| side.requirement * side.contracts()).sum();
+    let premium: Decimal = sides.iter().map(|side| side.value * side.contracts()).sum();
+    let mut strangles: Vec<(Decimal, usize, usize)> = Vec::new();
+    for (c, call) in sides.iter().enumerate().filter(|(_, side)| side.right == Right::Call) {
+        for (p, put) in sides.iter().enumerate().filter(|(_, side)| side.right == Right::Put) {
+            let lesser = if call.requirement > put.requirement { put } else { call };
+            strangles.push((lesser.requirement - lesser.value, c, p));
         }
     }
-    let premium: Decimal =
-        naked.iter().map(|(short, contracts)| short.value * Decimal::from(*contracts)).sum();
+    strangles.sort_by_key(|(saving, c, p)| (-*saving, *c, *p));
+    let mut left: Vec<u32> = sides.iter().map(|side| side.left).collect();
+    for (saving, c, p) in strangles {
+        let contracts = left[c].min(left[p]);
+        left[c] -= contracts;
+        left[p] -= contracts;
+        gross -= saving * Decimal::from(contracts);
+    }
     Requirement { gross: Usd(gross), net: Usd(gross - premium) }
+}
+
+/// A naked short: requirement and value of one contract, dollars.
+struct Naked {
+    right: Right,
+    requirement: Decimal,
+    value: Decimal,
+    left: u32,
+}
+
+impl Naked {
+    fn new(short: &Line, left: u32, rate: Decimal) -> Self {
+        let requirement = naked_contract(short, rate);
+        Self { right: short.right, requirement, value: short.value, left }
+    }
+
+    fn contracts(&self) -> Decimal {
+        Decimal::from(self.left)
+    }
 }
 
 fn shares(leg: &MarginLeg) -> Requirement {

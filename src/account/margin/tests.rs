@@ -307,6 +307,7 @@ mod properties {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::account::margin::pairing::{Pair, Pairing};
 
     fn any_leg(product: Product) -> impl Strategy<Value = MarginLeg> {
         let right = prop_oneof![Just(Right::Call), Just(Right::Put)];
@@ -341,6 +342,39 @@ mod properties {
         product.prop_flat_map(|product| {
             (Just(product), proptest::collection::vec(any_leg(product), 1..7))
         })
+    }
+
+    /// Every way of covering each short, in turn, with one free long or with none.
+    fn every_pairing<'a>(
+        shorts: &'a [line::Line],
+        longs: &'a [line::Line],
+        chosen: &mut Vec<Option<usize>>,
+        take: &mut dyn FnMut(Pairing<'a>),
+    ) {
+        let Some(short) = shorts.get(chosen.len()) else {
+            let mut way = Pairing::default();
+            for (short, long) in shorts.iter().zip(&*chosen) {
+                match long {
+                    Some(l) => way.pairs.push(Pair { short, long: &longs[*l], contracts: 1 }),
+                    None => way.naked.push((short, 1)),
+                }
+            }
+            let free = longs.iter().enumerate().filter(|(l, _)| !chosen.contains(&Some(*l)));
+            way.spare = free.map(|(_, long)| (long, 1)).collect();
+            return take(way);
+        };
+        for l in (0..longs.len()).map(Some).chain([None]) {
+            let covers = l.is_none_or(|l| {
+                let long = &longs[l];
+                let free = !chosen.contains(&Some(l));
+                free && long.right == short.right && long.last_trade >= short.last_trade
+            });
+            if covers {
+                chosen.push(l);
+                every_pairing(shorts, longs, chosen, take);
+                chosen.pop();
+            }
+        }
     }
 
     /// The rounding of scenario prices: a millionth of a point a contract and scenario.
@@ -388,6 +422,22 @@ mod properties {
             if product != Product::Es {
                 prop_assert!(after.gross >= before.gross);
             }
+        }
+
+        #[test]
+        fn no_other_pairing_of_single_contracts_takes_less(
+            legs in proptest::collection::vec(any_leg(Product::Spx), 1..6)
+        ) {
+            let single = |leg: MarginLeg| MarginLeg { quantity: leg.quantity.signum(), ..leg };
+            let legs = line::merged(legs.into_iter().map(single).collect::<Vec<_>>().iter());
+            prop_assume!(legs.iter().all(|leg| leg.quantity.abs() == 1));
+            let (shorts, longs) = line::options(&legs, &market());
+            let mut least = None;
+            every_pairing(&shorts, &longs, &mut Vec::new(), &mut |way| {
+                let taken = strategy::of(&way, strategy::INDEX_RATE, now()).net;
+                least = Some(least.map_or(taken, |least: Usd| least.min(taken)));
+            });
+            prop_assert_eq!(Some(of(Product::Spx, &legs).net), least);
         }
 
         #[test]
