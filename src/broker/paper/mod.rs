@@ -32,7 +32,8 @@
 //! 11. A cancel takes effect at the look after it was asked for, and a fill of that look comes
 //!     first. A replacement is a cancel and a new order that waits for it; a fill on the original
 //!     aborts it. An order ends with its hours, not filled at the close itself.
-//! 12. While the venue does not run nothing fills, and day orders whose hours passed expire.
+//! 12. While the venue does not run nothing fills, and day orders whose hours passed expire. Once
+//!     it runs again every order is looked at on the next second, far or near.
 //!
 //! # How it settles
 //! - PM series at their last trade, AM series at the opening of their expiration day, at
@@ -145,7 +146,8 @@ impl PaperVenue {
         let floor = Floor::open(ground, tell).await?;
         let (requests, inbox) = mpsc::channel(REQUESTS_MAX);
         rt.clone().spawn(serve(floor, inbox, rt));
-        Ok(Self { requests, changed, seen: AtomicU64::new(0) })
+        let seen = AtomicU64::new(*changed.borrow());
+        Ok(Self { requests, changed, seen })
     }
 
     /// Has the venue do something; `None` when it is gone.

@@ -76,7 +76,8 @@ impl Floor {
         let known = &self.state.transactions;
         let reaches = known.front().is_none_or(|first| first.id <= after.saturating_add(1));
         if reaches {
-            return Ok(known.iter().filter(|row| row.id > after).cloned().collect());
+            let fresh = known.partition_point(|row| row.id <= after);
+            return Ok(known.range(fresh..).cloned().collect());
         }
         let rows = tables::transactions(&self.ground.store, after);
         Ok(rows.map_err(|error| unavailable(&error))?.into())
