@@ -2,6 +2,8 @@
 //! survives the daemon's death and knows nothing of the daemon's store.
 //!
 //! # How it fills, assumption by assumption
+//! Figures are the defaults of `[paper.fills]`.
+//!
 //! 1. Time is a grid. An order is looked at on whole seconds, first on the one after it arrived;
 //!    every ten seconds while its limit is far from the market (better than mid by more than two
 //!    half spreads of the whole order, or a leg cannot be traded). Asking the venue more often
