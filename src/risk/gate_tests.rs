@@ -8,7 +8,7 @@ use rust_decimal::{Decimal, dec};
 
 use super::{
     BuyingPower, BuyingPowerSource, Figure, Refusal, buying_power::utilisation, capital::capital,
-    gate, stage,
+    gate, loss_warning, stage,
 };
 use crate::{
     account::{
@@ -365,6 +365,14 @@ fn limit_8_a_trade_loses_at_most_five_percent_of_sizing_capital() {
     let loss = |usd| changed(|c| c.candidate.max_loss_usd = Usd(usd));
     assert_eq!(loss(dec!(2240)), None);
     assert_eq!(loss(dec!(2240.01)), refused("trade_loss"));
+    // From 2 %, $896, it is warned of.
+    let warned = |usd| {
+        let mut case = Case::new();
+        case.candidate.max_loss_usd = Usd(usd);
+        loss_warning(&case.snapshot, &case.candidate).map(|warning| warning.percent)
+    };
+    assert_eq!(warned(dec!(895.99)), None);
+    assert_eq!(warned(dec!(896)), Some(dec!(2)));
 }
 
 #[test]

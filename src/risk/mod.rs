@@ -44,6 +44,7 @@ pub use self::{
     gate::gate,
     reduce::{Reducing, reduce_gate},
     refusal::{AccountFlag, Figure, Input, Refusal, RefusalRow},
+    trade_loss::{LossWarning, loss_warning},
 };
 use crate::{money::Usd, strategy::Intent};
 

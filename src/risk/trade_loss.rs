@@ -1,7 +1,30 @@
 //! Limit 8: the most one trade can lose, as a share of sizing capital.
 
-use super::{capital::Capital, refusal::Refusal};
+use rust_decimal::Decimal;
+
+use super::{
+    capital::{Capital, capital},
+    refusal::Refusal,
+    stage,
+};
 use crate::strategy::{Candidate, Snapshot};
+
+/// A loss that passes the limit and is still worth a warning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LossWarning {
+    /// The trade's loss, percent of sizing capital.
+    pub percent: Decimal,
+    /// Warned from here, percent.
+    pub bound: Decimal,
+}
+
+/// The warning of an order whose loss is at least 2 % of sizing capital.
+pub fn loss_warning(snapshot: &Snapshot, candidate: &Candidate) -> Option<LossWarning> {
+    let capital = capital(snapshot, stage::PAPER).ok()?;
+    let percent = capital.percent_of_sizing(candidate.max_loss_usd);
+    let bound = snapshot.rulebook.limits.trade_loss_warn_percent;
+    (percent >= bound).then_some(LossWarning { percent, bound })
+}
 
 /// The defined-risk maximum, fees not counted, against 5 % of sizing capital.
 pub(super) fn check(

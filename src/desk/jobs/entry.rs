@@ -15,11 +15,12 @@ use crate::{
     clock::Timestamp,
     desk::{Desk, gather::entry_id, intent::IntentState, record, tables::DECISIONS},
     market::EventKind,
+    money::round_half_up,
     notice::{self, Notice},
     risk::{
-        Approved, BuyingPower, Refusal, RefusalRow,
+        Approved, BuyingPower, LossWarning, Refusal, RefusalRow,
         decision::{DecisionOutcome, DecisionRecord},
-        gate,
+        gate, loss_warning,
     },
     schedule::{JobBody, JobContext, JobError, JobReport},
     store::{StoreError, WriteTx},
@@ -33,6 +34,7 @@ pub(super) struct Friday0dteEntry(pub(super) Arc<Desk>);
 struct Pass {
     record: DecisionRecord,
     approved: Option<Approved<Intent>>,
+    warning: Option<LossWarning>,
     event_refusal: bool,
 }
 
@@ -59,12 +61,13 @@ impl Friday0dteEntry {
         let mut event_refusal = only_events_failed(&decision.filters);
         let mut filters = decision.filters;
         let mut refusals = Vec::new();
-        let mut approved = None;
+        let (mut approved, mut warning) = (None, None);
         for candidate in &decision.candidates {
             let Some(power) = self.power(candidate, &id, &mut filters).await? else { continue };
             match gate(snapshot, candidate, &power, id.clone()) {
                 Ok(passed) => {
                     approved = Some(passed);
+                    warning = loss_warning(snapshot, candidate);
                     break;
                 }
                 Err(refused) => {
@@ -90,6 +93,7 @@ impl Friday0dteEntry {
         Ok(Pass {
             record,
             approved,
+            warning,
             event_refusal: event_refusal && outcome != DecisionOutcome::Entered,
         })
     }
@@ -119,7 +123,7 @@ impl Friday0dteEntry {
             }
         };
         filters.push(Filter {
-            name: format!("{}_dry_run", candidate.product.symbol().to_lowercase()),
+            name: format!("{}.dry_run", candidate.product.symbol().to_lowercase()),
             value,
             bound: "accepted".to_owned(),
             passed: power.is_some(),
@@ -152,6 +156,13 @@ fn commit(tx: &mut WriteTx, pass: Pass, run: &str, now: Timestamp) -> Result<(),
     tx.journal(record.at, run, "decision", &data)?;
     let key = format!("{}/{}", record.key(), crate::desk::tables::instant(record.at));
     tx.put(&DECISIONS, &key, &record)?;
+    if let Some(LossWarning { percent, bound }) = pass.warning {
+        let (limit, value) = (
+            "Loss of the trade in percent of sizing capital".to_owned(),
+            round_half_up(percent, 2),
+        );
+        notice::raise(tx, now, Notice::Limit { limit, value, bound })?;
+    }
     if let Some(approved) = pass.approved {
         record::create(tx, approved.into_inner(), IntentState::Approved, run, now)?;
     }
