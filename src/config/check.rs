@@ -207,6 +207,7 @@ fn contracts(check: &mut Check, rules: &Friday0dteRules) {
 fn limits(check: &mut Check, rules: &LimitRules) {
     check.above_zero("limits.data_age_seconds", rules.data_age_seconds);
     check.above_zero("limits.quote_age_seconds", rules.quote_age_seconds);
+    check.above_zero("limits.fx_age_days", rules.fx_age_days);
     check.above_zero("limits.clock_skew_seconds", rules.clock_skew_seconds);
     check.percent("limits.trade_loss_percent", rules.trade_loss_percent);
     check.percent("limits.trade_loss_warn_percent", rules.trade_loss_warn_percent);
