@@ -15,6 +15,9 @@ use crate::{
     strategy::{Intent, Ladder, Purpose, ladder::Book},
 };
 
+/// Sends a record keeps: a long exit ladder would make it grow without end.
+const ATTEMPTS_KEPT: usize = 8;
+
 /// Where an intent stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -138,8 +141,12 @@ pub struct IntentRecord {
     pub intent: Intent,
     /// Where it stands.
     pub state: IntentState,
-    /// Its sends, in order; at most one has not ended.
+    /// Its last sends, in order; at most one has not ended. The journal has them all.
     pub attempts: Vec<Attempt>,
+    /// Sends so far.
+    pub sends: u32,
+    /// The instant of the first send.
+    pub begun_at: Option<Timestamp>,
     /// The net market at the first send: an entry's ladder walks from there.
     pub start: Option<Book>,
     /// Every fill, each once.
@@ -161,6 +168,8 @@ impl IntentRecord {
             intent,
             state,
             attempts: Vec::new(),
+            sends: 0,
+            begun_at: None,
             start: None,
             fills: Vec::new(),
             cancel: None,
@@ -206,7 +215,7 @@ impl IntentRecord {
             return None;
         }
         let (legs, units) = self.remainder()?;
-        let number = u32::try_from(self.attempts.len()).ok()? + 1;
+        let number = self.sends.checked_add(1)?;
         let legs = (legs != self.intent.legs).then_some(legs);
         let attempt = Attempt {
             number,
@@ -218,6 +227,10 @@ impl IntentRecord {
             at,
             status: AttemptStatus::Sending,
         };
+        self.sends = number;
+        self.begun_at.get_or_insert(at);
+        let surplus = self.attempts.len().saturating_sub(ATTEMPTS_KEPT - 1);
+        self.attempts.drain(..surplus);
         self.attempts.push(attempt.clone());
         self.state = IntentState::Sending;
         self.updated_at = at;
@@ -228,7 +241,10 @@ impl IntentRecord {
     ///
     /// An order that is none of this intent's sends changes nothing.
     pub fn apply(&mut self, order: &BrokerOrder, at: Timestamp) -> Vec<Fill> {
-        let Some(index) = self.position_of(order) else { return Vec::new() };
+        let index = self.position_of(order);
+        if index.is_none() && !self.is_old_send(order) {
+            return Vec::new();
+        }
         let known: BTreeSet<String> = self.fills.iter().map(|fill| fill.id.clone()).collect();
         let mut fresh: Vec<Fill> = Vec::new();
         for fill in &order.fills {
@@ -237,6 +253,13 @@ impl IntentRecord {
             }
         }
         self.fills.extend(fresh.iter().cloned());
+        let Some(index) = index else {
+            if !fresh.is_empty() {
+                self.updated_at = at;
+                self.settle_state();
+            }
+            return fresh;
+        };
         let attempt = &mut self.attempts[index];
         let status = attempt_status(order);
         let changed = attempt.status != status
@@ -270,6 +293,14 @@ impl IntentRecord {
             self.ended = Some(reason.into());
             self.updated_at = at;
         }
+    }
+
+    /// One of this intent's sends that is no longer kept: only a late fill of it matters.
+    fn is_old_send(&self, order: &BrokerOrder) -> bool {
+        let external = order.external_id.as_deref().and_then(|id| id.rsplit_once('/'));
+        external.is_some_and(|(id, number)| {
+            id == self.intent.id.0 && number.parse::<u32>().is_ok_and(|n| n <= self.sends)
+        })
     }
 
     fn position_of(&self, order: &BrokerOrder) -> Option<usize> {

@@ -46,7 +46,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch as channel;
 
 pub use self::latch::{Change, LatchAnswer, LatchError};
-use self::{intent::IntentRecord, latch::Latch, record::Recorded};
+use self::{intent::IntentRecord, latch::Latch, record::Recorded, watch::Wanted};
 use crate::{
     account::{
         Balances, IntentId, Position, PositionId,
@@ -59,7 +59,7 @@ use crate::{
     market::Market,
     money::FxRate,
     store::{Store, StoreError, WriteTx},
-    strategy::friday_0dte::{ExitAction, ExitMemory},
+    strategy::friday_0dte::ExitMemory,
 };
 
 /// The longest a read of the broker or the market is waited for.
@@ -103,7 +103,7 @@ pub struct Desk {
 struct Hot {
     open: BTreeMap<PositionId, Position>,
     memories: BTreeMap<PositionId, ExitMemory>,
-    wanted: BTreeMap<PositionId, ExitAction>,
+    wanted: BTreeMap<PositionId, Wanted>,
     workers: BTreeSet<IntentId>,
     last_round: Option<Timestamp>,
     reconciled_tried_at: Option<Timestamp>,
@@ -335,3 +335,6 @@ fn tx_open_ids(tx: &crate::store::ReadTx) -> Result<Vec<IntentId>, StoreError> {
     use crate::store::Read as _;
     Ok(tx.list(&tables::INTENTS_OPEN, "")?.into_iter().map(|(_, id)| id).collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,8 +42,13 @@ pub fn intents_with(tx: &impl Read, prefix: &str) -> Result<Vec<IntentRecord>, S
 /// The closes of a position, in order of their ordinals.
 pub fn closes(tx: &impl Read, position: &PositionId) -> Result<Vec<IntentRecord>, StoreError> {
     let mut records = intents_with(tx, &format!("{position}-x"))?;
-    records.sort_by_key(|record| record.created_at);
+    records.sort_by_key(|record| (record.created_at, ordinal(record)));
     Ok(records)
+}
+
+fn ordinal(record: &IntentRecord) -> u32 {
+    let text = record.intent.id.0.rsplit_once("-x").map(|(_, number)| number);
+    text.and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 /// One position.

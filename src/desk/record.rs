@@ -295,8 +295,9 @@ fn journal_attempts(
     after: &IntentRecord,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    for (index, attempt) in after.attempts.iter().enumerate() {
-        if before.attempts.get(index).map(|a| &a.status) != Some(&attempt.status) {
+    for attempt in &after.attempts {
+        let was = before.attempts.iter().find(|a| a.number == attempt.number);
+        if was.map(|a| &a.status) != Some(&attempt.status) {
             let data = json!({
                 "order": attempt.external_id, "broker_order": attempt.order,
                 "result": attempt.status,
@@ -319,7 +320,7 @@ fn finish(
         return Ok(());
     }
     let data = json!({
-        "state": after.state, "reason": after.ended, "attempts": after.attempts.len(),
+        "state": after.state, "reason": after.ended, "sends": after.sends,
     });
     tx.journal(at, &after.id().0, "ended", &data)?;
     tell_ended(tx, after, at)

@@ -17,6 +17,7 @@ use crate::{
     money::{FxRate, Usd},
     notice::{self, Notice},
     store::{Read, StoreError, WriteTx},
+    strategy::Purpose,
 };
 
 /// The cause the journal gives for what the broker did by itself.
@@ -124,6 +125,10 @@ fn book_one(
             }
             let (cash, fees) = part(transaction, share);
             let closed = apply(&mut position, transaction, share, cash, fees, rate);
+            if closed && transaction.kind != TransactionKind::Trade {
+                // Longs that nobody bid for run out after the close that mattered.
+                position.exit_reason = closed_by(tx, &position)?.or(position.exit_reason);
+            }
             record::move_cash(tx, cash, fees)?;
             record::put_position(tx, &position)?;
             tell(tx, &position, transaction, share, closed, now)?;
@@ -178,6 +183,16 @@ fn apply(
         position.exit_reason = Some(ExitReason::External);
     }
     closed
+}
+
+/// Why the last close that filled was made.
+fn closed_by(tx: &WriteTx, position: &Position) -> Result<Option<ExitReason>, StoreError> {
+    let closes = read::closes(tx, &position.id)?;
+    let last = closes.into_iter().rev().find(|record| !record.fills.is_empty());
+    Ok(last.and_then(|record| match record.intent.purpose {
+        Purpose::Exit { reason, .. } => Some(reason),
+        Purpose::Entry => None,
+    }))
 }
 
 fn tell(

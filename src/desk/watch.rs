@@ -10,9 +10,10 @@ use super::{
     Desk, READ_WAIT, describe,
     intent::{IntentRecord, IntentState},
     read, record,
+    wish::current_legs,
 };
 use crate::{
-    account::{ExitReason, NetPrice, Position, PositionId, StrategyId, hold::Level},
+    account::{ExitReason, Leg, NetPrice, Position, PositionId, StrategyId, hold::Level},
     calendar::Session,
     clock::Timestamp,
     instrument::{Instrument, OptionContract, tick},
@@ -22,7 +23,7 @@ use crate::{
     store::{Read, StoreError, Table},
     strategy::{
         Intent, Ladder, Purpose,
-        closing::{Scope, closing, open_legs},
+        closing::{Closing, Scope, closing, open_legs, quote_of},
         friday_0dte::{self, ExitAction, ExitMemory, Managed, Watched},
         ladder::Urgency,
     },
@@ -39,6 +40,14 @@ const RECONCILE: TimeDelta = TimeDelta::seconds(30);
 const HINT_GAP: TimeDelta = TimeDelta::milliseconds(20);
 /// Most tries of a profit order that the broker rejects; the watch closes at the target then.
 const RESTING_TRIES: usize = 5;
+
+/// What a round wants of a position.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    action: ExitAction,
+    /// Longs nobody bids for: left behind (rulebook §5).
+    leave: Vec<Instrument>,
+}
 
 /// The memories of open positions.
 pub(super) fn memories(
@@ -199,6 +208,8 @@ impl Desk {
         let order = managed.actions.into_iter().find(|action| {
             matches!(action, ExitAction::RestProfit { .. } | ExitAction::Close { .. })
         });
+        let order =
+            order.map(|action| Wanted { action, leave: left_behind(position, action, &quotes) });
         let mut hot = self.hot();
         hot.memories.insert(position.id.clone(), managed.memory);
         match order {
@@ -232,9 +243,11 @@ impl Desk {
         for position in &positions {
             let wanted = if level == Level::Flattening {
                 let (reason, scope) = (ExitReason::Flatten, Scope::All);
-                Some(ExitAction::Close { reason, scope, urgency: Urgency::Whole })
+                let action = ExitAction::Close { reason, scope, urgency: Urgency::Whole };
+                let quotes = self.position_quotes(position).await;
+                Some(Wanted { action, leave: left_behind(position, action, &quotes) })
             } else {
-                self.hot().wanted.get(&position.id).copied()
+                self.hot().wanted.get(&position.id).cloned()
             };
             if let Some(wanted) = wanted {
                 self.drive_one(position, wanted, level).await?;
@@ -246,7 +259,7 @@ impl Desk {
     async fn drive_one(
         self: &Arc<Self>,
         position: &Position,
-        wanted: ExitAction,
+        wanted: Wanted,
         level: Level,
     ) -> Result<(), StoreError> {
         let now = self.now();
@@ -259,7 +272,8 @@ impl Desk {
             Purpose::Exit { position: of, .. } => *of == position.id,
         };
         let working = open.iter().find(own);
-        match (wanted, working) {
+        let Wanted { action, leave } = wanted;
+        match (action, working) {
             (ExitAction::RestProfit { limit }, None) if level != Level::Halted => {
                 self.rest(position, limit, now).await
             }
@@ -269,10 +283,10 @@ impl Desk {
                 self.want_cancel(record, "the profit target moved").await
             }
             (ExitAction::Close { reason, scope, .. }, None) => {
-                self.close(position, reason, scope, now).await
+                self.close(position, reason, scope, leave, now).await
             }
             (ExitAction::Close { reason, scope, .. }, Some(record))
-                if self.gives_way(record, position, scope, now) =>
+                if self.gives_way(record, position, scope, &leave, now) =>
             {
                 self.want_cancel(record, &format!("closing: {}", word(reason))).await
             }
@@ -288,14 +302,15 @@ impl Desk {
         record: &IntentRecord,
         position: &Position,
         scope: Scope,
+        leave: &[Instrument],
         now: Timestamp,
     ) -> bool {
         if record.cancel.is_some() {
             return false;
         }
+        let tick = record.intent.tick;
+        let close = close_intent(position, ExitReason::TimeExit, scope, leave, tick, now);
         if record.intent.ladder != Ladder::Exit {
-            let close =
-                close_intent(position, ExitReason::TimeExit, scope, record.intent.tick, now);
             let may_leave = self.latch.level() != Level::Halted
                 || close.is_some_and(|intent| {
                     let probe = IntentRecord::new(intent, IntentState::Planned, now);
@@ -303,8 +318,11 @@ impl Desk {
                 });
             return may_leave;
         }
-        let shorts = open_legs(position).filter(|leg| leg.quantity < 0).count();
-        scope == Scope::ShortsOnly && record.intent.legs.len() > shorts
+        close.is_some_and(|close| {
+            let kept =
+                |leg: &Leg| close.legs.iter().any(|other| other.instrument == leg.instrument);
+            !current_legs(record).iter().all(kept)
+        })
     }
 
     /// Places the profit order, unless the broker has rejected it too often or too recently.
@@ -322,7 +340,8 @@ impl Desk {
         }
         let Some(tick) = self.tick_of(position)? else { return Ok(()) };
         let make = move |position: &Position| {
-            let whole = close_intent(position, ExitReason::ProfitTarget, Scope::All, tick, now)?;
+            let whole =
+                close_intent(position, ExitReason::ProfitTarget, Scope::All, &[], tick, now)?;
             Some(Intent { ladder: Ladder::Resting, limit, ..whole })
         };
         self.create_close(position, make, now).await
@@ -334,6 +353,7 @@ impl Desk {
         position: &Position,
         reason: ExitReason,
         scope: Scope,
+        leave: Vec<Instrument>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let closes = self.parts.store.read(|tx| read::closes(tx, &position.id))?;
@@ -342,7 +362,8 @@ impl Desk {
         }
         let tick = self.tick_of(position)?;
         let Some(tick) = tick else { return Ok(()) };
-        let make = move |position: &Position| close_intent(position, reason, scope, tick, now);
+        let make =
+            move |position: &Position| close_intent(position, reason, scope, &leave, tick, now);
         self.create_close(position, make, now).await
     }
 
@@ -426,10 +447,11 @@ fn close_intent(
     position: &Position,
     reason: ExitReason,
     scope: Scope,
+    leave: &[Instrument],
     tick: Decimal,
     now: Timestamp,
 ) -> Option<Intent> {
-    let order = closing(position, scope)?;
+    let order = closing_order(position, scope, leave)?;
     let worst = position.width.map_or(NetPrice::default(), |width| NetPrice(-width));
     Some(Intent {
         id: record::close_id(position),
@@ -446,6 +468,33 @@ fn close_intent(
         max_loss_usd: Usd::ZERO,
         requirement_usd: Usd::ZERO,
     })
+}
+
+/// The closing order: only the shorts where that is asked and some are left, else everything but
+/// what is left behind.
+fn closing_order(position: &Position, scope: Scope, leave: &[Instrument]) -> Option<Closing> {
+    if scope == Scope::ShortsOnly
+        && let Some(shorts) = closing(position, scope)
+    {
+        return Some(shorts);
+    }
+    let mut rest = position.clone();
+    rest.legs.retain(|leg| !leave.contains(&leg.instrument));
+    closing(&rest, Scope::All)
+}
+
+/// The longs a close leaves behind: those with a quote and no bid. A time exit keeps them in its
+/// order until the shorts alone are asked for (rulebook §4.1, 15:10).
+fn left_behind(position: &Position, action: ExitAction, quotes: &[OptionQuote]) -> Vec<Instrument> {
+    let ExitAction::Close { reason, scope, .. } = action else { return Vec::new() };
+    if reason == ExitReason::TimeExit && scope == Scope::All {
+        return Vec::new();
+    }
+    let unbid = |instrument: &Instrument| {
+        quote_of(instrument, quotes).is_some_and(|quote| quote.bid <= Decimal::ZERO)
+    };
+    let longs = open_legs(position).filter(|leg| leg.quantity > 0 && unbid(&leg.instrument));
+    longs.map(|leg| leg.instrument.clone()).collect()
 }
 
 /// A rejection backs off 5, 15, then 30 s (rulebook §5).

@@ -24,9 +24,9 @@ pub(super) const POLL: TimeDelta = TimeDelta::seconds(1);
 /// A poll of a resting order; the broker's own hint comes sooner.
 const POLL_RESTING: TimeDelta = TimeDelta::seconds(60);
 /// Most sends of one intent: an exit walks at most the width, a tick each five seconds.
-const SENDS_MAX: usize = 1000;
+const SENDS_MAX: u32 = 1000;
 /// Most sends of a resting order that keeps being cancelled from outside.
-const SENDS_MAX_RESTING: usize = 5;
+const SENDS_MAX_RESTING: u32 = 5;
 
 impl Desk {
     /// How the order should work at this moment.
@@ -55,10 +55,10 @@ impl Desk {
             return Wish::gone(IntentState::Cancelled, "missed: the legs filled unevenly");
         }
         let rules = &self.parts.rulebook.common.entry_ladder;
-        let begun = record.attempts.first().map_or(record.created_at, |attempt| attempt.at);
+        let begun = record.begun_at.unwrap_or(record.created_at);
         let elapsed = (now - begun).num_seconds();
         if elapsed >= i64::from(rules.cancel_after_seconds) {
-            let why = if record.attempts.is_empty() { "no fresh quotes" } else { "price" };
+            let why = if record.begun_at.is_none() { "no fresh quotes" } else { "price" };
             return Wish::gone(IntentState::Cancelled, format!("missed: {why}"));
         }
         let start = match record.start {
@@ -79,13 +79,20 @@ impl Desk {
     }
 
     async fn exit_wish(&self, record: &IntentRecord, now: Timestamp) -> Wish {
-        if record.working().is_none() && record.attempts.len() >= SENDS_MAX {
+        if record.working().is_none() && record.sends >= SENDS_MAX {
             return Wish::gone(IntentState::Cancelled, format!("{SENDS_MAX} sends"));
         }
-        let Some(book) = self.book(record, now).await else { return Wish::Keep(now + POLL) };
         let rules = &self.parts.rulebook.common.exit_ladder;
-        let begun = record.attempts.first().map_or(now, |attempt| attempt.at);
+        let begun = record.begun_at.unwrap_or(now);
         let elapsed = (now - begun).num_seconds();
+        let seconds = i64::from(rules.step_seconds.max(1));
+        let next = begun + TimeDelta::seconds((elapsed / seconds + 1) * seconds);
+        // One price a step: a quote that flickers does not move a working order.
+        let step_of = |at: Timestamp| (at - begun).num_seconds() / seconds;
+        if record.working().is_some_and(|attempt| step_of(attempt.at) == step_of(now)) {
+            return Wish::Keep(next);
+        }
+        let Some(book) = self.book(record, now).await else { return Wish::Keep(now + POLL) };
         let legs = current_legs(record);
         let sign =
             if legs.iter().any(|leg| leg.side == Side::Buy) { Sign::Debit } else { Sign::Credit };
@@ -93,8 +100,7 @@ impl Desk {
         let urgency = self.urgency(record, now);
         let step =
             ladder::exit_price(rules, &book, sign, urgency, cap, record.intent.tick, elapsed);
-        let seconds = i64::from(rules.step_seconds.max(1));
-        Wish::Price(step.limit, begun + TimeDelta::seconds((elapsed / seconds + 1) * seconds))
+        Wish::Price(step.limit, next)
     }
 
     /// The most an exit pays a unit, points: the width, or a multiple of the mark where the risk is
@@ -227,7 +233,7 @@ pub(super) fn current_legs(record: &IntentRecord) -> Vec<Leg> {
 }
 
 fn resting_wish(record: &IntentRecord, now: Timestamp) -> Wish {
-    let sends = record.attempts.len();
+    let sends = record.sends;
     if record.working().is_none() && sends >= SENDS_MAX_RESTING {
         return Wish::gone(
             IntentState::Cancelled,

@@ -1,0 +1,6 @@
+//! The desk from outside, on the paper venue and a scripted market, in virtual time.
+
+mod crash;
+mod days;
+mod stops;
+mod world;

@@ -1,0 +1,423 @@
+//! A market on a script, the paper venue on its own store, and the desk between them; all of it can
+//! be dropped at any instant and built again on the same stores.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use chrono::{NaiveDate, TimeDelta};
+use rust_decimal::{Decimal, dec, prelude::FromPrimitive};
+
+use crate::{
+    account::{Balances, BrokerOrderId, Holding, Position, TradingStatus},
+    broker::{
+        Broker, BrokerError, BrokerOrder, OrderRequest, SubmitError, Transaction, paper::PaperVenue,
+    },
+    calendar::{Calendar, Exchange, new_york_date},
+    clock::{Runtime, Timestamp, VirtualWorld},
+    config::{PaperSettings, Rulebook},
+    desk::{Desk, DeskParts, jobs, read, reconcile::gaps},
+    instrument::{Instrument, OptionContract, Product, Right, Series, expiration},
+    market::{
+        Chain, DailyBar, EventDay, EventKind, Market, MarketError, OptionQuote, Provenance,
+        UnderlyingQuote, VixQuote,
+    },
+    money::{FxRate, Usd, to_f64},
+    notice::{Notice, OUTBOX},
+    pricing::{Inputs, Model, price},
+    risk::BuyingPower,
+    schedule::JobContext,
+    store::{Read, Store},
+};
+
+pub(super) fn at(clock: &str) -> Timestamp {
+    format!("2024-08-02T{clock}-04:00").parse().unwrap()
+}
+
+/// The underlying and its volatility by instant.
+#[derive(Clone, Copy)]
+pub(super) struct Script {
+    pub(super) last: fn(Timestamp) -> f64,
+    pub(super) vol: fn(Timestamp) -> f64,
+    /// The least bid of any option, ticks.
+    pub(super) least_bid: Decimal,
+}
+
+/// Nothing moves: time decay alone brings the profit target.
+pub(super) fn quiet() -> Script {
+    Script { last: |_| 5400.0, vol: |_| 0.22, least_bid: Decimal::ONE }
+}
+
+/// Volatility grows as time runs out, so that the price of what was sold does not decay.
+pub(super) fn without_decay() -> Script {
+    let vol = |now: Timestamp| {
+        let minutes = (at("16:00:00") - now).num_seconds().max(60);
+        0.22 * (19_800.0 / f64::from(i32::try_from(minutes).unwrap())).sqrt()
+    };
+    Script { last: |_| 5400.0, vol, least_bid: Decimal::ONE }
+}
+
+/// A fall that reaches the stop at noon.
+pub(super) fn falling() -> Script {
+    let last = |now: Timestamp| {
+        let minutes = (now - at("12:00:00")).num_minutes().clamp(0, 10);
+        5400.0 - 6.0 * f64::from(i32::try_from(minutes).unwrap())
+    };
+    Script { last, vol: |_| 0.22, least_bid: Decimal::ONE }
+}
+
+pub(super) struct ScriptMarket {
+    rt: Runtime,
+    script: Script,
+}
+
+impl ScriptMarket {
+    fn quote(&self, contract: &OptionContract) -> OptionQuote {
+        let now = self.rt.now();
+        let left = (contract.series.last_trade - now).num_seconds().max(1);
+        let inputs = Inputs {
+            spot: (self.script.last)(now),
+            strike: to_f64(contract.strike),
+            rate: 0.0,
+            dividend: 0.0,
+            vol: (self.script.vol)(now),
+            years: f64::from(i32::try_from(left).unwrap()) / (365.0 * 86_400.0),
+            right: contract.right,
+        };
+        let priced = price(Model::Black76, &inputs);
+        let tick = dec!(0.05);
+        let mid = Decimal::from_f64(priced.price).unwrap();
+        let half = (mid * dec!(0.02)).max(tick);
+        OptionQuote {
+            contract: contract.clone(),
+            bid: ((mid - half) / tick).floor().max(self.script.least_bid) * tick,
+            ask: ((mid + half) / tick).ceil().max(self.script.least_bid + Decimal::ONE) * tick,
+            implied_volatility: inputs.vol,
+            delta: priced.delta,
+            gamma: priced.gamma,
+            theta: priced.theta,
+            vega: priced.vega,
+            open_interest: 1000,
+            at: now,
+        }
+    }
+
+    fn last(&self, now: Timestamp) -> Decimal {
+        Decimal::from_f64((self.script.last)(now)).unwrap()
+    }
+}
+
+#[async_trait]
+impl Market for ScriptMarket {
+    fn provenance(&self) -> Provenance {
+        Provenance::Simulated
+    }
+    fn products(&self) -> Vec<Product> {
+        vec![Product::Es, Product::Spx]
+    }
+    async fn underlying(
+        &self,
+        product: Product,
+        series: Option<&Series>,
+    ) -> Result<UnderlyingQuote, MarketError> {
+        let now = self.rt.now();
+        Ok(UnderlyingQuote {
+            product,
+            future: series.and_then(|series| series.future.clone()),
+            last: self.last(now),
+            bid: None,
+            ask: None,
+            open: Some(self.last(at("09:30:00"))),
+            at: now,
+        })
+    }
+    async fn vix(&self) -> Result<VixQuote, MarketError> {
+        Ok(VixQuote { level: dec!(15), previous_close: Some(dec!(15)), at: self.rt.now() })
+    }
+    async fn series(&self, product: Product, days: u32) -> Result<Vec<Series>, MarketError> {
+        let date = new_york_date(self.rt.now());
+        Ok(expiration::listed(&Calendar::default(), product, date, days))
+    }
+    async fn chain(
+        &self,
+        series: &Series,
+        from: Decimal,
+        to: Decimal,
+    ) -> Result<Chain, MarketError> {
+        let mut quotes = Vec::new();
+        let mut strike = (from / dec!(5)).ceil() * dec!(5);
+        while strike <= to {
+            for right in [Right::Call, Right::Put] {
+                let contract = OptionContract { series: series.clone(), strike, right };
+                quotes.push(self.quote(&contract));
+            }
+            strike += dec!(5);
+        }
+        Ok(Chain { series: series.clone(), quotes })
+    }
+    async fn quotes(&self, contracts: &[OptionContract]) -> Result<Vec<OptionQuote>, MarketError> {
+        Ok(contracts.iter().map(|contract| self.quote(contract)).collect())
+    }
+    async fn daily_bars(
+        &self,
+        _: Product,
+        before: NaiveDate,
+        count: usize,
+    ) -> Result<Vec<DailyBar>, MarketError> {
+        let close = dec!(5400);
+        let from = before - TimeDelta::days(2 * i64::try_from(count).unwrap());
+        let sessions = Calendar::default().sessions(Exchange::Xnys, from, before);
+        let sessions = sessions.into_iter().filter(|session| session.date < before);
+        let bar = |session: crate::calendar::Session| DailyBar {
+            date: session.date,
+            open: close,
+            high: close + dec!(25),
+            low: close - dec!(25),
+            close,
+        };
+        Ok(sessions.map(bar).collect())
+    }
+    async fn fx(&self, date: NaiveDate) -> Result<FxRate, MarketError> {
+        Ok(FxRate { date: date.pred_opt().unwrap(), usd_per_gbp: dec!(1.28) })
+    }
+    async fn events(&self, _: EventKind, _: NaiveDate) -> EventDay {
+        EventDay::Known(Vec::new())
+    }
+    async fn settlement(&self, series: &Series) -> Result<Decimal, MarketError> {
+        Ok(self.last(series.last_trade))
+    }
+    async fn mark(&self, _: &Instrument) -> Result<Decimal, MarketError> {
+        Ok(self.last(self.rt.now()))
+    }
+}
+
+/// What goes wrong between the desk and the venue.
+#[derive(Default)]
+pub(super) struct Faults {
+    /// The next submits arrive, but their answers are lost.
+    pub(super) lose_answers: AtomicU32,
+    /// The next submits never arrive, and nobody says so.
+    pub(super) lose_orders: AtomicU32,
+    /// The next submits arrive, and their callers wait for ever.
+    pub(super) hang: AtomicU32,
+    /// No read is answered.
+    pub(super) silent: AtomicBool,
+    /// Every opening order that reached the venue, with its instant.
+    pub(super) openings: Mutex<Vec<(Timestamp, String)>>,
+}
+
+pub(super) struct FaultyBroker {
+    venue: PaperVenue,
+    rt: Runtime,
+    faults: Arc<Faults>,
+}
+
+fn take(count: &AtomicU32) -> bool {
+    count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+}
+
+impl FaultyBroker {
+    fn heard(&self) -> Result<(), BrokerError> {
+        if self.faults.silent.load(Ordering::SeqCst) {
+            return Err(BrokerError::Unavailable("planted silence".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Broker for FaultyBroker {
+    async fn submit(&self, order: &OrderRequest) -> Result<BrokerOrder, SubmitError> {
+        if take(&self.faults.lose_orders) {
+            return Err(SubmitError::Unknown("planted: timed out".to_owned()));
+        }
+        if !order.strict_effect {
+            let sent = (self.rt.now(), order.external_id.clone());
+            self.faults.openings.lock().unwrap().push(sent);
+        }
+        let answer = self.venue.submit(order).await;
+        if take(&self.faults.hang) {
+            return futures::future::pending().await;
+        }
+        if take(&self.faults.lose_answers) {
+            return Err(SubmitError::Unknown("planted: connection broken".to_owned()));
+        }
+        answer
+    }
+    async fn cancel(&self, id: &BrokerOrderId) -> Result<(), BrokerError> {
+        self.heard()?;
+        self.venue.cancel(id).await
+    }
+    async fn order(&self, id: &BrokerOrderId) -> Result<BrokerOrder, BrokerError> {
+        self.heard()?;
+        self.venue.order(id).await
+    }
+    async fn orders_today(&self) -> Result<Vec<BrokerOrder>, BrokerError> {
+        self.heard()?;
+        self.venue.orders_today().await
+    }
+    async fn order_history(&self, since: Timestamp) -> Result<Vec<BrokerOrder>, BrokerError> {
+        self.heard()?;
+        self.venue.order_history(since).await
+    }
+    async fn holdings(&self) -> Result<Vec<Holding>, BrokerError> {
+        self.heard()?;
+        self.venue.holdings().await
+    }
+    async fn balances(&self) -> Result<Balances, BrokerError> {
+        self.heard()?;
+        self.venue.balances().await
+    }
+    async fn trading_status(&self) -> Result<TradingStatus, BrokerError> {
+        self.heard()?;
+        self.venue.trading_status().await
+    }
+    async fn transactions(&self, after: u64) -> Result<Vec<Transaction>, BrokerError> {
+        self.heard()?;
+        self.venue.transactions(after).await
+    }
+    async fn dry_run(&self, order: &OrderRequest) -> Result<Option<BuyingPower>, BrokerError> {
+        self.heard()?;
+        self.venue.dry_run(order).await
+    }
+    async fn changed(&self) {
+        self.venue.changed().await;
+    }
+}
+
+/// Two stores and a script; worlds come and go over them.
+pub(super) struct Stage {
+    pub(super) script: Script,
+    pub(super) store: Store,
+    venue_store: Store,
+    pub(super) faults: Arc<Faults>,
+    pub(super) data_dir: Option<std::path::PathBuf>,
+}
+
+/// What a scene has in hand.
+pub(super) struct Scene {
+    pub(super) desk: Arc<Desk>,
+    pub(super) broker: Arc<FaultyBroker>,
+    pub(super) rt: Runtime,
+}
+
+impl Stage {
+    pub(super) fn new(script: Script) -> Self {
+        Self {
+            script,
+            store: Store::in_memory().unwrap(),
+            venue_store: Store::in_memory().unwrap(),
+            faults: Arc::default(),
+            data_dir: None,
+        }
+    }
+
+    /// One life of the daemon: a new world, a started desk, and a scene; then everything is dropped
+    /// as a crash would drop it.
+    pub(super) fn live<T: 'static, F: Future<Output = T> + 'static>(
+        &self,
+        from: Timestamp,
+        scene: impl FnOnce(Scene) -> F + 'static,
+    ) -> T {
+        let mut world = VirtualWorld::new(from);
+        let rt = world.runtime();
+        let market = Arc::new(ScriptMarket { rt: rt.clone(), script: self.script });
+        let (store, venue_store) = (self.store.clone(), self.venue_store.clone());
+        let (faults, data_dir) = (Arc::clone(&self.faults), self.data_dir.clone());
+        let life = async move {
+            let opened = PaperVenue::open(
+                venue_store,
+                Arc::clone(&market) as Arc<dyn Market>,
+                rt.clone(),
+                Calendar::default(),
+                settings(),
+            );
+            let venue = opened.await.unwrap();
+            let broker = Arc::new(FaultyBroker { venue, rt: rt.clone(), faults });
+            let desk = Desk::new(DeskParts {
+                rt: rt.clone(),
+                store,
+                broker: Arc::clone(&broker) as Arc<dyn Broker>,
+                market,
+                calendar: Calendar::default(),
+                rulebook: Arc::new(Rulebook::embedded()),
+                data_dir,
+            })
+            .unwrap();
+            desk.start().await.unwrap();
+            scene(Scene { desk, broker, rt }).await
+        };
+        world.run(life).expect("the scene ends")
+    }
+
+    pub(super) fn positions(&self) -> Vec<Position> {
+        let date = |day| NaiveDate::from_ymd_opt(2024, 8, day).unwrap();
+        self.store
+            .read(|tx| {
+                let mut all = read::open_positions(tx)?;
+                all.extend(read::closed_positions(tx, date(1), date(9))?);
+                Ok(all)
+            })
+            .unwrap()
+    }
+
+    pub(super) fn notices(&self) -> Vec<Notice> {
+        let rows = self.store.read(|tx| tx.list(&OUTBOX, "")).unwrap();
+        rows.into_iter().map(|(_, row)| row.notice).collect()
+    }
+}
+
+impl Scene {
+    pub(super) async fn until(&self, clock: &str) {
+        self.rt.sleep_until(at(clock)).await;
+    }
+
+    /// Runs a job's body and commits its report as the scheduler does.
+    pub(super) async fn job(&self, name: &str, clock: &str) -> String {
+        self.until(clock).await;
+        let (_, body) = jobs::bodies(&self.desk).into_iter().find(|(n, _)| *n == name).unwrap();
+        let context =
+            JobContext { job: name.to_owned(), slot: at(clock), attempt: 1, rt: self.rt.clone() };
+        let report = body.run(&context).await.unwrap();
+        let commits = report.commits;
+        let write = move |tx: &mut crate::store::WriteTx| {
+            commits.into_iter().try_for_each(|commit| commit(tx))
+        };
+        self.desk.parts().store.write(write).await.unwrap();
+        if let Some(after) = report.after {
+            after();
+        }
+        report.summary
+    }
+
+    /// Ledger and venue hold the same, and the cash of the ledger is the venue's to the cent.
+    pub(super) async fn assert_books_agree(&self) {
+        let store = &self.desk.parts().store;
+        let (positions, cash) =
+            store.read(|tx| Ok((read::open_positions(tx)?, read::cash(tx)?.unwrap()))).unwrap();
+        let holdings = self.broker.venue.holdings().await.unwrap();
+        assert_eq!(gaps(&positions, &holdings), vec![]);
+        let balances = self.broker.venue.balances().await.unwrap();
+        assert_eq!(balances.cash_usd, cash.expected_usd());
+    }
+
+    /// Cash and fees of every transaction of the venue.
+    pub(super) async fn venue_total(&self) -> Usd {
+        let transactions = self.broker.venue.transactions(0).await.unwrap();
+        let traded = transactions
+            .iter()
+            .filter(|t| t.kind != crate::broker::TransactionKind::Transfer)
+            .map(|t| t.cash_usd - t.fees_usd);
+        traded.sum()
+    }
+}
+
+fn settings() -> PaperSettings {
+    let file: toml::Table = toml::from_str(include_str!("../../../config/default.toml")).unwrap();
+    file["paper"].clone().try_into().unwrap()
+}
