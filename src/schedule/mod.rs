@@ -22,6 +22,8 @@ mod run;
 pub mod slots;
 /// Catch-up at start.
 mod start;
+/// How well the schedule was kept.
+pub mod stats;
 /// The supervisor both drivers share.
 mod supervisor;
 /// Spans of time in words.
@@ -32,7 +34,7 @@ mod ticker;
 pub mod views;
 
 pub use self::{
-    file::JobFileError,
+    file::{JobFileError, parse as parse_job},
     job::{Job, Slot},
     jobset::{JobSet, JobSetError},
     supervisor::Scheduler,

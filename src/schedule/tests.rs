@@ -498,3 +498,29 @@ fn an_enabled_job_without_a_body_is_refused_at_start() {
     let Err(ScheduleError::NoBody { job, .. }) = result else { panic!("accepted") };
     assert_eq!(job, "daily");
 }
+
+#[test]
+fn what_was_not_kept_and_how_late_runs_began_can_be_asked_for() {
+    let mut day = Day::new("2024-08-02T13:00:00Z")
+        .embedded("position-management", &[Act::Skip])
+        .job("daily", DAILY, &[Act::Done])
+        .job("fails", &DAILY.replace("10:00", "11:00"), &[Act::Fail]);
+    // A quarter of an hour is slept through: the daily job's slot, and 14 minutes of the others.
+    day.run_until("2024-08-02T13:55:30Z").sleep_until("2024-08-02T14:10:00.007Z");
+    day.run_until("2024-08-02T20:30:00Z");
+    let (set, date) = (day.set(), chrono::NaiveDate::from_ymd_opt(2024, 8, 2).unwrap());
+    let unkept = day.store.read(|tx| super::stats::unkept_on(tx, &set, date)).unwrap();
+    let shown: Vec<_> = unkept.iter().map(|u| (u.job.as_str(), u.status.name())).collect();
+    assert_eq!(shown, [("daily", "missed"), ("fails", "failed")]);
+    let late = day.store.read(|tx| super::stats::lateness(tx, &set, date, date)).unwrap();
+    // 390 minutes less 14 covered, and the job that failed.
+    assert_eq!(
+        late,
+        super::stats::Lateness {
+            starts: 390 - 14 + 1,
+            p50_below_ms: Some(1),
+            p99_below_ms: Some(1),
+            max_ms: 7,
+        }
+    );
+}
