@@ -131,7 +131,7 @@ impl Moment<'_> {
             settings: self.settings,
             pricing: Expiry::new(model, underlying.value, rate, dividend, years),
             smile: tenor.map(|t| self.smile(product, vix, t, forward)),
-            morning: self.morning_smile(series, tenor, underlying.open),
+            morning: self.morning_smile(series, underlying.open),
             days: tenor.map_or(0.0, Tenor::days),
             conditions: Conditions {
                 vix,
@@ -154,14 +154,11 @@ impl Moment<'_> {
     }
 
     /// The smile open interest was built on: fixed for the session.
-    fn morning_smile(&self, series: &Series, tenor: Option<Tenor>, forward: f64) -> Option<Smile> {
-        let level = self
-            .window
-            .previous_close(Asset::Vix)
-            .or_else(|| self.window.path(Asset::Vix).map(DayPath::first))?;
-        let days = tenor.map_or(0.0, Tenor::days).max(1.0).ceil();
-        let years = days / 365.0;
-        let tenor = Tenor { years, sessions: days * 252.0 / 365.0 };
+    fn morning_smile(&self, series: &Series, forward: f64) -> Option<Smile> {
+        let first = || self.window.path(Asset::Vix).map(DayPath::first);
+        let level = self.window.previous_close(Asset::Vix).or_else(first)?;
+        let days = (series.expiration - self.window.session.date).num_days().max(1) as f64;
+        let tenor = Tenor { years: days / 365.0, sessions: days * 252.0 / 365.0 };
         let ratios = TermRatios::default();
         let surface = &self.settings.surface;
         let skew = surface.other.get(&series.product).map_or(1.0, |o| o.skew);

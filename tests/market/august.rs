@@ -105,7 +105,8 @@ fn the_whole_record_is_without_a_gap_and_its_end_is_told() {
         ["NFP unknown, not applied, on 25 sessions (dates known 2024-10-01 to 2026-12-31)"]
     );
     let error = tape.check_range(date("2026-05-28"), date("2026-06-03")).unwrap_err().to_string();
-    assert!(error.starts_with("gap: no SPX bar for session 2026-06-02; "), "{error}");
+    assert!(error.starts_with("gap: no SPX bar for session 2026-06-02 ("), "{error}");
+    assert!(error.contains("spx_daily_ohlc_2005_2026.csv`, after line 5382); "), "{error}");
     let error = tape.check_range(date("1999-01-01"), date("1999-12-31")).unwrap_err().to_string();
     assert!(error.ends_with("the folder covers 2005-01-10 to 2026-06-01"), "{error}");
 }

@@ -197,6 +197,38 @@ fn a_folder_without_index_or_vix_is_refused_with_the_header_that_is_missing() {
 }
 
 #[test]
+fn a_file_that_may_have_been_meant_is_named_with_its_header() {
+    let folder = copy();
+    std::fs::write(folder.path().join("prices.csv"), "Date;Open;High;Low;Close\n").unwrap();
+    let error = load(folder.path()).unwrap_err().to_string();
+    assert!(error.starts_with("no file with daily index bars in "), "{error}");
+    assert!(error.ends_with("its header is `Date;Open;High;Low;Close`"), "{error}");
+}
+
+proptest::proptest! {
+    /// Whatever stands in a file is read or refused, never the end of the program.
+    #[test]
+    fn no_file_can_end_the_program(
+        bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..40),
+        at in 0_usize..700,
+        file in 0_usize..6,
+    ) {
+        let names = ["prices", "fear", "hours", "curve", "pound", "releases"];
+        let folder = copy();
+        let path = folder.path().join(format!("{}.csv", names[file]));
+        let mut text = std::fs::read(&path).unwrap();
+        let at = at.min(text.len());
+        let end = (at + bytes.len()).min(text.len());
+        text.splice(at..end, bytes);
+        let lines = text.split(|b| *b == b'\n' || *b == b'\r').count() as u64;
+        std::fs::write(&path, &text).unwrap();
+        if let Err(DataError::Row { line, .. }) = load(folder.path()) {
+            proptest::prop_assert!(2 <= line && line <= lines, "line {line} of {lines}");
+        }
+    }
+}
+
+#[test]
 fn two_files_of_one_kind_an_empty_one_and_no_folder_are_refused() {
     let folder = copy();
     std::fs::copy(folder.path().join("prices.csv"), folder.path().join("more.csv")).unwrap();

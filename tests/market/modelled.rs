@@ -278,6 +278,28 @@ fn a_quarterly_friday_has_two_series_on_two_futures() {
 }
 
 #[test]
+fn open_interest_is_that_of_the_morning_all_day() {
+    let clock = Hands::at(FRIDAY);
+    let market = simulated(&clock);
+    for (product, days) in [(Product::Es, 0), (Product::Spx, 30)] {
+        let series = now(market.series(product, days)).unwrap().pop().unwrap();
+        let strike = at_the_money(&market, product) - dec!(50);
+        let contract = option(&series, strike, Right::Put);
+        let at = |text: &str| {
+            clock.set(text);
+            quote(&market, &contract).open_interest
+        };
+        let morning = at("2026-11-20T14:30:00Z");
+        assert!(morning >= 100, "{product}: {morning}");
+        for time in ["14:31:07", "16:00:00", "20:59:59", "23:00:00"] {
+            assert_eq!(at(&format!("2026-11-20T{time}Z")), morning, "{product} {time}");
+        }
+        assert_ne!(at("2026-11-23T15:00:00Z"), morning, "another session");
+        clock.set(FRIDAY);
+    }
+}
+
+#[test]
 fn marks_are_mids_and_last_trades() {
     let market = simulated(&Hands::at(FRIDAY));
     let series = series(Product::Es, "2026-11-20", Settlement::Pm);

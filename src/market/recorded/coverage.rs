@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::{DataError, Gap, Kind, RecordedTape, day, load};
+use super::{DataError, Gap, Kind, RecordedTape, day, load, table::Source};
 use crate::{
     calendar::{Exchange, Session},
     market::{EventDay, EventKind, tape::Tape},
@@ -29,7 +29,9 @@ impl RecordedTape {
     /// Checks that every session from `from` to `to`, both included, has its daily index bar and
     /// its VIX; names all that have not.
     pub fn check_range(&self, from: NaiveDate, to: NaiveDate) -> Result<Coverage, DataError> {
-        let (first, last) = self.covers()?;
+        let Some((first, last)) = self.covers() else {
+            return Err(DataError::NoSession { from, to });
+        };
         if to < first || from > last {
             return Err(DataError::Outside { from, to, first, last });
         }
@@ -53,17 +55,18 @@ impl RecordedTape {
     }
 
     /// First and last session with bars and VIX.
-    fn covers(&self) -> Result<(NaiveDate, NaiveDate), DataError> {
-        let missing = |kind| DataError::Missing { folder: std::path::PathBuf::new(), kind };
-        let index = load::span(&self.index).ok_or_else(|| missing(Kind::Index))?;
-        let vix = load::span(&self.vix).ok_or_else(|| missing(Kind::Vix))?;
-        Ok((index.0.max(vix.0), index.1.min(vix.1)))
+    fn covers(&self) -> Option<(NaiveDate, NaiveDate)> {
+        let (index, vix) = (load::span(&self.index)?, load::span(&self.vix)?);
+        Some((index.0.max(vix.0), index.1.min(vix.1)))
     }
 
     fn gaps(&self, date: NaiveDate) -> Vec<Gap> {
-        let gap = |kind| Gap { date, kind };
-        let index = (!self.index.contains_key(&date)).then(|| gap(Kind::Index));
-        let vix = (!self.vix.contains_key(&date)).then(|| gap(Kind::Vix));
+        let gap = |kind, source: &Source| {
+            let (file, line) = source.place(date);
+            Gap { date, kind, file, line }
+        };
+        let index = (!self.index.contains_key(&date)).then(|| gap(Kind::Index, &self.index_source));
+        let vix = (!self.vix.contains_key(&date)).then(|| gap(Kind::Vix, &self.vix_source));
         index.into_iter().chain(vix).collect()
     }
 

@@ -7,18 +7,23 @@ use chrono::NaiveDate;
 use super::formats::Kind;
 
 /// A session that lacks what a replay needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
     /// The session.
     pub date: NaiveDate,
     /// What is missing: daily index bars or VIX.
     pub kind: Kind,
+    /// The file whose row is missing.
+    pub file: PathBuf,
+    /// The line it would come after.
+    pub line: u64,
 }
 
 impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = if self.kind == Kind::Vix { "VIX" } else { "SPX" };
-        write!(f, "no {what} bar for session {}", self.date)
+        let Self { date, kind, file, line } = self;
+        let what = if *kind == Kind::Vix { "VIX" } else { "SPX" };
+        write!(f, "no {what} bar for session {date} (`{}`, after line {line})", file.display())
     }
 }
 
@@ -66,12 +71,14 @@ pub enum DataError {
         kind: Kind,
     },
     /// A kind without which nothing can be replayed.
-    #[error("no file with {kind} in `{}`: its header would be `{}`", folder.display(), kind.header())]
+    #[error("no file with {kind} in `{}`: its header would be `{}`{}", folder.display(), kind.header(), aside(left))]
     Missing {
         /// The folder.
         folder: PathBuf,
         /// The kind.
         kind: Kind,
+        /// What was left aside as unknown, and may have been meant.
+        left: Vec<String>,
     },
     /// No exchange session between the dates.
     #[error("no exchange session from {from} to {to}")]
@@ -94,7 +101,7 @@ pub enum DataError {
         last: NaiveDate,
     },
     /// Sessions between the dates lack their bars.
-    #[error("gap: {} (the folder covers {first} to {last})", list(gaps))]
+    #[error("gap: {}; the folder covers {first} to {last}", list(gaps))]
     Gaps {
         /// Every one of them, in order.
         gaps: Vec<Gap>,
@@ -112,4 +119,8 @@ fn list(gaps: &[Gap]) -> String {
     let more = gaps.len().saturating_sub(SHOWN);
     let tail = if more == 0 { String::new() } else { format!("; and {more} more") };
     format!("{}{tail}", shown.join("; "))
+}
+
+fn aside(left: &[String]) -> String {
+    left.iter().flat_map(|text| ["; ", text.as_str()]).collect()
 }

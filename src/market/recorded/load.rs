@@ -45,12 +45,15 @@ impl RecordedTape {
     pub fn load(folder: &Path, seed: u64, calendar: &Calendar) -> Result<Self, DataError> {
         let mut summary = LoadSummary::default();
         let mut tables = tables(folder, &mut summary)?;
+        let left = &summary.warnings;
         let mut required = |kind| {
-            let missing = || DataError::Missing { folder: folder.to_owned(), kind };
+            let missing =
+                || DataError::Missing { folder: folder.to_owned(), kind, left: left.clone() };
             tables.remove(&kind).ok_or_else(missing)
         };
-        let mut index = bars::index(&required(Kind::Index)?)?;
-        let (mut vix, widened) = bars::vix(&required(Kind::Vix)?)?;
+        let (index_table, vix_table) = (required(Kind::Index)?, required(Kind::Vix)?);
+        let mut index = bars::index(&index_table)?;
+        let (mut vix, widened) = bars::vix(&vix_table)?;
         summary.corrections = corrections::apply(Kind::Index, &mut index);
         summary.corrections.extend(corrections::apply(Kind::Vix, &mut vix));
         if let Some(text) = counted(widened, WIDENED) {
@@ -65,7 +68,9 @@ impl RecordedTape {
             seed,
             calendar: calendar.clone(),
             index,
+            index_source: index_table.source(),
             vix,
+            vix_source: vix_table.source(),
             hours: hours.unwrap_or_default(),
             terms: terms.unwrap_or_default(),
             fx: fx.unwrap_or_default(),

@@ -20,6 +20,7 @@ use rust_decimal::Decimal;
 use self::{
     bars::{Daily, HourBar},
     rates::{EventTable, Terms},
+    table::Source,
 };
 pub use self::{
     coverage::Coverage,
@@ -46,7 +47,9 @@ pub struct RecordedTape {
     seed: u64,
     calendar: Calendar,
     index: Daily,
+    index_source: Source,
     vix: Daily,
+    vix_source: Source,
     hours: BTreeMap<NaiveDate, Vec<HourBar>>,
     terms: Terms,
     fx: BTreeMap<NaiveDate, Decimal>,

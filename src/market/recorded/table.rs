@@ -1,6 +1,9 @@
 //! A CSV file as rows that know where they stand, so that an error can say it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use chrono::{NaiveDate, NaiveTime};
 use rust_decimal::Decimal;
@@ -17,6 +20,21 @@ pub(super) struct Table {
     pub(super) file: PathBuf,
     columns: Vec<String>,
     rows: Vec<(u64, csv::StringRecord)>,
+}
+
+/// Where the rows of a kind stand: to tell of the one that is missing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Source {
+    file: PathBuf,
+    lines: BTreeMap<NaiveDate, u64>,
+}
+
+impl Source {
+    /// The file, and the line after which the row of a date would come.
+    pub(super) fn place(&self, date: NaiveDate) -> (PathBuf, u64) {
+        let before = self.lines.range(..date).next_back();
+        (self.file.clone(), before.map_or(1, |(_, line)| *line))
+    }
 }
 
 /// One row of a table.
@@ -86,6 +104,12 @@ impl Table {
     /// Every row, in the file's order.
     pub(super) fn rows(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
         self.rows.iter().map(|(line, fields)| Row { table: self, line: *line, fields })
+    }
+
+    /// Where its dates stand, for a table already read.
+    pub(super) fn source(&self) -> Source {
+        let dated = self.rows().filter_map(|row| Some((row.date().ok()?, row.line)));
+        Source { file: self.file.clone(), lines: dated.collect() }
     }
 
     /// The names of the columns, in lower case.
