@@ -97,7 +97,7 @@ fn an_early_close_shifts_what_the_rulebook_shifts() {
         ("end-of-day-reconciliation", vec!["11-28 18:15"]),
         ("daily-report", vec!["11-28 18:30"]),
         ("weekly-review", vec!["11-28 19:00"]),
-        ("butterfly-entry", vec!["11-28 15:35"]),
+        ("butterfly-entry", vec!["11-28 15:30"]),
         ("store-backup", vec!["11-28 23:00"]),
     ];
     for (name, slots) in wanted {
