@@ -21,7 +21,9 @@ use crate::{
     store::{Read, Store, Table},
 };
 
-pub(super) fn at(text: &str) -> Timestamp {
+mod lives;
+
+fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
