@@ -2,9 +2,11 @@
 //! Exit 0 done, 1 failed or not all holds, 2 bad usage.
 
 mod calendar;
+mod ground;
 mod jobs;
 mod journal;
 mod latch;
+mod outcome;
 mod price;
 mod replay;
 mod report;

@@ -1,14 +1,90 @@
 //! `tomking replay`.
 
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use chrono::NaiveDate;
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{CliError, CliResult, Global};
+use super::{
+    CliError, CliResult, Global,
+    ground::{Ground, print, print_json},
+    outcome,
+};
+use crate::{
+    calendar::Exchange,
+    market::recorded::LoadSummary,
+    sim::replay::{self, Plan, Progress, Tape},
+};
 
-/// Runs past sessions through the very same scheduler, gate and desk.
-#[derive(Debug, Default, Args)]
-pub struct ReplayArgs {}
+/// Runs past sessions through the very same scheduler, jobs, gate and desk, and tells what came.
+///
+/// With --data on your own CSV files (the formats are in docs/DATA.md), without it on the simulated
+/// market. Option quotes are modelled either way. The same command gives the same digest.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// First date.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    from: NaiveDate,
+    /// Last date.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    to: NaiveDate,
+    /// Folder of CSV files, recognised by their headers.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Simulate the products the files say nothing of, instead of leaving them out.
+    #[arg(long, requires = "data")]
+    simulate_missing: bool,
+    /// Seed of the simulated market and of the paths between recorded prices.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+}
 
 /// Runs the subcommand.
-pub fn run(_global: &Global, _args: &ReplayArgs) -> CliResult {
-    Err(CliError::Failed("not there yet".to_owned()))
+pub fn run(global: &Global, args: &ReplayArgs) -> CliResult {
+    let ReplayArgs { from, to, .. } = *args;
+    if from > to {
+        return Err(CliError::Usage(format!("--from {from} is after --to {to}")));
+    }
+    let mut ground = Ground::load(global)?;
+    ground.settings.market.seed = args.seed.unwrap_or(ground.settings.market.seed);
+    let (tape, summary) = tape(args, &ground)?;
+    let sessions = ground.calendar.sessions(Exchange::Xnys, from, to).len();
+    let bar = progress_bar(sessions as u64, global.json);
+    let told = bar.clone();
+    let progress: Progress = Box::new(move |date, done| {
+        told.set_position(done as u64);
+        told.set_message(date.to_string());
+    });
+    let Ground { settings, jobs, .. } = ground;
+    let plan = Plan { from, to, settings: Arc::new(settings), jobs, tape };
+    let found = replay::run(plan, progress, None);
+    bar.finish_and_clear();
+    let found = found.map_err(CliError::failed)?;
+    if global.json {
+        print_json(&found)?;
+    } else {
+        print(&outcome::text(&found, summary.as_ref()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tape(args: &ReplayArgs, ground: &Ground) -> Result<(Tape, Option<LoadSummary>), CliError> {
+    let Some(folder) = &args.data else { return Ok((Tape::Simulated, None)) };
+    let range = (args.from, args.to);
+    let (settings, calendar) = (&ground.settings, &ground.calendar);
+    let tape = replay::recorded(folder, settings, calendar, range, args.simulate_missing)
+        .map_err(CliError::failed)?;
+    let summary = tape.summary().clone();
+    Ok((Tape::Recorded(Box::new(tape)), Some(summary)))
+}
+
+/// On stderr, where a person watches; hidden otherwise.
+fn progress_bar(sessions: u64, quiet: bool) -> ProgressBar {
+    if quiet {
+        return ProgressBar::hidden();
+    }
+    let style = "{bar:32} {pos}/{len} sessions, {per_sec}, {msg}";
+    let style = ProgressStyle::with_template(style).expect("the template is well-formed");
+    ProgressBar::new(sessions).with_style(style)
 }

@@ -5,5 +5,5 @@
 pub mod outcome;
 /// The demo's pace: a Thursday evening to a Saturday in about two minutes.
 pub mod pace;
-//REPLAY /// The run itself.
-//REPLAY pub mod replay;
+/// The run itself.
+pub mod replay;

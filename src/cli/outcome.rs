@@ -1,0 +1,170 @@
+//! A replay's outcome as a person reads it.
+
+use crate::{
+    market::recorded::LoadSummary,
+    report::{
+        daily::prices_note,
+        page::table_text,
+        parts::{clock, signed},
+    },
+    risk::decision::DecisionOutcome,
+    sim::outcome::{DecisionLine, Outcome, RefusalLine, Trade},
+};
+
+/// The whole text.
+pub fn text(found: &Outcome, files: Option<&LoadSummary>) -> String {
+    let mut parts = vec![head(found)];
+    parts.extend(files.map(data));
+    parts.push(fridays(found));
+    parts.push(trades(&found.trades));
+    parts.push(refusals(&found.refusals));
+    parts.push(breakers(found));
+    parts.push(account(found));
+    parts.push(foot(found));
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n")
+}
+
+fn head(found: &Outcome) -> String {
+    let Outcome { from, to, sessions, prices, .. } = found;
+    format!("Replay {from} to {to}, {sessions} sessions\n{}\n", prices_note(*prices))
+}
+
+fn data(files: &LoadSummary) -> String {
+    let said = files.corrections.iter().chain(&files.notes).chain(&files.warnings);
+    let lines: Vec<String> = said.map(|line| format!("  {line}\n")).collect();
+    if lines.is_empty() { String::new() } else { format!("DATA\n{}", lines.concat()) }
+}
+
+/// Each decision: what failed, or what was found.
+fn fridays(found: &Outcome) -> String {
+    let lines: Vec<String> = found.decisions.iter().map(|line| decision(found, line)).collect();
+    let lines =
+        if lines.is_empty() { "  No entry job was due.\n".to_owned() } else { lines.concat() };
+    format!("DECISIONS (every filter: --json)\n{lines}")
+}
+
+fn decision(found: &Outcome, line: &DecisionLine) -> String {
+    let passed = line.filters.iter().filter(|filter| filter.passed).count();
+    let all = line.filters.len();
+    let outcome = line.outcome.name().replace('_', " ");
+    let mut lines = vec![format!(
+        "  {} {}: {outcome}; {passed} of {all} filters passed",
+        clock(line.at),
+        line.strategy
+    )];
+    if line.outcome == DecisionOutcome::Entered {
+        let day = line.at.date_naive();
+        let opened = found.trades.iter().find(|trade| trade.opened_at.date_naive() == day);
+        lines.push(match opened {
+            Some(trade) => format!("    {} for {}", trade.what, trade.credit_usd),
+            None => "    the order was not filled at its price".to_owned(),
+        });
+    }
+    for filter in line.filters.iter().filter(|filter| !filter.passed) {
+        lines.push(format!("    {}: {}, needs {}", filter.name, filter.value, filter.bound));
+    }
+    for refusal in found.refusals.iter().filter(|refusal| refusal.at == line.at) {
+        lines.push(format!("    {}", refusal.text));
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+fn trades(trades: &[Trade]) -> String {
+    if trades.is_empty() {
+        return "TRADES\n  None.\n".to_owned();
+    }
+    let head = ["Trade", "Opened", "Closed", "Exit", "Credit", "P&L $", "P&L £"];
+    let row = |trade: &Trade| {
+        vec![
+            trade.what.clone(),
+            clock(trade.opened_at),
+            clock(trade.closed_at),
+            trade.exit_reason.words().to_owned(),
+            trade.credit_usd.to_string(),
+            trade.pnl_usd.to_string(),
+            trade.pnl_gbp.map_or_else(|| "no rate".to_owned(), |gbp| gbp.to_string()),
+        ]
+    };
+    let rows: Vec<_> = trades.iter().map(row).collect();
+    format!("TRADES\n{}", table_text(&head.map(str::to_owned), &rows))
+}
+
+/// Refusals by limit; each stands with its decision above.
+fn refusals(refusals: &[RefusalLine]) -> String {
+    let mut counts = std::collections::BTreeMap::new();
+    for refusal in refusals {
+        *counts.entry(refusal.limit.as_str()).or_insert(0_usize) += 1;
+    }
+    if counts.is_empty() {
+        return "REFUSALS BY THE GATE\n  None.\n".to_owned();
+    }
+    let lines: Vec<String> =
+        counts.iter().map(|(limit, count)| format!("  {limit}: {count}\n")).collect();
+    format!("REFUSALS BY THE GATE\n{}", lines.concat())
+}
+
+fn breakers(found: &Outcome) -> String {
+    if found.latch.is_empty() {
+        return "BREAKERS\n  None acted.\n".to_owned();
+    }
+    let lines: Vec<String> = found
+        .latch
+        .iter()
+        .map(|line| format!("  {} {}: {}\n", clock(line.at), line.level, line.cause))
+        .collect();
+    format!("BREAKERS\n{}", lines.concat())
+}
+
+fn account(found: &Outcome) -> String {
+    let mut facts: Vec<(&str, String)> = Vec::new();
+    let money = |gbp: Option<crate::money::Gbp>, usd: Option<crate::money::Usd>| match (gbp, usd) {
+        (Some(gbp), Some(usd)) => format!("{gbp} ({usd})"),
+        (None, Some(usd)) => usd.to_string(),
+        _ => "not known".to_owned(),
+    };
+    facts.push((
+        "Before",
+        money(found.starting_net_liquidation_gbp, found.starting_net_liquidation_usd),
+    ));
+    facts.push(("After", money(found.net_liquidation_gbp, found.net_liquidation_usd)));
+    facts.push((
+        "Trades",
+        format!("{} ({}) after {} of fees", signed(found.pnl_gbp), found.pnl_usd, found.fees_usd),
+    ));
+    let rate = |rate: f64| format!("{rate:.1} % of {} trades", found.trades.len());
+    facts.push((
+        "Win rate",
+        found.win_rate_percent.map_or_else(|| "no trade has won or lost".to_owned(), rate),
+    ));
+    facts.push((
+        "Largest drawdown",
+        format!("{:.2} %, at closes, in dollars", found.max_drawdown_percent),
+    ));
+    facts.extend(found.buying_power.map(|peak| {
+        let cap =
+            peak.cap_percent.map_or_else(|| "not known".to_owned(), |cap| format!("{cap:.1} %"));
+        ("Buying power", format!("at most {:.1} % on {}, cap {cap}", peak.used_percent, peak.date))
+    }));
+    if found.open_positions > 0 {
+        facts.push(("Still open", found.open_positions.to_string()));
+    }
+    let lines: Vec<String> =
+        facts.iter().map(|(name, value)| format!("  {name:<17}{value}\n")).collect();
+    format!("ACCOUNT\n{}", lines.concat())
+}
+
+fn foot(found: &Outcome) -> String {
+    let jobs = &found.jobs;
+    let mut lines = vec![format!(
+        "Slots: {} done, {} skipped, {} failed, {} missed.",
+        jobs.done, jobs.skipped, jobs.failed, jobs.missed
+    )];
+    lines.extend(jobs.exceptions.iter().map(|line| format!("  {line}")));
+    let seconds = std::time::Duration::from_millis(found.elapsed_ms).as_secs_f64();
+    lines.push(format!("{:.1} sessions a second, {seconds:.1} s.", found.sessions_per_second));
+    lines.push(format!("Digest {}", found.digest));
+    lines.push(String::new());
+    lines.join("\n")
+}
