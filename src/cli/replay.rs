@@ -1,6 +1,10 @@
 //! `tomking replay`.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use chrono::NaiveDate;
 use clap::Args;
@@ -15,6 +19,7 @@ use crate::{
     calendar::Exchange,
     market::recorded::LoadSummary,
     sim::replay::{self, Plan, Progress, Tape},
+    store::{Read as _, Store},
 };
 
 /// Runs past sessions through the very same scheduler, jobs, gate and desk, and tells what came.
@@ -35,6 +40,9 @@ pub struct ReplayArgs {
     /// Simulate the products the files say nothing of, instead of leaving them out.
     #[arg(long, requires = "data")]
     simulate_missing: bool,
+    /// Write the journal of the run to this file, one JSON entry a line.
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
     /// Seed of the simulated market and of the paths between recorded prices.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -60,7 +68,10 @@ pub fn run(global: &Global, args: &ReplayArgs) -> CliResult {
     let plan = Plan { from, to, settings: Arc::new(settings), jobs, tape };
     let found = replay::run(plan, progress, None);
     bar.finish_and_clear();
-    let found = found.map_err(CliError::failed)?;
+    let (found, store) = found.map_err(CliError::failed)?;
+    if let Some(file) = &args.journal {
+        write_journal(&store, file)?;
+    }
     if global.json {
         print_json(&found)?;
     } else {
@@ -77,6 +88,17 @@ fn tape(args: &ReplayArgs, ground: &Ground) -> Result<(Tape, Option<LoadSummary>
         .map_err(CliError::failed)?;
     let summary = tape.summary().clone();
     Ok((Tape::Recorded(Box::new(tape)), Some(summary)))
+}
+
+fn write_journal(store: &Store, file: &Path) -> Result<(), CliError> {
+    let failed = |error: String| CliError::Failed(format!("writing {}: {error}", file.display()));
+    let entries = store.read(|tx| tx.journal_tail(usize::MAX)).map_err(CliError::failed)?;
+    let mut lines = Vec::new();
+    for entry in &entries {
+        serde_json::to_writer(&mut lines, entry).map_err(|error| failed(error.to_string()))?;
+        lines.push(b'\n');
+    }
+    std::fs::write(file, lines).map_err(|error| failed(error.to_string()))
 }
 
 /// On stderr, where a person watches; hidden otherwise.

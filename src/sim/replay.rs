@@ -93,8 +93,13 @@ pub fn recorded(
 /// Told after each session: its date and how many are done.
 pub type Progress = Box<dyn FnMut(NaiveDate, usize) + Send>;
 
-/// Runs a plan: as fast as the machine goes, or at a pace.
-pub fn run(plan: Plan, progress: Progress, pace: Option<Pace>) -> Result<Outcome, ReplayError> {
+/// Runs a plan: as fast as the machine goes, or at a pace. Gives the outcome and the store it
+/// filled.
+pub fn run(
+    plan: Plan,
+    progress: Progress,
+    pace: Option<Pace>,
+) -> Result<(Outcome, Store), ReplayError> {
     let calendar = Calendar::new(plan.settings.calendar_override.clone());
     let Plan { from, to, .. } = plan;
     let sessions = calendar.sessions(Exchange::Xnys, from, to);
@@ -114,7 +119,8 @@ pub fn run(plan: Plan, progress: Progress, pace: Option<Pace>) -> Result<Outcome
     };
     let (gatherer, starting) = world.run(main).ok_or(ReplayError::Deadlock)??;
     let elapsed = watch.elapsed();
-    Ok(Outcome::gather(&store, &gatherer, Frame { from, to, sessions: count, elapsed, starting })?)
+    let frame = Frame { from, to, sessions: count, elapsed, starting };
+    Ok((Outcome::gather(&store, &gatherer, frame)?, store))
 }
 
 /// Every day of the plan, in the world of `rt`.
