@@ -1,39 +1,121 @@
 //! `tomking halt | reduce | resume | flatten`.
 
+use std::{
+    io::{IsTerminal, Write as _},
+    process::ExitCode,
+};
+
 use clap::Args;
 
-use super::{CliError, CliResult, Global};
+use super::{
+    CliError, CliResult, Global,
+    ground::{Ground, print, print_json},
+};
+use crate::{control::Request, desk::latch::LatchAnswer};
 
-/// Halts: only cancels leave until `resume`.
-#[derive(Debug, Default, Args)]
-pub struct HaltArgs {}
-/// Stops entries; exits and defence go on.
-#[derive(Debug, Default, Args)]
-pub struct ReduceArgs {}
-/// Ends manual holds.
-#[derive(Debug, Default, Args)]
-pub struct ResumeArgs {}
-/// Cancels everything, closes everything, then halts.
-#[derive(Debug, Default, Args)]
-pub struct FlattenArgs {}
+/// Halts at once: only cancels leave until `tomking resume`. Survives restarts.
+#[derive(Debug, Args)]
+pub struct HaltArgs {
+    #[command(flatten)]
+    why: Why,
+}
 
-fn absent() -> CliResult {
-    Err(CliError::Failed("not there yet".to_owned()))
+/// Stops entries; exits and defence go on until `tomking resume`.
+#[derive(Debug, Args)]
+pub struct ReduceArgs {
+    #[command(flatten)]
+    why: Why,
+}
+
+/// Ends manual holds and removes the `HALT` file; timed holds stay until their time.
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    #[command(flatten)]
+    sure: Sure,
+}
+
+/// Cancels everything, closes everything, then halts. Asks to confirm.
+#[derive(Debug, Args)]
+pub struct FlattenArgs {
+    #[command(flatten)]
+    why: Why,
+    #[command(flatten)]
+    sure: Sure,
+}
+
+#[derive(Debug, Args)]
+struct Why {
+    /// Kept with the hold and shown in status and alerts.
+    #[arg(long, default_value = "asked for in the shell", value_name = "TEXT")]
+    reason: String,
+}
+
+#[derive(Debug, Args)]
+struct Sure {
+    /// Do not ask to confirm.
+    #[arg(long, short)]
+    yes: bool,
 }
 
 /// `tomking halt`.
-pub fn halt(_global: &Global, _args: &HaltArgs) -> CliResult {
-    absent()
+pub fn halt(global: &Global, args: &HaltArgs) -> CliResult {
+    change(global, &Request::Halt { reason: args.why.reason.clone() })
 }
+
 /// `tomking reduce`.
-pub fn reduce(_global: &Global, _args: &ReduceArgs) -> CliResult {
-    absent()
+pub fn reduce(global: &Global, args: &ReduceArgs) -> CliResult {
+    change(global, &Request::Reduce { reason: args.why.reason.clone() })
 }
+
 /// `tomking resume`.
-pub fn resume(_global: &Global, _args: &ResumeArgs) -> CliResult {
-    absent()
+pub fn resume(global: &Global, args: &ResumeArgs) -> CliResult {
+    confirm(&args.sure, "Resume: entries may be sent again.")?;
+    change(global, &Request::Resume)
 }
+
 /// `tomking flatten`.
-pub fn flatten(_global: &Global, _args: &FlattenArgs) -> CliResult {
-    absent()
+pub fn flatten(global: &Global, args: &FlattenArgs) -> CliResult {
+    confirm(&args.sure, "Flatten: every order is cancelled and every position closed.")?;
+    change(global, &Request::Flatten { reason: args.why.reason.clone() })
+}
+
+/// Asks on a terminal; elsewhere `--yes` must be said.
+fn confirm(sure: &Sure, what: &str) -> Result<(), CliError> {
+    if sure.yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(CliError::Usage(format!("{what} Say --yes to confirm.")));
+    }
+    eprint!("{what} Type yes to go on: ");
+    std::io::stderr().flush().map_err(CliError::failed)?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).map_err(CliError::failed)?;
+    if answer.trim() == "yes" { Ok(()) } else { Err(CliError::Failed("not confirmed".to_owned())) }
+}
+
+fn change(global: &Global, request: &Request) -> CliResult {
+    let ground = Ground::load(global)?;
+    let answer: LatchAnswer = ground.ask(request)?;
+    if global.json {
+        print_json(&answer)?;
+    } else {
+        print(&words(&answer))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn words(answer: &LatchAnswer) -> String {
+    let mut lines = vec![format!("{}.", answer.level.name())];
+    lines
+        .extend(answer.holds.iter().map(|hold| format!("  {}: {}", hold.level.name(), hold.cause)));
+    let ids = |title: &str, ids: Vec<String>| {
+        let ids = if ids.is_empty() { "none".to_owned() } else { ids.join(", ") };
+        format!("{title}: {ids}.")
+    };
+    lines.push(ids("Cancelled", answer.cancelled.iter().map(ToString::to_string).collect()));
+    lines.push(ids("Orders working", answer.working.iter().map(ToString::to_string).collect()));
+    lines.push(ids("Positions open", answer.open.iter().map(ToString::to_string).collect()));
+    lines.push(String::new());
+    lines.join("\n")
 }

@@ -1,14 +1,69 @@
 //! `tomking report`.
 
-use clap::Args;
+use std::{path::PathBuf, process::ExitCode};
 
-use super::{CliError, CliResult, Global};
+use chrono::NaiveDate;
+use clap::{Args, ValueEnum};
 
-/// The daily or weekly report.
-#[derive(Debug, Default, Args)]
-pub struct ReportArgs {}
+use super::{
+    CliError, CliResult, Global,
+    ground::{Ground, print, print_json},
+};
+use crate::{
+    control::Request,
+    report::{KeptReport, Period},
+};
+
+/// The daily report or the weekly review, as it was written after the close.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Which one.
+    #[arg(value_enum)]
+    period: PeriodArg,
+    /// The session it is of; the last one without this.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    date: Option<NaiveDate>,
+    /// Write it as one HTML page to this file instead.
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    html: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PeriodArg {
+    /// Of one session.
+    Daily,
+    /// Of one week.
+    Weekly,
+}
 
 /// Runs the subcommand.
-pub fn run(_global: &Global, _args: &ReportArgs) -> CliResult {
-    Err(CliError::Failed("not there yet".to_owned()))
+pub fn run(global: &Global, args: &ReportArgs) -> CliResult {
+    let ground = Ground::load(global)?;
+    let period = match args.period {
+        PeriodArg::Daily => Period::Daily,
+        PeriodArg::Weekly => Period::Weekly,
+    };
+    let kept: Option<KeptReport> = ground.ask(&Request::Report { period, date: args.date })?;
+    let kept = kept.ok_or_else(|| absent(period, args.date))?;
+    if let Some(file) = &args.html {
+        std::fs::write(file, &kept.html)
+            .map_err(|error| CliError::Failed(format!("writing {}: {error}", file.display())))?;
+        eprintln!("Wrote {}.", file.display());
+    } else if global.json {
+        print_json(&kept.document)?;
+    } else {
+        print(&kept.text)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn absent(period: Period, date: Option<NaiveDate>) -> CliError {
+    let when = match period {
+        Period::Daily => "30 minutes after each close",
+        Period::Weekly => "60 minutes after the close of each week's last session",
+    };
+    CliError::Failed(match date {
+        Some(date) => format!("there is no {period} report of {date}; one is written {when}"),
+        None => format!("there is no {period} report yet; one is written {when}"),
+    })
 }

@@ -1,14 +1,143 @@
 //! `tomking status`.
 
+use std::process::ExitCode;
+
 use clap::Args;
 
-use super::{CliError, CliResult, Global};
+use super::{
+    CliResult, Global,
+    ground::{Ground, print, print_json},
+};
+use crate::{
+    account::hold::Level,
+    control::{
+        Request,
+        status::{AccountLine, ChannelLine, OrderLine, PositionLine, Status},
+    },
+    report::{
+        page::{Body, Page, Section},
+        parts::clock,
+    },
+    schedule::views::NextSlot,
+};
 
-/// Latch and holds, account, positions, orders, next slots, channels.
+/// Latch and holds, account, positions, orders, next slots and channels at one glance.
 #[derive(Debug, Default, Args)]
 pub struct StatusArgs {}
 
 /// Runs the subcommand.
-pub fn run(_global: &Global, _args: &StatusArgs) -> CliResult {
-    Err(CliError::Failed("not there yet".to_owned()))
+pub fn run(global: &Global, _: &StatusArgs) -> CliResult {
+    let ground = Ground::load(global)?;
+    let status: Status = ground.ask(&Request::Status)?;
+    if global.json {
+        print_json(&status)?;
+    } else {
+        print(&page(&status).text())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn page(status: &Status) -> Page {
+    let mut sections = Vec::new();
+    let mut section = |title: &str, lines: Vec<String>| {
+        if !lines.is_empty() {
+            sections.push(Section { title: title.to_owned(), body: Body::Lines(lines) });
+        }
+    };
+    section("Holds", holds(status));
+    section("Account", account(status.account.as_ref()));
+    section("Positions", listed(&status.positions, position, "None open."));
+    section("Orders", listed(&status.orders, order, "None working."));
+    section("Next", status.next.iter().map(next).collect());
+    section("Channels", status.channels.iter().map(channel).collect());
+    let journal = &status.journal;
+    Page {
+        title: title(status),
+        headline: headline(status),
+        sections,
+        notes: vec![format!("Journal: entry {}, {}", journal.sequence, journal.hash)],
+    }
+}
+
+fn title(status: &Status) -> String {
+    match &status.daemon {
+        Some(daemon) => format!(
+            "tomking {}, running as process {} since {} ET",
+            status.version,
+            daemon.pid,
+            clock(daemon.since)
+        ),
+        None => format!("tomking {}, not running; as the store was left", status.version),
+    }
+}
+
+fn headline(status: &Status) -> String {
+    let means = match status.level {
+        Level::Active => "everything the rulebook allows",
+        Level::Reducing => "no entries; exits and defence go on",
+        Level::Flattening => "cancels and closes everything, then halts",
+        Level::Halted => "only cancels leave",
+    };
+    let reconciled = match status.reconciled {
+        Some(true) => ". Ledger and broker agree",
+        Some(false) => ". Ledger and broker are not reconciled: no entries",
+        None => "",
+    };
+    format!("{}: {means}{reconciled}", status.level.name())
+}
+
+fn holds(status: &Status) -> Vec<String> {
+    let line = |hold: &crate::account::hold::Hold| {
+        let until = hold.until.map_or_else(
+            || "until `tomking resume`".to_owned(),
+            |at| format!("until {} ET", clock(at)),
+        );
+        format!("{} since {} ET, {until}: {}", hold.level.name(), clock(hold.since), hold.cause)
+    };
+    status.holds.iter().map(line).collect()
+}
+
+fn account(account: Option<&AccountLine>) -> Vec<String> {
+    let Some(account) = account else {
+        return vec!["Not known before the first session's end.".to_owned()];
+    };
+    let pounds = account.net_liquidation_gbp.map(|gbp| format!("{gbp}, ")).unwrap_or_default();
+    let when = match (account.at, account.date) {
+        (Some(at), _) => format!("{} ET", clock(at)),
+        (None, Some(date)) => format!("the close of {date}"),
+        (None, None) => "an unknown moment".to_owned(),
+    };
+    vec![
+        format!("Net liquidation {pounds}{} at {when}", account.net_liquidation_usd),
+        format!("Buying power in use {}", account.requirement_usd),
+    ]
+}
+
+fn listed<T>(items: &[T], line: fn(&T) -> String, none: &str) -> Vec<String> {
+    if items.is_empty() { vec![none.to_owned()] } else { items.iter().map(line).collect() }
+}
+
+fn position(line: &PositionLine) -> String {
+    format!(
+        "{} for {}, opened {} ET ({})",
+        line.what,
+        line.credit_usd,
+        clock(line.opened_at),
+        line.id
+    )
+}
+
+fn order(line: &OrderLine) -> String {
+    let limit = line.limit.map(|limit| format!(" at {limit}")).unwrap_or_default();
+    format!("{}: {}{limit} ({})", line.state.name(), line.what, line.intent)
+}
+
+fn next(slot: &NextSlot) -> String {
+    let paused = if slot.paused { ", paused" } else { "" };
+    format!("{} ET  {}{paused}", clock(slot.at), slot.job)
+}
+
+fn channel(line: &ChannelLine) -> String {
+    let error = line.last_error.as_ref().map(|error| format!("; {error}")).unwrap_or_default();
+    format!("{}: {} waiting, {} given up{error}", line.name, line.waiting, line.dead)
 }
