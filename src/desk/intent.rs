@@ -52,7 +52,10 @@ impl IntentState {
     pub fn may_become(self, next: Self) -> bool {
         use IntentState as S;
         match self {
-            S::Planned => matches!(next, S::Approved | S::Cancelled),
+            // A close is gated in the step that sends it.
+            S::Planned => {
+                matches!(next, S::Approved | S::Sending | S::Cancelled | S::Expired)
+            }
             S::Approved => matches!(next, S::Sending | S::Filled | S::Cancelled | S::Expired),
             S::Sending | S::Unknown | S::Live => !matches!(next, S::Planned | S::Sending),
             // A late fill of an order already ended is still a fill.

@@ -94,8 +94,10 @@ pub struct Desk {
     reconciled: AtomicBool,
     /// Grows with each change; workers and the watch wait on it.
     pulse: channel::Sender<u64>,
-    /// One round of watching or reconciling at a time.
+    /// One round of watching at a time.
     turn: futures::lock::Mutex<()>,
+    /// One reconciliation at a time; a broker that hangs never delays a stop.
+    books: futures::lock::Mutex<()>,
 }
 
 /// What is kept in memory so that an idle minute costs nothing.
@@ -145,6 +147,7 @@ impl Desk {
             reconciled: AtomicBool::new(false),
             pulse,
             turn: futures::lock::Mutex::new(()),
+            books: futures::lock::Mutex::new(()),
         };
         desk.load()?;
         Ok(Arc::new(desk))
@@ -158,9 +161,10 @@ impl Desk {
         self.read_back().await?;
         self.reconcile().await?;
         self.wake();
-        let (follow, watch) = (Arc::clone(self), Arc::clone(self));
+        let (follow, watch, books) = (Arc::clone(self), Arc::clone(self), Arc::clone(self));
         self.parts.rt.spawn(async move { follow.follow_changes().await });
         self.parts.rt.spawn(async move { watch.watch_positions().await });
+        self.parts.rt.spawn(async move { books.keep_books().await });
         Ok(())
     }
 
@@ -208,6 +212,12 @@ impl Desk {
     /// Starts a worker for every open intent that has none, and wakes all that wait. Call it after
     /// the transaction that wrote an intent.
     pub fn wake(self: &Arc<Self>) {
+        self.staff();
+        self.beat();
+    }
+
+    /// Starts a worker for every open intent that has none; one that panicked is replaced.
+    fn staff(self: &Arc<Self>) {
         let open = match self.parts.store.read(tx_open_ids) {
             Ok(open) => open,
             Err(error) => {
@@ -221,7 +231,6 @@ impl Desk {
                 self.parts.rt.spawn(async move { desk.work(id).await });
             }
         }
-        self.beat();
     }
 
     /// Wakes everything that waits for a change.

@@ -101,7 +101,7 @@ impl Desk {
     /// One reconciliation, and what follows from it: the hold set or lifted, timed holds ended,
     /// differences told once.
     pub async fn reconcile(self: &Arc<Self>) -> Result<Reconciled, StoreError> {
-        let _turn = self.turn.lock().await;
+        let _books = self.books.lock().await;
         self.hot().reconciled_tried_at = Some(self.now());
         let outcome = self.compare().await?;
         match &outcome {

@@ -119,9 +119,7 @@ pub fn report(
     tx.put(&BROKER_ORDERS, &order.id.0, id)?;
     let position = if fresh.is_empty() { None } else { fill(tx, &record, &fresh, rate, at)? };
     journal_attempts(tx, &before, &record, at)?;
-    if let (false, Some(AttemptStatus::Rejected { .. })) =
-        (before.state.is_terminal(), record.attempts.last().map(|a| &a.status))
-    {
+    if !before.state.is_terminal() && record.state == IntentState::Rejected && record.is_entry() {
         count(tx, at, |counts| counts.rejections += 1)?;
     }
     finish(tx, &before, &record, at)?;
@@ -141,7 +139,7 @@ pub fn mark(
 ) -> Result<Option<Recorded>, StoreError> {
     let Some(mut record) = read::intent(tx, id)? else { return Ok(None) };
     let before = record.clone();
-    let rejected = matches!(status, AttemptStatus::Rejected { .. });
+    let rejected = matches!(status, AttemptStatus::Rejected { .. }) && record.is_entry();
     record.mark_working(status, at);
     if record != before {
         journal_attempts(tx, &before, &record, at)?;

@@ -7,14 +7,18 @@ use chrono::TimeDelta;
 
 use super::{
     Desk, SUBMIT_WAIT,
-    intent::{Attempt, AttemptStatus, IntentRecord},
+    intent::{Attempt, AttemptStatus, IntentRecord, IntentState},
     latch::{Leaving, Stopped},
     read, record,
     record::Recorded,
 };
 use crate::{
-    account::{IntentId, Leg, NetPrice},
+    account::{
+        IntentId, Leg, NetPrice,
+        hold::{Hold, Level},
+    },
     broker::{BrokerOrder, OrderRequest, SubmitError},
+    calendar::{Exchange, new_york_date},
     clock::Timestamp,
     store::StoreError,
     strategy::ladder::Book,
@@ -100,6 +104,7 @@ impl Desk {
         let recorded = self.write(move |tx| record::report(tx, &id, &order, rate, now)).await?;
         if let Some(recorded) = &recorded {
             self.keep(recorded);
+            self.heed_rejections(recorded).await?;
         }
         Ok(recorded)
     }
@@ -139,8 +144,32 @@ impl Desk {
         let recorded = self.write(move |tx| record::mark(tx, &id, status, now)).await?;
         if let Some(recorded) = &recorded {
             self.keep(recorded);
+            self.heed_rejections(recorded).await?;
         }
         Ok(())
+    }
+
+    /// Too many rejected entries in a day stop entries until the next session (rulebook §5, 13).
+    async fn heed_rejections(&self, recorded: &Recorded) -> Result<(), StoreError> {
+        let record = &recorded.record;
+        if record.state != IntentState::Rejected || !record.is_entry() {
+            return Ok(());
+        }
+        let now = self.now();
+        let date = new_york_date(now);
+        let count = self.parts.store.read(|tx| read::day_counts(tx, date))?.rejections;
+        if count < self.parts.rulebook.limits.rejections_a_day {
+            return Ok(());
+        }
+        let next = self.parts.calendar.next_session(Exchange::Xnys, date);
+        let hold = Hold {
+            name: "rejections".to_owned(),
+            level: Level::Reducing,
+            cause: format!("{count} entries were rejected on {date}"),
+            since: now,
+            until: next.map(|session| session.open),
+        };
+        self.hold(hold, &record.id().0).await
     }
 
     /// The last statements before the wire: the session is open and the latch lets it pass.

@@ -117,7 +117,7 @@ impl CashBook {
 pub struct DayCounts {
     /// Instants of the opening orders sent, at most the last thousand.
     pub opening_sent: Vec<Timestamp>,
-    /// Orders the broker rejected.
+    /// Opening orders the broker rejected.
     pub rejections: u32,
 }
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DurationRound, TimeDelta};
 use rust_decimal::Decimal;
+use tokio::sync::watch;
 
 use super::{
     Desk, READ_WAIT, describe,
@@ -73,7 +74,7 @@ impl Desk {
         }
     }
 
-    /// The desk's loop.
+    /// The desk's loop over positions.
     pub(super) async fn watch_positions(self: Arc<Self>) {
         let mut pulse = self.pulse.subscribe();
         loop {
@@ -81,26 +82,39 @@ impl Desk {
             if let Err(error) = self.tick().await {
                 tracing::error!(%error, "a round of the desk failed");
             }
-            match self.next_tick() {
-                Some(at) => {
-                    let wait = (at - self.now()).max(TimeDelta::milliseconds(1));
-                    let _ = self.parts.rt.timeout(wait, pulse.changed()).await;
-                }
-                None => {
-                    let _ = pulse.changed().await;
-                }
-            }
+            self.wait(self.next_tick(), &mut pulse).await;
         }
     }
 
-    /// One turn of the loop: the file, the broker, the positions, in that order.
+    /// The desk's loop over its books: a reconciliation whenever one is due.
+    pub(super) async fn keep_books(self: Arc<Self>) {
+        let mut pulse = self.pulse.subscribe();
+        loop {
+            pulse.mark_unchanged();
+            if self.reconciliation_is_due(self.now())
+                && let Err(error) = self.reconcile().await
+            {
+                tracing::error!(%error, "a reconciliation failed");
+            }
+            self.wait(self.next_tick(), &mut pulse).await;
+        }
+    }
+
+    /// Waits for an instant, where there is one, or for the next change.
+    async fn wait(&self, until: Option<Timestamp>, pulse: &mut watch::Receiver<u64>) {
+        let Some(until) = until else {
+            let _ = pulse.changed().await;
+            return;
+        };
+        let wait = (until - self.now()).max(TimeDelta::milliseconds(1));
+        let _ = self.parts.rt.timeout(wait, pulse.changed()).await;
+    }
+
+    /// One turn of the loop: the file, the workers, the positions, in that order.
     async fn tick(self: &Arc<Self>) -> Result<(), StoreError> {
         self.heed_file().await?;
-        let now = self.now();
-        if self.reconciliation_is_due(now) {
-            self.reconcile().await?;
-        }
-        self.round(grid(now)).await?;
+        self.staff();
+        self.round(grid(self.now())).await?;
         self.drive().await
     }
 

@@ -203,7 +203,9 @@ fn row(candidate: &Candidate, why: &Refusal) -> RefusalRow {
 /// Of the day's filters only releases stopped it (rulebook §4 common).
 fn only_events_failed(filters: &[Filter]) -> bool {
     let releases = ["cpi", "nfp"];
-    let mut failed = filters.iter().filter(|filter| !filter.passed).peekable();
+    // A product's own filters carry its name before a dot.
+    let of_day = filters.iter().filter(|filter| !filter.name.contains('.'));
+    let mut failed = of_day.filter(|filter| !filter.passed).peekable();
     failed.peek().is_some() && failed.all(|filter| releases.contains(&filter.name.as_str()))
 }
 

@@ -5,6 +5,7 @@ use rust_decimal::{Decimal, dec};
 use super::world::{Script, Stage, at, falling, quiet, without_decay};
 use crate::{
     account::{ExitReason, Position},
+    desk::read,
     money::Usd,
     notice::Notice,
 };
@@ -50,12 +51,63 @@ fn a_friday_ends_flat_and_its_result_is_the_venues_to_the_cent() {
             .notices()
             .iter()
             .map(|notice| match notice {
+                Notice::Limit { .. } => "limit",
                 Notice::Decided { .. } => "decided",
                 Notice::Opened { .. } => "opened",
                 Notice::Closed { .. } => "closed",
                 other => panic!("{other:?}"),
             })
             .collect();
-        assert_eq!(told, ["decided", "opened", "closed"]);
+        assert_eq!(told, ["limit", "decided", "opened", "closed"]);
     }
+}
+
+#[test]
+fn an_entry_a_release_refuses_is_tried_again_at_10_35() {
+    // The rulebook's own bound is 10:30, at which the first try passes; moved to 10:32 it does not.
+    for (not_before, entered_at) in [((10, 30), at("10:30:00")), ((10, 32), at("10:35:00"))] {
+        let mut stage = Stage::new(quiet());
+        stage.cpi_today = true;
+        let (hour, minute) = not_before;
+        let bound = chrono::NaiveTime::from_hms_opt(hour, minute, 0).unwrap();
+        stage.rulebook.limits.release_days_not_before = bound;
+        stage.live(at("10:29:00"), |scene| async move {
+            let summary = scene.job("friday-0dte-entry", "10:30:00").await;
+            assert_eq!(summary, "entered: zdte-20240802-1");
+        });
+        let date = at("10:30:00").date_naive();
+        let decisions = stage.store.read(|tx| read::decisions(tx, date, date)).unwrap();
+        assert_eq!(decisions.last().unwrap().at, entered_at);
+        assert_eq!(decisions.len(), if entered_at == at("10:30:00") { 1 } else { 2 });
+    }
+}
+
+#[test]
+fn the_equity_curve_has_one_row_a_session_and_points_only_while_something_is_held() {
+    let stage = Stage::new(quiet());
+    stage.live(at("09:00:00"), |scene| async move {
+        scene.job("risk-snapshot", "09:35:00").await;
+        assert_eq!(scene.job("risk-snapshot", "09:40:00").await, "nothing open, nothing changed");
+        scene.job("friday-0dte-entry", "10:30:00").await;
+        scene.job("risk-snapshot", "10:35:00").await;
+        scene.job("end-of-day-reconciliation", "16:15:00").await;
+        let again = scene.job("end-of-day-reconciliation", "16:20:00").await;
+        assert_eq!(again, "2024-08-02 was reconciled before");
+    });
+    let date = at("10:30:00").date_naive();
+    let (rows, points) = stage
+        .store
+        .read(|tx| Ok((read::equity(tx, date, date)?, read::equity_points(tx, date)?)))
+        .unwrap();
+    assert_eq!(points.len(), 2);
+    let (row, position) = (&rows[0], &stage.positions()[0]);
+    assert_eq!(rows.len(), 1);
+    assert_eq!(row.realised_usd, position.pnl_usd());
+    assert_eq!(row.fees_usd, position.fees_usd);
+    assert_eq!((row.trades, row.phase, row.open_pnl_usd), (1, Some(1), Usd::ZERO));
+    assert_eq!(row.cap_percent, Some(dec!(50)));
+    // One ES condor 30 wide takes its width less its credit.
+    assert_eq!(row.peak_used_percent, points[1].used_percent);
+    assert!(row.peak_used_percent.unwrap() > dec!(2), "{row:?}");
+    assert_eq!(row.net_liquidation_usd, Usd(dec!(44800)) + position.pnl_usd());
 }

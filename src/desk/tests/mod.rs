@@ -2,5 +2,7 @@
 
 mod crash;
 mod days;
+mod latching;
+mod records;
 mod stops;
 mod world;

@@ -24,8 +24,8 @@ use crate::{
     desk::{Desk, DeskParts, jobs, read, reconcile::gaps},
     instrument::{Instrument, OptionContract, Product, Right, Series, expiration},
     market::{
-        Chain, DailyBar, EventDay, EventKind, Market, MarketError, OptionQuote, Provenance,
-        UnderlyingQuote, VixQuote,
+        Chain, DailyBar, EventDay, EventKind, MacroEvent, Market, MarketError, OptionQuote,
+        Provenance, UnderlyingQuote, VixQuote,
     },
     money::{FxRate, Usd, to_f64},
     notice::{Notice, OUTBOX},
@@ -74,6 +74,7 @@ pub(super) fn falling() -> Script {
 pub(super) struct ScriptMarket {
     rt: Runtime,
     script: Script,
+    cpi_today: bool,
 }
 
 impl ScriptMarket {
@@ -185,8 +186,10 @@ impl Market for ScriptMarket {
     async fn fx(&self, date: NaiveDate) -> Result<FxRate, MarketError> {
         Ok(FxRate { date: date.pred_opt().unwrap(), usd_per_gbp: dec!(1.28) })
     }
-    async fn events(&self, _: EventKind, _: NaiveDate) -> EventDay {
-        EventDay::Known(Vec::new())
+    async fn events(&self, kind: EventKind, _: NaiveDate) -> EventDay {
+        let release = MacroEvent { kind, at: at("08:30:00") };
+        let today = self.cpi_today && kind == EventKind::Cpi;
+        EventDay::Known(today.then_some(release).into_iter().collect())
     }
     async fn settlement(&self, series: &Series) -> Result<Decimal, MarketError> {
         Ok(self.last(series.last_trade))
@@ -297,6 +300,8 @@ pub(super) struct Stage {
     venue_store: Store,
     pub(super) faults: Arc<Faults>,
     pub(super) data_dir: Option<std::path::PathBuf>,
+    pub(super) rulebook: Rulebook,
+    pub(super) cpi_today: bool,
 }
 
 /// What a scene has in hand.
@@ -314,6 +319,8 @@ impl Stage {
             venue_store: Store::in_memory().unwrap(),
             faults: Arc::default(),
             data_dir: None,
+            rulebook: Rulebook::embedded(),
+            cpi_today: false,
         }
     }
 
@@ -326,7 +333,12 @@ impl Stage {
     ) -> T {
         let mut world = VirtualWorld::new(from);
         let rt = world.runtime();
-        let market = Arc::new(ScriptMarket { rt: rt.clone(), script: self.script });
+        let market = Arc::new(ScriptMarket {
+            rt: rt.clone(),
+            script: self.script,
+            cpi_today: self.cpi_today,
+        });
+        let rulebook = Arc::new(self.rulebook.clone());
         let (store, venue_store) = (self.store.clone(), self.venue_store.clone());
         let (faults, data_dir) = (Arc::clone(&self.faults), self.data_dir.clone());
         let life = async move {
@@ -345,7 +357,7 @@ impl Stage {
                 broker: Arc::clone(&broker) as Arc<dyn Broker>,
                 market,
                 calendar: Calendar::default(),
-                rulebook: Arc::new(Rulebook::embedded()),
+                rulebook,
                 data_dir,
             })
             .unwrap();
