@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::{Leg, NetPrice, Side},
     config::rulebook::{EntryLadder, ExitLadder},
+    instrument::tick::{round_down as down, round_up as up},
     market::OptionQuote,
 };
 
@@ -176,16 +177,6 @@ impl Sign {
 
 fn steps_done(elapsed_seconds: i64, step_seconds: u32) -> i64 {
     elapsed_seconds.max(0) / i64::from(step_seconds.max(1))
-}
-
-/// Up to the tick: towards more credit or less debit.
-fn up(price: Decimal, tick: Decimal) -> Decimal {
-    (price / tick).ceil() * tick
-}
-
-/// Down to the tick: towards less credit or more debit.
-fn down(price: Decimal, tick: Decimal) -> Decimal {
-    (price / tick).floor() * tick
 }
 
 #[cfg(test)]
