@@ -91,15 +91,8 @@ impl App {
         if let Some(switch) = parts.dead_man {
             body("heartbeat", Arc::new(Heartbeat::new(switch)));
         }
-        let jobs = with_bodies(parts.jobs, &bodies);
-        let scheduler = Scheduler::new(parts.store, parts.rt, parts.calendar, jobs, &bodies)?;
+        let Parts { store, rt, calendar, jobs, .. } = parts;
+        let scheduler = Scheduler::new(store, rt, calendar, jobs, &bodies)?;
         Ok(Self { desk, scheduler: Arc::new(scheduler), gatherer })
     }
-}
-
-/// Without a dead-man's switch there is nothing for `heartbeat` to do. Any other enabled job
-/// without a body is an error of its file, which the scheduler tells.
-fn with_bodies(jobs: JobSet, bodies: &BTreeMap<String, Arc<dyn JobBody>>) -> JobSet {
-    let idle = !bodies.contains_key("heartbeat");
-    jobs.only(|job| !(idle && job.name == "heartbeat"))
 }

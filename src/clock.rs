@@ -58,6 +58,11 @@ impl Runtime {
         Self::new(Arc::new(WallClock), Arc::new(TokioSpawn(tokio::runtime::Handle::current())))
     }
 
+    /// The clock alone.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
     /// The present instant.
     pub fn now(&self) -> Timestamp {
         self.clock.now()

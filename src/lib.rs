@@ -53,6 +53,8 @@ pub mod control;
 pub mod logs;
 /// The parts, put together: the daemon, the demo and a replay are one.
 pub mod app;
+/// The daemon under the wall clock.
+pub mod live;
 /// Replay and demo.
 pub mod sim;
 /// One file per subcommand.

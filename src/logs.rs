@@ -1,6 +1,6 @@
 //! Logs to stderr: for people on a terminal, JSON where a service manager reads them.
 
-use std::io::IsTerminal;
+use std::{io::IsTerminal, sync::Arc};
 
 use tracing_subscriber::{
     EnvFilter,
@@ -9,12 +9,12 @@ use tracing_subscriber::{
 
 use crate::{
     calendar::NEW_YORK,
-    clock::Runtime,
+    clock::Clock,
     config::{LogFormat, LogSettings},
 };
 
 /// The time of the given world, not the machine's: in the demo they differ.
-struct WorldTime(Runtime);
+struct WorldTime(Arc<dyn Clock>);
 
 impl FormatTime for WorldTime {
     fn format_time(&self, w: &mut Writer<'_>) -> std::fmt::Result {
@@ -23,7 +23,7 @@ impl FormatTime for WorldTime {
     }
 }
 
-struct UtcTime(Runtime);
+struct UtcTime(Arc<dyn Clock>);
 
 impl FormatTime for UtcTime {
     fn format_time(&self, w: &mut Writer<'_>) -> std::fmt::Result {
@@ -32,7 +32,7 @@ impl FormatTime for UtcTime {
 }
 
 /// Starts logging; `RUST_LOG` wins over the filter of the settings.
-pub fn init(settings: &LogSettings, rt: Runtime) -> Result<(), String> {
+pub fn init(settings: &LogSettings, clock: Arc<dyn Clock>) -> Result<(), String> {
     let (format, filter) = (settings.format, settings.filter.as_str());
     let filter = match std::env::var("RUST_LOG") {
         Ok(text) => EnvFilter::try_new(&text).map_err(|error| format!("RUST_LOG: {error}"))?,
@@ -49,10 +49,10 @@ pub fn init(settings: &LogSettings, rt: Runtime) -> Result<(), String> {
     };
     if human {
         let colour = terminal && std::env::var_os("NO_COLOR").is_none();
-        let builder = builder.with_ansi(colour).with_target(false).with_timer(WorldTime(rt));
+        let builder = builder.with_ansi(colour).with_target(false).with_timer(WorldTime(clock));
         builder.try_init().map_err(|error| error.to_string())
     } else {
-        let builder = builder.json().with_timer(UtcTime(rt));
+        let builder = builder.json().with_timer(UtcTime(clock));
         builder.try_init().map_err(|error| error.to_string())
     }
 }

@@ -39,6 +39,8 @@ impl Ground {
         let dirs =
             Directories::resolve(config, data, settings.profile).map_err(CliError::failed)?;
         let jobs = JobSet::load(Some(&dirs.config_dir)).map_err(CliError::failed)?;
+        let silent = settings.voice.dead_man.is_none();
+        let jobs = jobs.only(|job| !(silent && job.name == "heartbeat"));
         let calendar = Calendar::new(settings.calendar_override.clone());
         Ok(Self { settings, dirs, jobs, calendar })
     }

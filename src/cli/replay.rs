@@ -65,8 +65,9 @@ pub fn run(global: &Global, args: &ReplayArgs) -> CliResult {
         told.set_message(date.to_string());
     });
     let Ground { settings, jobs, .. } = ground;
-    let plan = Plan { from, to, settings: Arc::new(settings), jobs, tape };
-    let found = replay::run(plan, progress, None);
+    let settings = Arc::new(settings);
+    let plan = Plan { from, to, settings, jobs, tape, progress, show: None };
+    let found = replay::run(plan);
     bar.finish_and_clear();
     let (found, store) = found.map_err(CliError::failed)?;
     if let Some(file) = &args.journal {

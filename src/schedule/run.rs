@@ -180,7 +180,11 @@ impl Core {
             Outcome::Done => (RunStatus::Done, None),
             Outcome::Skipped { reason } => (RunStatus::Skipped, Some(reason)),
         };
-        tracing::debug!(job = run.job.name, slot = %run.slot.at, ?status, summary, "job ended");
+        if run.job.frequent && !acted {
+            tracing::debug!(job = run.job.name, ?status, "{summary}");
+        } else {
+            tracing::info!(job = run.job.name, ?status, "{summary}");
+        }
         let ended = self.ended_row(run, status, reason, summary, acted);
         let job = Arc::clone(&run.job);
         let write = self.store.write(move |tx| {

@@ -4,8 +4,11 @@ use std::{path::Path, sync::Arc};
 
 use chrono::{Days, NaiveDate, NaiveTime, TimeDelta};
 
+use futures::FutureExt as _;
+
 use super::outcome::{Frame, Outcome, Starting};
 use crate::{
+    alert::{Channel, dispatch},
     app::{App, AppError, Parts},
     broker::{
         Broker,
@@ -40,6 +43,22 @@ pub struct Plan {
     pub jobs: JobSet,
     /// Prices.
     pub tape: Tape,
+    /// Told after each session.
+    pub progress: Progress,
+    /// Shown to somebody who watches, instead of run as fast as the machine goes.
+    pub show: Option<Show>,
+}
+
+/// A run somebody watches.
+pub struct Show {
+    /// The instant it begins.
+    pub start: Timestamp,
+    /// How long the wall waits before each jump of time.
+    pub pace: Pace,
+    /// Where alerts go.
+    pub channel: Arc<dyn Channel>,
+    /// Called with the world's clock before anything runs: to start the log.
+    pub on_world: Box<dyn FnOnce(Runtime) -> Result<(), String>>,
 }
 
 /// Why a replay did not run or did not end.
@@ -68,6 +87,9 @@ pub enum ReplayError {
     /// The paper venue could not open its account.
     #[error(transparent)]
     Venue(#[from] VenueError),
+    /// The log could not be started.
+    #[error("{0}")]
+    Show(String),
     /// Every task waits for something other than time.
     #[error("the replay stands still: every task waits and no timer is set; this is a defect")]
     Deadlock,
@@ -95,32 +117,34 @@ pub type Progress = Box<dyn FnMut(NaiveDate, usize) + Send>;
 
 /// Runs a plan: as fast as the machine goes, or at a pace. Gives the outcome and the store it
 /// filled.
-pub fn run(
-    plan: Plan,
-    progress: Progress,
-    pace: Option<Pace>,
-) -> Result<(Outcome, Store), ReplayError> {
+pub fn run(plan: Plan) -> Result<(Outcome, Store), ReplayError> {
     let calendar = Calendar::new(plan.settings.calendar_override.clone());
     let Plan { from, to, .. } = plan;
     let sessions = calendar.sessions(Exchange::Xnys, from, to);
     if sessions.is_empty() {
         return Err(ReplayError::NoSession { from, to });
     }
-    let mut world = VirtualWorld::new(new_york(from, NaiveTime::MIN));
-    if let Some(pace) = pace {
-        world = world.paced(pace);
-    }
-    let (rt, count) = (world.runtime(), sessions.len());
-    let store = Store::in_memory()?;
+    let (mut plan, store, count) = (plan, Store::in_memory()?, sessions.len());
+    let mut world = world(plan.show.take(), from, &store)?;
+    let rt = world.runtime();
     let (watch, kept) = (Stopwatch::start(), store.clone());
-    let main = async move {
-        rt.spawn(tell(rt.clone(), sessions, progress));
-        days(plan, calendar, rt, kept).await
-    };
+    let main = days(plan, calendar, rt, kept, sessions);
     let (gatherer, starting) = world.run(main).ok_or(ReplayError::Deadlock)??;
     let elapsed = watch.elapsed();
     let frame = Frame { from, to, sessions: count, elapsed, starting };
     Ok((Outcome::gather(&store, &gatherer, frame)?, store))
+}
+
+/// The world of a run, with its voice when somebody watches.
+fn world(show: Option<Show>, from: NaiveDate, store: &Store) -> Result<VirtualWorld, ReplayError> {
+    let Some(Show { start, pace, channel, on_world }) = show else {
+        return Ok(VirtualWorld::new(new_york(from, NaiveTime::MIN)));
+    };
+    let world = VirtualWorld::new(start).paced(pace);
+    let (rt, store) = (world.runtime(), store.clone());
+    on_world(rt.clone()).map_err(ReplayError::Show)?;
+    rt.spawn(dispatch::run(rt.clone(), store, channel).map(|_| ()));
+    Ok(world)
 }
 
 /// Every day of the plan, in the world of `rt`.
@@ -129,7 +153,9 @@ async fn days(
     calendar: Calendar,
     rt: Runtime,
     store: Store,
+    sessions: Vec<Session>,
 ) -> Result<(Arc<Gatherer>, Starting), ReplayError> {
+    rt.spawn(tell(rt.clone(), sessions, plan.progress));
     let market = market(plan.tape, &plan.settings, &rt, &calendar);
     let venue = PaperVenue::open(
         Store::in_memory()?,

@@ -1,0 +1,230 @@
+//! The daemon: the parts under the wall clock, with its channels, its socket and its signals.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use chrono::TimeDelta;
+use futures::future::BoxFuture;
+
+use crate::{
+    alert::{
+        Channel, dispatch,
+        log::LogChannel,
+        webhook::{DeadMan, Webhook},
+    },
+    app::{App, AppError, Parts},
+    broker::{
+        Broker,
+        paper::{PaperVenue, VenueError},
+    },
+    calendar::Calendar,
+    clock::Runtime,
+    config::Settings,
+    control::{
+        answer::{Live, Reader},
+        socket,
+    },
+    market::{Market, ModelledMarket, SimulatedTape},
+    notice::{Notice, raise},
+    schedule::{JobSet, ScheduleError},
+    store::{self, Store, StoreError},
+};
+
+/// Runs that are under way at a stop are waited for so long.
+const STOP_WAIT: TimeDelta = TimeDelta::seconds(15);
+/// Threads that carry the daemon's work; the store has its own.
+const WORKERS: usize = 2;
+
+/// What a daemon is started with.
+pub struct Plan {
+    /// Settings in force.
+    pub settings: Settings,
+    /// Jobs in force.
+    pub jobs: JobSet,
+    /// Sessions.
+    pub calendar: Calendar,
+    /// The store, the venue, the socket, the `HALT` file.
+    pub data_dir: PathBuf,
+    /// What requests are answered with.
+    pub reader: Reader,
+}
+
+/// Why the daemon did not start, or stopped by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    /// The system refused something.
+    #[error("{doing}: {cause}")]
+    System {
+        /// What was being done.
+        doing: String,
+        /// The system's words.
+        cause: std::io::Error,
+    },
+    /// A store cannot be opened, or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The storage failed while running; what was not acknowledged is not known.
+    #[error("{0}; restart the daemon: it reconciles before it goes on")]
+    StoreFailed(String),
+    /// The paper venue cannot be opened.
+    #[error(transparent)]
+    Venue(#[from] VenueError),
+    /// A channel cannot be set up.
+    #[error("{0}")]
+    Channel(String),
+    /// The parts do not fit.
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// The schedule failed.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+}
+
+/// Runs the daemon until it is asked to stop, or the storage fails.
+pub fn run(plan: Plan) -> Result<(), LiveError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()
+        .map_err(|cause| LiveError::System { doing: "starting threads".to_owned(), cause })?;
+    runtime.block_on(serve(plan))
+}
+
+async fn serve(plan: Plan) -> Result<(), LiveError> {
+    let rt = Runtime::live();
+    let Plan { settings, jobs, calendar, data_dir, reader } = plan;
+    make_dir(&data_dir)?;
+    let store = Store::open(&store::path_in(&data_dir), "tomking run")?;
+    let venue_store = Store::open(&data_dir.join("venue.redb"), "tomking run")?;
+    let channels = channels(&settings)?;
+    let dead_man = dead_man(&settings)?;
+    let market = market(&settings, &rt, &calendar);
+    let (paper, venue_calendar) = (settings.paper.clone(), calendar.clone());
+    let venue = PaperVenue::open(
+        venue_store.clone(),
+        Arc::clone(&market),
+        rt.clone(),
+        venue_calendar,
+        paper,
+    );
+    let broker: Arc<dyn Broker> = Arc::new(venue.await?);
+    let app = App::assemble(Parts {
+        rt: rt.clone(),
+        calendar,
+        settings: Arc::new(settings),
+        jobs,
+        store: store.clone(),
+        market,
+        broker,
+        data_dir: Some(data_dir.clone()),
+        dead_man,
+    })?;
+    let listener = socket::listen(&data_dir).map_err(|cause| LiveError::System {
+        doing: format!("listening at {}", socket::path(&data_dir).display()),
+        cause,
+    })?;
+    for channel in channels {
+        rt.spawn(deliver(rt.clone(), store.clone(), channel));
+    }
+    app.desk.start().await?;
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    tell(&store, &rt, Notice::Started { version }).await?;
+    tracing::info!(data_dir = %data_dir.display(), "ready");
+    let handler = Arc::new(Live {
+        reader,
+        rt: rt.clone(),
+        store: store.clone(),
+        desk: Arc::clone(&app.desk),
+        scheduler: Arc::clone(&app.scheduler),
+        data_dir: data_dir.clone(),
+        gatherer: Arc::clone(&app.gatherer),
+        since: rt.now(),
+    });
+    rt.spawn(socket::serve(rt.clone(), listener, handler));
+    let ended = until_the_end(&app, &store, &venue_store).await;
+    let _ = std::fs::remove_file(socket::path(&data_dir));
+    ended?;
+    tell(&store, &rt, Notice::Stopping).await?;
+    app.scheduler.stop();
+    if rt.timeout(STOP_WAIT, app.scheduler.idle()).await.is_none() {
+        tracing::warn!("a run is still under way; it is taken up again at the next start");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Resolves when the daemon is asked to stop; the error is why it cannot go on.
+async fn until_the_end(app: &App, store: &Store, venue: &Store) -> Result<(), LiveError> {
+    let asked = asked_to_stop()?;
+    tokio::select! {
+        biased;
+        cause = store.failed() => Err(LiveError::StoreFailed(cause)),
+        cause = venue.failed() => Err(LiveError::StoreFailed(format!("paper venue: {cause}"))),
+        ended = app.scheduler.run_live() => Ok(ended?),
+        signal = asked => {
+            tracing::info!(signal, "stopping");
+            Ok(())
+        }
+    }
+}
+
+/// Resolves with the name of the first SIGTERM or SIGINT.
+fn asked_to_stop() -> Result<BoxFuture<'static, &'static str>, LiveError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listen = |kind| {
+        signal(kind).map_err(|cause| LiveError::System { doing: "heeding signals".into(), cause })
+    };
+    let (mut term, mut interrupt) =
+        (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    Ok(Box::pin(async move {
+        tokio::select! {
+            biased;
+            _ = term.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    }))
+}
+
+async fn deliver(rt: Runtime, store: Store, channel: Arc<dyn Channel>) {
+    let error = dispatch::run(rt, store, Arc::clone(&channel)).await;
+    tracing::error!(channel = channel.name(), %error, "alerts are not delivered any more");
+}
+
+async fn tell(store: &Store, rt: &Runtime, notice: Notice) -> Result<(), StoreError> {
+    let at = rt.now();
+    store.write(move |tx| raise(tx, at, notice)).await
+}
+
+fn market(settings: &Settings, rt: &Runtime, calendar: &Calendar) -> Arc<dyn Market> {
+    let tape = SimulatedTape::new(settings.market.seed, calendar);
+    Arc::new(ModelledMarket::new(tape, settings.market.clone(), rt.clone(), calendar.clone()))
+}
+
+fn channels(settings: &Settings) -> Result<Vec<Arc<dyn Channel>>, LiveError> {
+    let mut channels: Vec<Arc<dyn Channel>> = vec![Arc::new(LogChannel)];
+    for webhook in &settings.voice.webhook {
+        let name = &webhook.name;
+        let url = webhook.url.read();
+        let url =
+            url.map_err(|why| LiveError::Channel(format!("webhook `{name}`: its URL: {why}")))?;
+        let made = Webhook::new(name, &url, webhook.least);
+        channels.push(Arc::new(made.map_err(|error| LiveError::Channel(error.to_string()))?));
+    }
+    Ok(channels)
+}
+
+fn dead_man(settings: &Settings) -> Result<Option<Arc<DeadMan>>, LiveError> {
+    let Some(source) = &settings.voice.dead_man else { return Ok(None) };
+    let url = source.read().map_err(|why| LiveError::Channel(format!("voice.dead_man: {why}")))?;
+    let made = DeadMan::new(&url).map_err(|error| LiveError::Channel(error.to_string()))?;
+    Ok(Some(Arc::new(made)))
+}
+
+/// Makes the data directory, readable by its owner alone.
+fn make_dir(dir: &Path) -> Result<(), LiveError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(|cause| LiveError::System { doing: format!("creating {}", dir.display()), cause })
+}
