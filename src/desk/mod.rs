@@ -308,10 +308,10 @@ impl Desk {
         self.session(now).is_some_and(|session| session.contains(now))
     }
 
-    /// The pound-dollar rate of today: the last one dated strictly before. When the feed cannot
-    /// give it, the last one it gave, which carries its own date.
-    async fn rate(&self, now: Timestamp) -> Option<FxRate> {
-        let date = new_york_date(now);
+    /// The pound-dollar rate of an instant's date: the last one dated strictly before. When the feed
+    /// cannot give it, the last one it gave, which carries its own date.
+    async fn rate(&self, at: Timestamp) -> Option<FxRate> {
+        let date = new_york_date(at);
         let known = self.hot().rate;
         if let Some((_, rate)) = known.filter(|(of, _)| *of == date) {
             return Some(rate);

@@ -99,7 +99,10 @@ impl Desk {
         if after == record {
             return Ok(None);
         }
-        let rate = if fresh.is_empty() { None } else { self.rate(now).await };
+        let rate = match fresh.last() {
+            Some(fill) => self.rate(fill.at).await,
+            None => None,
+        };
         let (id, order) = (id.clone(), order.clone());
         let recorded = self.write(move |tx| record::report(tx, &id, &order, rate, now)).await?;
         if let Some(recorded) = &recorded {

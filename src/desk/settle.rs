@@ -12,6 +12,7 @@ use super::{
 use crate::{
     account::{ExitReason, Position, PositionId, PositionLeg, StrategyId},
     broker::{BrokerError, Transaction, TransactionKind},
+    calendar::new_york_date,
     clock::Timestamp,
     instrument::Instrument,
     money::{FxRate, Usd},
@@ -64,8 +65,12 @@ impl Desk {
             Err(error) => return Ok(Err(error)),
         };
         let now = self.now();
-        let rate = self.rate(now).await;
-        let changed = self.write(move |tx| book_all(tx, &fresh, rate, now)).await?;
+        let mut dated = Vec::with_capacity(fresh.len());
+        for transaction in fresh {
+            let rate = self.rate(transaction.at).await;
+            dated.push((transaction, rate));
+        }
+        let changed = self.write(move |tx| book_all(tx, &dated, now)).await?;
         for position in &changed {
             self.keep_position(position);
         }
@@ -78,15 +83,14 @@ impl Desk {
 
 fn book_all(
     tx: &mut WriteTx,
-    fresh: &[Transaction],
-    rate: Option<FxRate>,
+    fresh: &[(Transaction, Option<FxRate>)],
     now: Timestamp,
 ) -> Result<Vec<Position>, StoreError> {
     let in_doubt = read::open_intents(tx)?.iter().any(|record| {
         record.working().is_some_and(|attempt| attempt.status != AttemptStatus::Working)
     });
     let mut changed = Vec::new();
-    for transaction in fresh {
+    for (transaction, rate) in fresh {
         let ours = match &transaction.order {
             Some(order) => tx.get(&BROKER_ORDERS, &order.0)?.is_some(),
             None => false,
@@ -96,7 +100,7 @@ fn book_all(
             break;
         }
         if !(trade && ours) {
-            changed.extend(book_one(tx, transaction, rate, now)?);
+            changed.extend(book_one(tx, transaction, *rate, now)?);
         }
         if let Some(mut book) = read::cash(tx)? {
             book.last_transaction = transaction.id;
@@ -126,8 +130,7 @@ fn book_one(
             let (cash, fees) = part(transaction, share);
             let closed = apply(&mut position, transaction, share, cash, fees, rate);
             if closed && transaction.kind != TransactionKind::Trade {
-                // Longs that nobody bid for run out after the close that mattered.
-                position.exit_reason = closed_by(tx, &position)?.or(position.exit_reason);
+                run_out(tx, &mut position, transaction)?;
             }
             record::move_cash(tx, cash, fees)?;
             record::put_position(tx, &position)?;
@@ -185,14 +188,27 @@ fn apply(
     closed
 }
 
-/// Why the last close that filled was made.
-fn closed_by(tx: &WriteTx, position: &Position) -> Result<Option<ExitReason>, StoreError> {
+/// Longs that nobody bid for run out after the close that mattered: the position ended for its
+/// reason, and at its time where they ran out worthless.
+fn run_out(
+    tx: &WriteTx,
+    position: &mut Position,
+    transaction: &Transaction,
+) -> Result<(), StoreError> {
     let closes = read::closes(tx, &position.id)?;
     let last = closes.into_iter().rev().find(|record| !record.fills.is_empty());
-    Ok(last.and_then(|record| match record.intent.purpose {
-        Purpose::Exit { reason, .. } => Some(reason),
-        Purpose::Entry => None,
-    }))
+    let Some(record) = last else { return Ok(()) };
+    if let Purpose::Exit { reason, .. } = record.intent.purpose {
+        position.exit_reason = Some(reason);
+    }
+    let last_fill = record.fills.iter().map(|fill| fill.at).max();
+    let same_day = |at: &Timestamp| new_york_date(*at) == new_york_date(transaction.at);
+    if transaction.kind == TransactionKind::Expiration
+        && let Some(at) = last_fill.filter(same_day)
+    {
+        position.closed_at = Some(at);
+    }
+    Ok(())
 }
 
 fn tell(

@@ -111,3 +111,16 @@ fn the_equity_curve_has_one_row_a_session_and_points_only_while_something_is_hel
     assert!(row.peak_used_percent.unwrap() > dec!(2), "{row:?}");
     assert_eq!(row.net_liquidation_usd, Usd(dec!(44800)) + position.pnl_usd());
 }
+
+#[test]
+fn a_long_nobody_bids_for_is_left_behind_so_that_the_shorts_can_be_closed() {
+    // At half past two the wings are worth nothing and have no bid.
+    let mut script = quiet();
+    script.least_bid = Decimal::ZERO;
+    let mut stage = Stage::new(script);
+    stage.rulebook.friday_0dte.profit_target_percent = dec!(95);
+    let position = friday(&stage);
+    assert_eq!(position.exit_reason, Some(ExitReason::Evaluation));
+    let closed = position.closed_at.unwrap();
+    assert!(at("14:30:00") < closed && closed < at("14:31:00"), "{closed}");
+}
