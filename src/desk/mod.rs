@@ -24,6 +24,7 @@ pub mod reconcile;
 pub mod tables;
 
 mod control;
+mod drive;
 mod pass;
 mod record;
 mod send;
@@ -46,7 +47,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch as channel;
 
 pub use self::latch::{Change, LatchAnswer, LatchError};
-use self::{intent::IntentRecord, latch::Latch, record::Recorded, watch::Wanted};
+use self::{drive::Wanted, intent::IntentRecord, latch::Latch, record::Recorded};
 use crate::{
     account::{
         Balances, IntentId, Position, PositionId,

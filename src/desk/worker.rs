@@ -96,8 +96,8 @@ impl Desk {
     ) -> Result<Next, StoreError> {
         match self.look_up(attempt).await? {
             Lookup::Found(order) => {
-                self.take(record.id(), &order).await?;
-                Ok(Next::Now)
+                let taken = self.take(record.id(), &order).await?;
+                Ok(self.after_taking(taken.is_some()))
             }
             Lookup::Absent => {
                 let reason = "proven absent at the broker".to_owned();
@@ -133,7 +133,7 @@ impl Desk {
         };
         let taken = self.take(record.id(), &order).await?;
         if order.status.is_terminal() {
-            return Ok(Next::Now);
+            return Ok(self.after_taking(taken.is_some()));
         }
         let record = taken.map_or_else(|| record.clone(), |taken| taken.record);
         match self.wish(&record, now).await {
@@ -143,6 +143,11 @@ impl Desk {
             Wish::Price(_, until) if self.is_held_back(&record, now) => Ok(Next::At(until)),
             Wish::Price(..) | Wish::Gone(_) => self.cancel(&order, memory).await,
         }
+    }
+
+    /// At once after news; an answer that changes nothing is no reason to ask again at once.
+    fn after_taking(&self, news: bool) -> Next {
+        if news { Next::Now } else { Next::At(self.now() + AFTER_FAILURE) }
     }
 
     async fn cancel(&self, order: &BrokerOrder, memory: &mut Memory) -> Result<Next, StoreError> {
