@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use serde::Serialize;
 use serde_json::json;
 
 use super::failed;
 use crate::{
     account::hold::Level,
-    calendar::new_york_date,
+    calendar::{new_york_date, verified_until},
     desk::{Desk, reconcile::Reconciled},
     market::{EventDay, EventKind},
     money::Usd,
@@ -21,6 +21,9 @@ use crate::{
 
 /// A rate may be so old: the longest run of days without a fixing.
 const FX_AGE: TimeDelta = TimeDelta::days(7);
+
+/// So long before its end the calendar's horizon is told.
+const HORIZON_NOTICE: TimeDelta = TimeDelta::days(90);
 
 /// `pre-market-check`: 09:00.
 pub(super) struct PreMarket(pub(super) Arc<Desk>);
@@ -46,7 +49,7 @@ impl Check {
 impl JobBody for PreMarket {
     async fn run(&self, context: &JobContext) -> Result<JobReport, JobError> {
         let snapshot = self.0.account_snapshot(context.slot).await.map_err(|e| failed(&e))?;
-        let mut checks = vec![calendar(&snapshot)];
+        let mut checks = vec![calendar(&snapshot), horizon(new_york_date(context.slot))];
         checks.extend(account(&snapshot, self.0.is_reconciled()));
         checks.push(latch(&self.0));
         checks.push(events(&snapshot));
@@ -93,6 +96,13 @@ fn calendar(snapshot: &Snapshot) -> Check {
         }
         None => Check::new("calendar", "no session today", false),
     }
+}
+
+/// Sessions beyond the horizon are by rule only; it is told in good time (design §3).
+fn horizon(today: NaiveDate) -> Check {
+    let until = verified_until();
+    let found = format!("sessions are verified until {until}");
+    Check::new("calendar horizon", found, until - today > HORIZON_NOTICE)
 }
 
 fn account(snapshot: &Snapshot, reconciled: bool) -> Vec<Check> {
@@ -187,4 +197,17 @@ fn report(context: &JobContext, what: &str, checks: Vec<Check>) -> JobReport {
         }
         notice::raise(tx, now, Notice::JobFailed { job, slot, reason: told })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_calendars_horizon_is_told_ninety_days_before_its_end() {
+        let before = |days| horizon(verified_until() - TimeDelta::days(days)).passed;
+        assert!(before(91));
+        assert!(!before(90));
+        assert!(!before(-5));
+    }
 }
