@@ -47,8 +47,8 @@ fn page(status: &Status) -> Page {
     section("Holds", holds(status));
     section("Account", account(status.account.as_ref()));
     section("Positions", listed(&status.positions, position, "None open."));
-    section("Orders", listed(&status.orders, order, "None working."));
-    section("Next", status.next.iter().map(next).collect());
+    section("Orders", listed(&status.open_orders, order, "None working."));
+    section("Next", status.next_slots.iter().map(next).collect());
     section("Channels", status.channels.iter().map(channel).collect());
     let journal = &status.journal;
     Page {
@@ -72,7 +72,7 @@ fn title(status: &Status) -> String {
 }
 
 fn headline(status: &Status) -> String {
-    let means = match status.level {
+    let means = match status.latch {
         Level::Active => "everything the rulebook allows",
         Level::Reducing => "no entries; exits and defence go on",
         Level::Flattening => "cancels and closes everything, then halts",
@@ -83,7 +83,7 @@ fn headline(status: &Status) -> String {
         Some(false) => ". Ledger and broker are not reconciled: no entries",
         None => "",
     };
-    format!("{}: {means}{reconciled}", status.level.name())
+    format!("{}: {means}{reconciled}", status.latch.name())
 }
 
 fn holds(status: &Status) -> Vec<String> {

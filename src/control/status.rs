@@ -47,7 +47,7 @@ pub struct Status {
     /// The running daemon; `None` when none runs.
     pub daemon: Option<DaemonLine>,
     /// The latch.
-    pub level: Level,
+    pub latch: Level,
     /// Active holds.
     pub holds: Vec<Hold>,
     /// Ledger and broker agree; `None` when no daemon runs.
@@ -57,9 +57,9 @@ pub struct Status {
     /// Positions with an open leg.
     pub positions: Vec<PositionLine>,
     /// Orders being worked.
-    pub orders: Vec<OrderLine>,
+    pub open_orders: Vec<OrderLine>,
     /// The next slots.
-    pub next: Vec<NextSlot>,
+    pub next_slots: Vec<NextSlot>,
     /// Channels with what waits and what was given up.
     pub channels: Vec<ChannelLine>,
     /// The journal's head.
@@ -152,7 +152,7 @@ pub fn of(
         None => (None, None),
     };
     let reconciled = desk.as_ref().map(|desk| desk.reconciled);
-    let (level, holds, positions, intents) = if let Some(desk) = desk {
+    let (latch, holds, positions, intents) = if let Some(desk) = desk {
         (desk.level, desk.holds, desk.positions, desk.intents)
     } else {
         let holds = read::holds(tx)?;
@@ -161,13 +161,13 @@ pub fn of(
     Ok(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         daemon: line,
-        level,
+        latch,
         holds,
         reconciled,
         account,
         positions: positions.iter().map(position_line).collect(),
-        orders: intents.iter().map(order_line).collect(),
-        next: views::next(tx, &reader.jobs, &reader.calendar, now, NEXT_SHOWN)?,
+        open_orders: intents.iter().map(order_line).collect(),
+        next_slots: views::next(tx, &reader.jobs, &reader.calendar, now, NEXT_SHOWN)?,
         channels: channels(tx, &reader.channels)?,
         journal: tx.journal_head()?,
     })
