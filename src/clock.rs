@@ -1,4 +1,4 @@
-//! Time. The one file that reads the system clock; everything else is handed a [`Runtime`].
+//! Time. The one file that reads the system clock; everything else is handed a `Runtime`.
 //!
 //! Live, the runtime is tokio and the wall clock. In a replay it is a discrete-event world on one
 //! thread: all tasks run until none can go on, then time jumps to the earliest timer. The demo is

@@ -1,8 +1,8 @@
 //! Exchange sessions: which days trade, from when to when.
 //!
 //! Every day comes from a rule or a table here, checked against public calendars in
-//! `tests/calendar_oracle.rs`; overrides from config come on top. Days past [`verified_until`] are
-//! by rule only and marked projected. Outside [`Exchange::years`] nothing is a session.
+//! `tests/calendar_oracle.rs`; overrides from config come on top. Days past `verified_until` are
+//! by rule only and marked projected. Outside `Exchange::years` nothing is a session.
 
 mod cboe;
 mod cme;

@@ -2,7 +2,7 @@
 //!
 //! A halt closes memory first, then the file, then the store, so that a busy or hung store cannot
 //! delay it. Opening again goes the other way round. The last statement before the wire is
-//! [`Latch::check`].
+//! `Latch::check`.
 
 use std::{
     collections::BTreeMap,

@@ -1,5 +1,5 @@
 //! Limit 1: latch, reconciliation, the account's flags. Stage and phase are part of
-//! [`super::capital`].
+//! `super::capital`.
 
 use super::refusal::{AccountFlag, Input, Refusal};
 use crate::{

@@ -1,7 +1,7 @@
 //! The gate: no order leaves without passing it, and the type says so.
 //!
 //! One file per limit of rulebook §5. Each check is a pure function that either passes or gives the
-//! [`Refusal`] with its figures; [`gate`] runs them in the rulebook's order and stops at the first
+//! `Refusal` with its figures; `gate` runs them in the rulebook's order and stops at the first
 //! that refuses.
 
 /// Limit 9: buying power after the order.

@@ -1,9 +1,9 @@
 //! The store: one redb file, typed tables with text keys and JSON values, and the journal.
 //!
-//! The only place that knows redb. Owners declare their tables as constants of [`Table`].
+//! The only place that knows redb. Owners declare their tables as constants of `Table`.
 //!
 //! One transaction per step: state, journal entry and outbox rows are written by one closure given
-//! to [`Store::write`], and are there together or not at all. Reads are closures too, over one
+//! to `Store::write`, and are there together or not at all. Reads are closures too, over one
 //! snapshot: an open snapshot keeps redb from reusing pages, so the file grows while it lasts
 //! (5,000 commits under one reader made 100 KiB into 106 MiB), and no API here can hold one over
 //! an `await`.

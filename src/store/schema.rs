@@ -1,7 +1,7 @@
 //! The schema of a file, and the steps that bring an older one forward.
 //!
 //! A file's schema is one number. A release that changes the shape of a table raises it, gives the
-//! table its next version, adds a [`Step`] that rewrites the rows, and adds a file of the schema
+//! table its next version, adds a `Step` that rewrites the rows, and adds a file of the schema
 //! before to `tests/fixtures/store`. Opening an older file backs it up first, then takes all steps
 //! and the new number in one transaction. A newer file is refused.
 

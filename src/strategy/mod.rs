@@ -1,4 +1,4 @@
-//! Decisions: one file per strategy, pure functions over a [`Snapshot`].
+//! Decisions: one file per strategy, pure functions over a `Snapshot`.
 
 /// The order that closes a position.
 pub mod closing;

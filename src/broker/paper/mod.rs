@@ -39,7 +39,7 @@
 //!
 //! # How it settles
 //! - PM series at their last trade, AM series at the opening of their expiration day, at
-//!   [`Market::settlement`]. Out of or at the money: removed. SPX, XSP: cash. ES, MES: into the
+//!   `Market::settlement`. Out of or at the money: removed. SPX, XSP: cash. ES, MES: into the
 //!   future at the strike; ETFs: into shares at the strike. Every option in the money is exercised
 //!   and assigned; nobody exercises early. A future held to its last trade is settled at its mark.
 //! - Futures are carried at full value, as shares are: buying one takes its price times the
@@ -55,7 +55,7 @@
 //! flags. A sender's identifier is kept and shown, never compared: two orders of one identifier
 //! are two orders.
 //!
-//! Architecture Invariant: [`state`] is a state machine without clock or I/O; cash is the sum of
+//! Architecture Invariant: `state` is a state machine without clock or I/O; cash is the sum of
 //! the transactions and holdings are the sum of their quantities, checked whenever a store is
 //! opened.
 

@@ -1,4 +1,4 @@
-//! Job files: TOML to a validated [`Job`], or an error with file, line, key and what would be
+//! Job files: TOML to a validated `Job`, or an error with file, line, key and what would be
 //! right.
 
 mod reader;

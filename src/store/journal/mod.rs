@@ -1,7 +1,7 @@
 //! The journal: append-only, numbered from 1, each entry naming the hash of the one before.
 //!
 //! # Form
-//! A row of the table `journal` is the JSON text of an [`Entry`], its fields in this order and
+//! A row of the table `journal` is the JSON text of an `Entry`, its fields in this order and
 //! `hash` last. The hash of an entry is the SHA-256, in lower-case hex, of that very text without
 //! the hash: what comes before `,"hash":`, closed by `}`. So it covers each byte that is stored,
 //! and can be checked with a few lines in any language:

@@ -1,4 +1,4 @@
-//! The venue from outside: everything here goes through [`Broker`], on a scripted market and in
+//! The venue from outside: everything here goes through `Broker`, on a scripted market and in
 //! virtual time.
 
 mod fills;
