@@ -8,7 +8,7 @@ use std::{
 
 use chrono::NaiveDate;
 use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Rounds half away from zero to `places` decimals: the rounding of statements and of HMRC.
 pub fn round_half_up(value: Decimal, places: u32) -> Decimal {
@@ -23,11 +23,18 @@ pub fn to_f64(value: Decimal) -> f64 {
 macro_rules! currency {
     ($name:ident, $doc:literal, $sign:literal) => {
         #[doc = $doc]
-        #[derive(
-            Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
-        )]
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
         #[serde(transparent)]
         pub struct $name(pub Decimal);
+
+        /// A decimal string with at least two decimals: `"450.00"`.
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut amount = self.0;
+                amount.rescale(amount.scale().max(2));
+                Serialize::serialize(&amount, serializer)
+            }
+        }
 
         impl $name {
             /// Nothing.
@@ -162,6 +169,20 @@ mod tests {
         ];
         for (amount, text) in cases {
             assert_eq!(Gbp(amount).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn amounts_are_written_with_at_least_two_decimals_and_read_back_the_same() {
+        let cases = [
+            (dec!(0), "\"0.00\""),
+            (dec!(450.0), "\"450.00\""),
+            (dec!(-12), "\"-12.00\""),
+            (dec!(0.005), "\"0.005\""),
+        ];
+        for (amount, text) in cases {
+            assert_eq!(serde_json::to_string(&Usd(amount)).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Usd>(text).unwrap(), Usd(amount));
         }
     }
 

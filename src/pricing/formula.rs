@@ -69,11 +69,11 @@ impl Expiry {
         };
         Priced {
             price,
-            delta: sign * self.spot_factor * n1,
+            delta: positive_zero(sign * self.spot_factor * n1),
             gamma,
-            theta: (carry - decay) / DAYS_A_YEAR,
+            theta: positive_zero((carry - decay) / DAYS_A_YEAR),
             vega: spot * density * self.root_years / 100.0,
-            rho: rho * self.years / 100.0,
+            rho: positive_zero(rho * self.years / 100.0),
         }
     }
 
@@ -131,8 +131,14 @@ impl Expiry {
             0.5
         };
         let price = value.max(0.0);
-        Priced { price, delta: sign(right) * step, gamma: 0.0, theta: 0.0, vega: 0.0, rho: 0.0 }
+        let delta = positive_zero(sign(right) * step);
+        Priced { price, delta, gamma: 0.0, theta: 0.0, vega: 0.0, rho: 0.0 }
     }
+}
+
+/// The same number, a negative zero as plain zero: nobody reads "-0" as a delta.
+fn positive_zero(value: f64) -> f64 {
+    value + 0.0
 }
 
 fn sign(right: Right) -> f64 {

@@ -291,3 +291,18 @@ mod properties {
         }
     }
 }
+
+#[test]
+fn a_greek_of_nothing_is_plain_zero() {
+    // An out-of-the-money put at expiry, without volatility, and one far beyond f64's reach.
+    for (vol, years) in [(0.2, 0.0), (0.0, 1.0), (0.01, 0.001)] {
+        for model in [Model::Bsm, Model::Black76] {
+            let priced = price(model, &put(inputs(100.0, 50.0, 0.0, 0.0, vol, years)));
+            for (name, greek) in
+                [("delta", priced.delta), ("theta", priced.theta), ("rho", priced.rho)]
+            {
+                assert_eq!(greek.to_bits(), 0, "{name} {greek} at {vol}, {years}, {model:?}");
+            }
+        }
+    }
+}
