@@ -56,9 +56,7 @@ impl Desk {
         cause: &str,
         by: &str,
     ) -> Result<LatchAnswer, LatchError> {
-        self.commit_change(Change::Resume, cause, by).await?;
-        self.latch.remove_file()?;
-        self.beat();
+        self.open_latch(Change::Resume, cause, by).await?;
         Ok(latch::answer(&self.parts.store, Vec::new())?)
     }
 
@@ -70,8 +68,7 @@ impl Desk {
         by: &str,
     ) -> Result<LatchAnswer, LatchError> {
         let entries = self.working_entries()?;
-        self.commit_change(Change::Flatten, cause, by).await?;
-        self.latch.remove_file()?;
+        self.open_latch(Change::Flatten, cause, by).await?;
         self.answer_after_cancels(entries).await
     }
 
@@ -105,6 +102,11 @@ impl Desk {
         if !self.latch.file_is_news() {
             return Ok(());
         }
+        // The file may be about to go: a resume under way has the last word on it.
+        let _opening = self.opening.lock().await;
+        if !self.latch.file_is_news() {
+            return Ok(());
+        }
         let hold = Hold {
             name: BY_FILE.to_owned(),
             level: Level::Halted,
@@ -133,8 +135,26 @@ impl Desk {
     }
 
     async fn commit_change(&self, change: Change, cause: &str, by: &str) -> Result<(), LatchError> {
+        self.write_change(change, cause, by).await?;
+        self.take_change()
+    }
+
+    /// A change that may loosen: the store, then the file, memory last. Until the file is gone the
+    /// holds in memory still speak for it, so nobody takes it for one made by hand.
+    async fn open_latch(&self, change: Change, cause: &str, by: &str) -> Result<(), LatchError> {
+        let _opening = self.opening.lock().await;
+        self.write_change(change, cause, by).await?;
+        self.latch.remove_file()?;
+        self.take_change()
+    }
+
+    async fn write_change(&self, change: Change, cause: &str, by: &str) -> Result<(), StoreError> {
         let (now, cause, by) = (self.now(), cause.to_owned(), by.to_owned());
-        self.write(move |tx| latch::change(tx, change, &cause, &by, now)).await?;
+        self.write(move |tx| latch::change(tx, change, &cause, &by, now)).await.map(drop)
+    }
+
+    /// The store's holds rule from here.
+    fn take_change(&self) -> Result<(), LatchError> {
         self.latch.refresh(&self.parts.store)?;
         self.beat();
         Ok(())

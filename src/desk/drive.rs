@@ -11,6 +11,7 @@ use super::{
     intent::{IntentRecord, IntentState},
     read, record,
     tables::BROKER_ORDERS,
+    watch::elapsed,
     wish::current_legs,
 };
 use crate::{
@@ -311,7 +312,7 @@ pub(super) fn left_behind(
 fn rejected_lately(closes: &[IntentRecord], now: Timestamp) -> bool {
     let rejected = closes.iter().rev().take_while(|r| r.state == IntentState::Rejected).count();
     let Some(last) = closes.last().filter(|_| rejected > 0) else { return false };
-    now - last.updated_at < TimeDelta::seconds([5, 15, 30][rejected.min(3) - 1])
+    elapsed(last.updated_at, now) < TimeDelta::seconds([5, 15, 30][rejected.min(3) - 1])
 }
 
 fn word(reason: ExitReason) -> &'static str {

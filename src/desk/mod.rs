@@ -97,6 +97,8 @@ pub struct Desk {
     pulse: channel::Sender<u64>,
     /// One round of watching at a time.
     turn: futures::lock::Mutex<()>,
+    /// One look at the `HALT` file or removal of it at a time.
+    opening: futures::lock::Mutex<()>,
     /// One reconciliation at a time; a broker that hangs never delays a stop.
     books: futures::lock::Mutex<()>,
 }
@@ -148,6 +150,7 @@ impl Desk {
             reconciled: AtomicBool::new(false),
             pulse,
             turn: futures::lock::Mutex::new(()),
+            opening: futures::lock::Mutex::new(()),
             books: futures::lock::Mutex::new(()),
         };
         desk.load()?;
@@ -266,7 +269,9 @@ impl Desk {
         f: impl FnOnce(&mut WriteTx) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let done = self.parts.store.write(f).await;
-        if let Err(error @ (StoreError::Engine(_) | StoreError::Closed)) = &done {
+        if let Err(error) = &done
+            && matches!(error, StoreError::Engine(_) | StoreError::Failed(_) | StoreError::Closed)
+        {
             self.fail("writing", error);
         }
         done

@@ -7,6 +7,7 @@ use super::{
     intent::{IntentRecord, IntentState},
     latch::{Leaving, level_of},
     read,
+    watch::elapsed,
     wish::{End, current_legs},
 };
 use crate::{
@@ -95,7 +96,7 @@ impl Desk {
 
     fn reducing_orders(&self, now: Timestamp) -> u32 {
         let mut hot = self.hot();
-        hot.reducing_sent.retain(|at| now - *at < TimeDelta::minutes(1));
+        hot.reducing_sent.retain(|at| elapsed(*at, now) < TimeDelta::minutes(1));
         u32::try_from(hot.reducing_sent.len()).unwrap_or(u32::MAX)
     }
 

@@ -104,7 +104,7 @@ impl Desk {
 
     fn reconciliation_is_due(&self, now: Timestamp) -> bool {
         let last = self.hot().reconciled_tried_at;
-        let since = last.map_or(TimeDelta::MAX, |last| now - last);
+        let since = last.map_or(TimeDelta::MAX, |last| elapsed(last, now));
         if !self.is_reconciled() {
             return since >= ROUND;
         }
@@ -152,7 +152,8 @@ impl Desk {
             return Ok(());
         }
         let _turn = self.turn.lock().await;
-        if self.hot().last_round.is_some_and(|last| last >= due) {
+        // After a step back of the clock the last round lies ahead of now: it counts for nothing.
+        if self.hot().last_round.is_some_and(|last| (due..=now).contains(&last)) {
             return Ok(());
         }
         self.hot().last_round = Some(now);
@@ -248,6 +249,11 @@ fn alerts(position: &Position, managed: &Managed) -> Vec<Notice> {
         _ => None,
     });
     told.collect()
+}
+
+/// How long ago something was; "long ago" when the clock has stepped back behind it.
+pub(super) fn elapsed(at: Timestamp, now: Timestamp) -> TimeDelta {
+    if at > now { TimeDelta::MAX } else { now - at }
 }
 
 /// The last full ten seconds.

@@ -7,6 +7,7 @@ use super::{
     Desk, READ_WAIT,
     intent::{AttemptStatus, IntentRecord, IntentState},
     latch::Leaving,
+    watch::elapsed,
 };
 use crate::{
     account::{Leg, NetPrice, Side, StrategyId, hold::Level},
@@ -56,7 +57,7 @@ impl Desk {
         }
         let rules = &self.parts.rulebook.common.entry_ladder;
         let begun = record.begun_at.unwrap_or(record.created_at);
-        let elapsed = (now - begun).num_seconds();
+        let elapsed = elapsed(begun, now).num_seconds();
         if elapsed >= i64::from(rules.cancel_after_seconds) {
             let why = if record.begun_at.is_none() { "no fresh quotes" } else { "price" };
             return Wish::gone(IntentState::Cancelled, format!("missed: {why}"));
@@ -83,13 +84,10 @@ impl Desk {
             return Wish::gone(IntentState::Cancelled, format!("{SENDS_MAX} sends"));
         }
         let rules = &self.parts.rulebook.common.exit_ladder;
-        let begun = record.begun_at.unwrap_or(now);
-        let elapsed = (now - begun).num_seconds();
         let seconds = i64::from(rules.step_seconds.max(1));
-        let next = begun + TimeDelta::seconds((elapsed / seconds + 1) * seconds);
+        let Walk { elapsed, next, stays } = walk(record, seconds, now);
         // One price a step: a quote that flickers does not move a working order.
-        let step_of = |at: Timestamp| (at - begun).num_seconds() / seconds;
-        if record.working().is_some_and(|attempt| step_of(attempt.at) == step_of(now)) {
+        if stays {
             return Wish::Keep(next);
         }
         let Some(book) = self.book(record, now).await else { return Wish::Keep(now + POLL) };
@@ -188,6 +186,35 @@ impl Desk {
             prices.push(price);
         }
         Some(prices)
+    }
+}
+
+/// How far an exit ladder has come.
+struct Walk {
+    elapsed: i64,
+    next: Timestamp,
+    /// What works was sent in this very step.
+    stays: bool,
+}
+
+/// The place on a ladder of steps of so many seconds. Where the clock has stepped back behind the
+/// first send, each send counts as a step: the ladder goes on from where it was.
+fn walk(record: &IntentRecord, seconds: i64, now: Timestamp) -> Walk {
+    let begun = record.begun_at.unwrap_or(now);
+    let sent_at = record.working().map(|attempt| attempt.at);
+    if begun > now {
+        let span = TimeDelta::seconds(seconds);
+        return Walk {
+            elapsed: i64::from(record.sends) * seconds,
+            next: now + span,
+            stays: sent_at.is_some_and(|at| elapsed(at, now) < span),
+        };
+    }
+    let step_of = |at: Timestamp| (at - begun).num_seconds() / seconds;
+    Walk {
+        elapsed: (now - begun).num_seconds(),
+        next: begun + TimeDelta::seconds((step_of(now) + 1) * seconds),
+        stays: sent_at.is_some_and(|at| step_of(at) == step_of(now)),
     }
 }
 

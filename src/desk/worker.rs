@@ -11,6 +11,7 @@ use super::{
     pass::Pass,
     read, record,
     send::Lookup,
+    watch::elapsed,
     wish::{End, POLL, Wish},
 };
 use crate::{
@@ -153,7 +154,7 @@ impl Desk {
     async fn cancel(&self, order: &BrokerOrder, memory: &mut Memory) -> Result<Next, StoreError> {
         let now = self.now();
         let asked = memory.cancelled.as_ref().filter(|(id, _)| *id == order.id);
-        if asked.is_none_or(|(_, at)| now - *at >= CANCEL_AGAIN) {
+        if asked.is_none_or(|(_, at)| elapsed(*at, now) >= CANCEL_AGAIN) {
             memory.cancelled = Some((order.id.clone(), now));
             match self.ask(self.parts.broker.cancel(&order.id)).await {
                 Ok(()) | Err(BrokerError::Ended(_)) => return Ok(Next::Now),
@@ -177,7 +178,7 @@ impl Desk {
                 None => return Ok(Next::At(now + POLL)),
             },
         };
-        if let Some(until) = after_failed_sends(record).filter(|until| *until > now) {
+        if let Some(until) = after_failed_sends(record, now).filter(|until| *until > now) {
             return Ok(Next::At(until));
         }
         match self.pass(record, limit, now).await? {
@@ -213,10 +214,10 @@ impl Drop for Leave {
 
 /// Sends that did not leave are repeated at growing distance: they are new sends, each proven not
 /// to have left before.
-fn after_failed_sends(record: &IntentRecord) -> Option<Timestamp> {
+fn after_failed_sends(record: &IntentRecord, now: Timestamp) -> Option<Timestamp> {
     let not_sent = |a: &&Attempt| matches!(a.status, AttemptStatus::NotSent { .. });
     let failed = record.attempts.iter().rev().take_while(not_sent).count();
-    let last = record.attempts.last().filter(|_| failed > 0)?;
+    let last = record.attempts.last().filter(|last| failed > 0 && last.at <= now)?;
     let seconds = [5, 15, 30][failed.min(3) - 1];
     Some(last.at + TimeDelta::seconds(seconds))
 }

@@ -49,6 +49,8 @@ pub struct Floor {
     /// The next look at each order that has not ended.
     pub(super) due: BTreeMap<u64, Timestamp>,
     settlement_due: Option<Timestamp>,
+    /// The last instant at which anything was looked at.
+    seen: Timestamp,
     changes: Changes,
     /// Why nothing more can be done: a commit failed.
     pub(super) failure: Option<String>,
@@ -69,6 +71,7 @@ impl Floor {
             state: known.unwrap_or_default(),
             due: BTreeMap::new(),
             settlement_due: None,
+            seen: Timestamp::MIN_UTC,
             changes: Changes::default(),
             failure: None,
             changed,
@@ -76,13 +79,16 @@ impl Floor {
         if fresh {
             floor.fund().await?;
         }
-        let now = floor.ground.rt.now();
-        let working: Vec<VenueOrder> = floor.state.working().cloned().collect();
-        for order in working {
-            floor.schedule(&order, now);
-        }
-        floor.settlement_due = floor.next_settlement(now);
+        floor.schedule_all(floor.ground.rt.now());
         Ok(floor)
+    }
+
+    fn schedule_all(&mut self, now: Timestamp) {
+        let working: Vec<VenueOrder> = self.state.working().cloned().collect();
+        for order in working {
+            self.schedule(&order, now);
+        }
+        self.settlement_due = self.next_settlement(now);
     }
 
     /// The first transaction: the starting pounds at the rate of the day before.
@@ -125,6 +131,11 @@ impl Floor {
         if self.failure.is_some() {
             return now;
         }
+        // The clock was put back: what is due is due by the clock as it is now.
+        if now < self.seen {
+            self.schedule_all(now);
+        }
+        self.seen = now;
         let due = self.due.iter().filter(|(_, at)| **at <= now);
         let due: Vec<u64> = due.map(|(id, _)| *id).collect();
         for id in due {

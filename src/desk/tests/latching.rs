@@ -1,12 +1,17 @@
 //! The latch's own rules, on a bare store.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use chrono::TimeDelta;
 use futures::executor::block_on;
 
-use super::world::at;
+use super::world::{Stage, at, quiet};
 use crate::{
     account::hold::{Hold, Level},
-    clock::Timestamp,
+    clock::{Runtime, Timestamp},
     desk::{
         latch::{
             BY_FILE, Change, HALT_FILE, Latch, Leaving, apply_offline, change, end_timed, level_of,
@@ -142,4 +147,38 @@ fn a_halt_is_in_force_before_the_store_knows_of_it() {
     assert!(dir.path().join(HALT_FILE).exists());
     latch.release();
     assert_eq!(latch.level(), Level::Halted, "the file holds it");
+}
+
+#[test]
+fn a_resume_opens_however_busy_the_desk_is_with_the_halt_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut stage = Stage::new(quiet());
+    stage.data_dir = Some(dir.path().to_owned());
+    stage.store = Store::open(&dir.path().join("tomking.redb"), "test").unwrap();
+    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    threads.block_on(async move {
+        let rt = Runtime::live();
+        let (desk, _broker) = stage.start(rt.clone()).await;
+        for round in 0..100 {
+            let halted = desk.halt("test", "operator").await.unwrap();
+            assert_eq!(halted.level, Level::Halted, "round {round}");
+            let busy = Arc::new(AtomicBool::new(true));
+            let (watcher, on) = (Arc::clone(&desk), Arc::clone(&busy));
+            let watch = tokio::runtime::Handle::current().spawn(async move {
+                while on.load(Ordering::SeqCst) {
+                    watcher.heed_file().await.unwrap();
+                    tokio::task::yield_now().await;
+                }
+            });
+            desk.resume("test", "operator").await.unwrap();
+            busy.store(false, Ordering::SeqCst);
+            watch.await.unwrap();
+            assert_eq!(
+                desk.level(),
+                Level::Active,
+                "round {round}: {:?}",
+                desk.status().unwrap().holds
+            );
+        }
+    });
 }

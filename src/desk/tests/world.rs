@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use chrono::{NaiveDate, TimeDelta};
 use rust_decimal::{Decimal, dec, prelude::FromPrimitive};
 
+use super::clocks::Stepped;
 use crate::{
     account::{Balances, BrokerOrderId, Holding, Position, TradingStatus},
     broker::{
@@ -67,6 +68,16 @@ pub(super) fn falling() -> Script {
     let last = |now: Timestamp| {
         let minutes = (now - at("12:00:00")).num_minutes().clamp(0, 10);
         5400.0 - 6.0 * f64::from(i32::try_from(minutes).unwrap())
+    };
+    Script { last, vol: |_| 0.22, least_bid: Decimal::ONE }
+}
+
+/// A dip at 11:20 that is over by 11:40.
+pub(super) fn dipping() -> Script {
+    let last = |now: Timestamp| {
+        let minutes = (now - at("11:20:00")).num_minutes().clamp(0, 10);
+        let over = now >= at("11:40:00");
+        if over { 5400.0 } else { 5400.0 - 6.0 * f64::from(i32::try_from(minutes).unwrap()) }
     };
     Script { last, vol: |_| 0.22, least_bid: Decimal::ONE }
 }
@@ -309,6 +320,7 @@ pub(super) struct Scene {
     pub(super) desk: Arc<Desk>,
     pub(super) broker: Arc<FaultyBroker>,
     pub(super) rt: Runtime,
+    pub(super) clock: Stepped,
 }
 
 impl Stage {
@@ -332,7 +344,21 @@ impl Stage {
         scene: impl FnOnce(Scene) -> F + 'static,
     ) -> T {
         let mut world = VirtualWorld::new(from);
-        let rt = world.runtime();
+        let clock = Stepped::over(world.runtime());
+        let rt = clock.runtime();
+        let started = self.start(rt.clone());
+        let life = async move {
+            let (desk, broker) = started.await;
+            scene(Scene { desk, broker, rt, clock }).await
+        };
+        world.run(life).expect("the scene ends")
+    }
+
+    /// A started desk on its venue, in any world.
+    pub(super) fn start(
+        &self,
+        rt: Runtime,
+    ) -> impl Future<Output = (Arc<Desk>, Arc<FaultyBroker>)> + 'static {
         let market = Arc::new(ScriptMarket {
             rt: rt.clone(),
             script: self.script,
@@ -341,7 +367,7 @@ impl Stage {
         let rulebook = Arc::new(self.rulebook.clone());
         let (store, venue_store) = (self.store.clone(), self.venue_store.clone());
         let (faults, data_dir) = (Arc::clone(&self.faults), self.data_dir.clone());
-        let life = async move {
+        async move {
             let opened = PaperVenue::open(
                 venue_store,
                 Arc::clone(&market) as Arc<dyn Market>,
@@ -362,9 +388,8 @@ impl Stage {
             })
             .unwrap();
             desk.start().await.unwrap();
-            scene(Scene { desk, broker, rt }).await
-        };
-        world.run(life).expect("the scene ends")
+            (desk, broker)
+        }
     }
 
     pub(super) fn positions(&self) -> Vec<Position> {

@@ -140,7 +140,7 @@ fn observe(watched: &Watched<'_>, mark: Mark, memory: &mut ExitMemory) {
         memory.stop_observations = 0;
         return;
     };
-    if memory.last_mark_at.is_some_and(|last| watched.now <= last) {
+    if memory.last_mark_at == Some(watched.now) {
         return;
     }
     memory.last_mark_at = Some(watched.now);
@@ -214,7 +214,9 @@ fn no_mark_alert(watched: &Watched<'_>, mark: Mark, memory: &mut ExitMemory) -> 
 /// CRITICAL every minute until flat. Longs that nobody bids for are left behind, not told.
 fn not_flat_alert(watched: &Watched<'_>, memory: &mut ExitMemory) -> Option<ExitAction> {
     let Watched { times, position, quotes, now, .. } = *watched;
-    let due = memory.critical_at.is_none_or(|last| now - last >= TimeDelta::minutes(1));
+    // A clock that stepped back is no reason to be silent.
+    let due =
+        memory.critical_at.is_none_or(|last| last > now || now - last >= TimeDelta::minutes(1));
     if now < times.critical || !due || only_unbid_longs(position, quotes) {
         return None;
     }
