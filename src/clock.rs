@@ -32,6 +32,10 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
     /// Resolves at `at`, or at once when `at` has passed.
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()>;
+    /// The same as near to `at` as the clock can, at the cost of some work: for the start of a job.
+    fn sleep_exactly(&self, at: Timestamp) -> BoxFuture<'static, ()> {
+        self.sleep_until(at)
+    }
 }
 
 /// Starts a task that goes on by itself.
@@ -73,6 +77,11 @@ impl Runtime {
         self.clock.sleep_until(at)
     }
 
+    /// Resolves as near to `at` as the clock can: for the start of a job.
+    pub fn sleep_exactly(&self, at: Timestamp) -> BoxFuture<'static, ()> {
+        self.clock.sleep_exactly(at)
+    }
+
     /// Resolves after `wait`.
     pub fn sleep(&self, wait: TimeDelta) -> BoxFuture<'static, ()> {
         self.clock.sleep_until(self.now() + wait)
@@ -107,6 +116,19 @@ impl Clock for WallClock {
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
         let wait = (at - self.now()).to_std().unwrap_or(Duration::ZERO);
         tokio::time::sleep(wait).boxed()
+    }
+
+    fn sleep_exactly(&self, at: Timestamp) -> BoxFuture<'static, ()> {
+        async move {
+            // tokio's timer rounds up to whole milliseconds and may fire one late: what it would
+            // overshoot is spent yielding, for a bounded time, since the wall may be stepped.
+            WallClock.sleep_until(at - TimeDelta::microseconds(1_500)).await;
+            let last_stretch = Stopwatch::start();
+            while WallClock.now() < at && last_stretch.elapsed() < Duration::from_millis(2) {
+                tokio::task::yield_now().await;
+            }
+        }
+        .boxed()
     }
 }
 

@@ -51,9 +51,16 @@ impl Scheduler {
         let core = &self.core;
         core.start(Sequence::Ordered).await?;
         let (sender, inbox) = mpsc::channel(INBOX);
-        let mut ticker = ticker::start(core, sender).await?;
-        let served = core.serve(inbox).await;
-        ticker.stop().await;
+        let ticking = async {
+            let started = ticker::start(core, sender).await;
+            if started.is_err() {
+                self.stop();
+            }
+            started
+        };
+        // The first slot may be due before the ticker is ready.
+        let (ticker, served) = futures::join!(ticking, core.serve(inbox));
+        ticker?.stop().await;
         served?;
         core.check()
     }
@@ -109,7 +116,8 @@ impl Core {
             }
             let look = now + LOOK_EVERY;
             let wake = waiting.first().map_or(look, |(at, ..)| look.min(*at));
-            let sleep = self.rt.sleep_until(wake);
+            let sleep =
+                if wake < look { self.rt.sleep_exactly(wake) } else { self.rt.sleep_until(wake) };
             let stop = ended.changed().map(drop).boxed();
             match select(select(inbox.recv().boxed(), stop), sleep).await {
                 Either::Left((Either::Left((Some(handover), _)), _)) => {

@@ -121,7 +121,8 @@ impl Core {
                 let taken = tx.get(&RUNS, &run_id(&job.name, slot.at))?.is_some();
                 return Ok(if taken { Admission::Ended } else { Admission::Clear(0) });
             }
-            if has_outcome(tx, job, slot.at)? {
+            // A frequent job's timeline gives a slot once, and the ledger refuses a second outcome.
+            if !job.frequent && has_outcome(tx, job, slot.at)? {
                 return Ok(Admission::Ended);
             }
             let state: JobState = tx.get(&JOBS, &job.name)?.unwrap_or_default();

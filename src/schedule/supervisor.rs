@@ -2,7 +2,7 @@
 //! jobs so that none can harm another.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -64,11 +64,42 @@ pub(super) struct State {
     pub running: BTreeMap<usize, Running>,
 }
 
-/// A job under way, and what came meanwhile.
+/// A job under way: reserved from the moment its slot is due, so that its slots keep their order.
 pub(super) struct Running {
+    /// The slot it runs.
     pub slot: Timestamp,
+    /// Slots of the same catch-up, next in turn.
+    pub next: VecDeque<Slot>,
+    /// A later slot that waits for its turn.
     pub queued: Option<Slot>,
-    pub overlapped: Vec<Slot>,
+    /// Slots that came meanwhile and do not run; recorded after what they came behind, for a
+    /// frequent job's high-water mark only rises.
+    pub unrun: Vec<Ended>,
+}
+
+/// What a job does after a run.
+enum Step {
+    Record(Vec<Ended>),
+    Perform(Slot),
+    Over,
+}
+
+impl Running {
+    fn step(&mut self) -> Step {
+        let next = self.next.front().or(self.queued.as_ref()).copied();
+        let earlier = |ended: &Ended| next.is_none_or(|next| ended.slot < next);
+        let unrun: Vec<Ended> = self.unrun.extract_if(.., |ended| earlier(ended)).collect();
+        if !unrun.is_empty() {
+            return Step::Record(unrun);
+        }
+        match self.next.pop_front().or_else(|| self.queued.take()) {
+            Some(slot) => {
+                self.slot = slot.at;
+                Step::Perform(slot)
+            }
+            None => Step::Over,
+        }
+    }
 }
 
 /// Which of the jobs due together run one after another.
@@ -148,7 +179,7 @@ impl Scheduler {
         let (task, rt) = (Arc::clone(core), core.rt.clone());
         rt.spawn(async move {
             let ended = task.perform(index, slot, true).await;
-            task.finish(index, ended).await;
+            task.work_off(index, ended).await;
             task.active.send_modify(|count| *count -= 1);
         });
         Ok(run_id(name, slot.at))
@@ -161,7 +192,8 @@ impl State {
         if let Some(running) = self.running.get(&job) {
             return Err(running.slot);
         }
-        self.running.insert(job, Running { slot, queued: None, overlapped: Vec::new() });
+        let (next, queued, unrun) = (VecDeque::new(), None, Vec::new());
+        self.running.insert(job, Running { slot, next, queued, unrun });
         Ok(())
     }
 
@@ -239,7 +271,11 @@ impl Core {
                     Fate::Missed { reason, covered } => {
                         let mut ended = Ended::unstarted(slot, RunStatus::Missed, reason, now);
                         ended.alert = !covered && self.jobs[index].missed.alert;
-                        missed.push((index, ended));
+                        let mut state = self.state();
+                        match state.running.get_mut(&index) {
+                            Some(running) => running.unrun.push(ended),
+                            None => missed.push((index, ended)),
+                        }
                     }
                 }
             }
@@ -289,108 +325,112 @@ impl Core {
 
     /// Starts runs: jobs in order, each job's slots one after another.
     pub fn launch(self: &Arc<Self>, mut runs: Vec<(usize, Vec<Slot>)>, sequence: Sequence) {
-        if runs.is_empty() || *self.ended.borrow() {
+        if *self.ended.borrow() {
+            return;
+        }
+        runs.retain(|(index, slots)| self.reserve(*index, slots));
+        if runs.is_empty() {
             return;
         }
         self.active.send_modify(|count| *count += runs.len());
-        if runs.len() == 1 {
-            let (index, slots) = runs.remove(0);
-            drop(self.start_runs(index, slots));
+        let runs: Vec<(usize, Slot)> =
+            runs.into_iter().map(|(index, slots)| (index, slots[0])).collect();
+        if let [(index, slot)] = runs[..] {
+            drop(self.start_run(index, slot));
             return;
         }
-        if sequence == Sequence::Ordered {
-            for (index, slots) in runs.extract_if(.., |run| self.jobs[run.0].order.is_none()) {
-                drop(self.start_runs(index, slots));
-            }
+        let waits =
+            |run: &(usize, Slot)| sequence == Sequence::All || self.jobs[run.0].order.is_some();
+        let (waiting, free): (Vec<_>, Vec<_>) = runs.into_iter().partition(waits);
+        for (index, slot) in free {
+            drop(self.start_run(index, slot));
         }
         let core = Arc::clone(self);
         self.rt.spawn(async move {
-            for (index, slots) in runs {
-                let done = core.start_runs(index, slots);
+            for (index, slot) in waiting {
+                let done = core.start_run(index, slot);
                 let _ = core.rt.timeout(ORDER_WAIT, done).await;
             }
         });
     }
 
-    /// Runs a job's slots in a task of its own; the receiver resolves when they have ended.
-    fn start_runs(self: &Arc<Self>, index: usize, slots: Vec<Slot>) -> oneshot::Receiver<()> {
+    /// Reserves a job for its due slots; false when it is under way, and then they are noted with
+    /// what runs: one waits, if the job's file says so, the others are skipped.
+    fn reserve(&self, index: usize, slots: &[Slot]) -> bool {
+        let mut state = self.state();
+        let Some((first, rest)) = slots.split_first() else { return false };
+        let free = state.start(index, first.at).is_ok();
+        let Some(running) = state.running.get_mut(&index) else { return false };
+        if free {
+            running.next.extend(rest);
+            return true;
+        }
+        let queues = self.jobs[index].run.overlap == Overlap::Queue;
+        let reason = format!("overlap: {} still ran", run_id(&self.jobs[index].name, running.slot));
+        for slot in slots {
+            if queues && running.queued.is_none() {
+                running.queued = Some(*slot);
+            } else {
+                let (status, now) = (RunStatus::Skipped, self.rt.now());
+                running.unrun.push(Ended::unstarted(*slot, status, reason.clone(), now));
+            }
+        }
+        false
+    }
+
+    /// Runs a reserved job in a task of its own; the receiver resolves when it has ended.
+    fn start_run(self: &Arc<Self>, index: usize, slot: Slot) -> oneshot::Receiver<()> {
         let (done, ended) = oneshot::channel();
         let core = Arc::clone(self);
         self.rt.spawn(async move {
-            for slot in slots {
-                core.run_slot(index, slot).await;
-            }
+            let ended = core.perform(index, slot, false).await;
+            core.work_off(index, ended).await;
             core.active.send_modify(|count| *count -= 1);
             let _ = done.send(());
         });
         ended
     }
 
-    /// Runs a slot, or notes it with the run that is under way.
-    async fn run_slot(self: &Arc<Self>, index: usize, slot: Slot) {
-        {
-            let mut state = self.state();
-            if state.start(index, slot.at).is_err() {
-                let queues = self.jobs[index].run.overlap == Overlap::Queue;
-                if let Some(running) = state.running.get_mut(&index) {
-                    match &mut running.queued {
-                        queued @ None if queues => *queued = Some(slot),
-                        _ => running.overlapped.push(slot),
-                    }
-                }
-                return;
-            }
-        }
-        let ended = self.perform(index, slot, false).await;
-        self.finish(index, ended).await;
-    }
-
-    /// Ends a run: records what overlapped it, and runs what waited for it.
-    async fn finish(self: &Arc<Self>, index: usize, mut ended: Result<(), StoreError>) {
+    /// Works off what is behind a run: slots that came meanwhile, slots that wait for their turn.
+    async fn work_off(self: &Arc<Self>, index: usize, mut ended: Result<(), StoreError>) {
         loop {
-            let waiting = {
-                let mut state = self.state();
-                let Some(running) = state.running.get_mut(&index) else { return };
-                let overlapped = std::mem::take(&mut running.overlapped);
-                let (was, queued) = (running.slot, running.queued.take());
-                match queued {
-                    Some(slot) => running.slot = slot.at,
-                    None if overlapped.is_empty() || ended.is_err() => {
-                        state.running.remove(&index);
-                    }
-                    None => {}
+            match ended {
+                Ok(()) => {}
+                // A broken rule, not a broken store: the run is told of and the next one goes on.
+                Err(StoreError::Refused(reason)) => {
+                    tracing::error!(job = self.jobs[index].name, reason, "outcome refused");
                 }
-                (was, overlapped, queued)
+                Err(error) => {
+                    self.state().running.remove(&index);
+                    return self.break_down(error);
+                }
+            }
+            let step = {
+                let mut state = self.state();
+                let step = state.running.get_mut(&index).map_or(Step::Over, Running::step);
+                if let Step::Over = step {
+                    state.running.remove(&index);
+                }
+                step
             };
-            if let Err(error) = ended {
-                return self.break_down(error);
-            }
-            let (was, overlapped, queued) = waiting;
-            if overlapped.is_empty() && queued.is_none() {
-                return;
-            }
-            ended = self.after_overlap(index, was, overlapped, queued).await;
+            ended = match step {
+                Step::Record(unrun) => self.record_all(index, unrun).await,
+                Step::Perform(slot) => self.perform_late(index, slot).await,
+                Step::Over => return,
+            };
         }
     }
 
-    async fn after_overlap(
-        self: &Arc<Self>,
-        index: usize,
-        was: Timestamp,
-        overlapped: Vec<Slot>,
-        queued: Option<Slot>,
-    ) -> Result<(), StoreError> {
+    /// Runs a slot that waited, if its window is still open.
+    async fn perform_late(self: &Arc<Self>, index: usize, slot: Slot) -> Result<(), StoreError> {
         let now = self.rt.now();
-        let reason = format!("overlap: {} still ran", run_id(&self.jobs[index].name, was));
-        let skip = |slot| Ended::unstarted(slot, RunStatus::Skipped, reason.clone(), now);
-        // A frequent job's high-water mark rises in order: what came before the queued slot first.
-        let (before, after): (Vec<_>, Vec<_>) =
-            overlapped.into_iter().partition(|slot| queued.is_none_or(|queued| *slot < queued));
-        self.record_all(index, before.into_iter().map(skip).collect()).await?;
-        if let Some(slot) = queued {
-            self.perform(index, slot, false).await?;
-        }
-        self.record_all(index, after.into_iter().map(skip).collect()).await
+        let fates = triage(&self.jobs[index], &self.calendar, &[slot], now);
+        let Some((_, Fate::Missed { reason, .. })) = fates.into_iter().next() else {
+            return self.perform(index, slot, false).await;
+        };
+        let mut ended = Ended::unstarted(slot, RunStatus::Missed, reason, now);
+        ended.alert = self.jobs[index].missed.alert;
+        self.record_all(index, vec![ended]).await
     }
 
     /// Records outcomes of one job in one transaction; those that exist already are left alone.

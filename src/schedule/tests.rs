@@ -526,3 +526,22 @@ fn what_was_not_kept_and_how_late_runs_began_can_be_asked_for() {
         }
     );
 }
+
+#[test]
+fn a_slot_held_up_by_another_job_keeps_its_place_before_the_next() {
+    let minutes = "about = \"m\"\n[[trigger]]\non = \"session\"\nevery = \"1m\"\n\
+                   from = \"10:00\"\nto = \"10:30\"\n[missed]\npolicy = \"coalesce\"\n";
+    let hangs = format!("order = 1\n{}", daily("[missed]\npolicy = \"coalesce\"\n"));
+    let mut day = Day::new("2024-08-02T13:59:00Z").job("hangs", &hangs, &[Act::Hang]).job(
+        "minutes",
+        minutes,
+        &[Act::Done],
+    );
+    // Both catch up at 10:21:59; the hang holds the 10:21 slot up beyond 10:22.
+    day.run_until("2024-08-02T13:59:30Z").sleep_until("2024-08-02T14:21:59Z");
+    day.run_until("2024-08-02T14:24:00Z");
+    let row = day.session("minutes/2024-08-02");
+    assert_eq!((row.missed, row.done, row.skipped), (21, 3, 1));
+    let skipped = row.exceptions.iter().find(|e| e.status == RunStatus::Skipped).unwrap();
+    assert_eq!(skipped.reason, "overlap: minutes/2024-08-02T14:21:00Z still ran");
+}
