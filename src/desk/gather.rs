@@ -64,7 +64,7 @@ impl Desk {
         let vix = self.within(market.vix()).await.and_then(Result::ok);
         let fx = self.within(market.fx(date)).await.and_then(Result::ok);
         let mut events = BTreeMap::new();
-        for kind in [EventKind::Fomc, EventKind::Cpi, EventKind::Nfp] {
+        for kind in EventKind::ALL {
             if let Some(day) = self.within(market.events(kind, date)).await {
                 events.insert(kind, day);
             }

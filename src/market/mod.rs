@@ -177,6 +177,29 @@ pub enum EventKind {
     Nfp,
 }
 
+impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Fomc, Self::Cpi, Self::Nfp];
+
+    /// Its name: `FOMC`, `CPI`, `NFP`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fomc => "FOMC",
+            Self::Cpi => "CPI",
+            Self::Nfp => "NFP",
+        }
+    }
+
+    /// The stable name of its filter and limit: `fomc`, `cpi`, `nfp`.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Fomc => "fomc",
+            Self::Cpi => "cpi",
+            Self::Nfp => "nfp",
+        }
+    }
+}
+
 /// What is known of an event kind on a date.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "known", content = "events", rename_all = "snake_case")]

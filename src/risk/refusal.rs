@@ -104,7 +104,7 @@ pub enum Refusal {
     #[error("Refused: {} is outside {} to {}", instant(*at), instant(*from), instant(*to))]
     Window { at: Timestamp, from: Timestamp, to: Timestamp },
     // Limit 4: events.
-    #[error("Refused: {} at {}, no entry before {}", event_name(*kind), instant(*event), instant(*until))]
+    #[error("Refused: {} at {}, no entry before {}", kind.name(), instant(*event), instant(*until))]
     Event { kind: EventKind, event: Timestamp, at: Timestamp, until: Timestamp },
     // Rulebook §1 and limit 5: mode and counts.
     #[error("Refused: exits and defence only ({band})")]
@@ -229,7 +229,7 @@ impl Refusal {
                 words("window", instant(*at), bound)
             }
             Self::Event { kind, at, until, .. } => {
-                words(event_limit(*kind), instant(*at), format_args!("after {}", instant(*until)))
+                words(kind.key(), instant(*at), format_args!("after {}", instant(*until)))
             }
             Self::ManageOnly { band } => words("vix", band, "no crisis"),
             Self::PutsOnly { structure, .. } => words("vix", structure, "put spread"),
@@ -303,22 +303,4 @@ fn beside(value: Decimal, bound: Decimal) -> String {
 fn bound_text(bound: Decimal) -> String {
     let bound = bound.normalize();
     if bound.scale() == 0 { format!("{bound:.1}") } else { bound.to_string() }
-}
-
-/// The limit's name for an event.
-fn event_limit(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::Fomc => "fomc",
-        EventKind::Cpi => "cpi",
-        EventKind::Nfp => "nfp",
-    }
-}
-
-/// The event's name in a sentence.
-fn event_name(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::Fomc => "FOMC",
-        EventKind::Cpi => "CPI",
-        EventKind::Nfp => "NFP",
-    }
 }

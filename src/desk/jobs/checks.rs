@@ -12,7 +12,7 @@ use crate::{
     account::hold::Level,
     calendar::{new_york_date, verified_until},
     desk::{Desk, reconcile::Reconciled},
-    market::{EventDay, EventKind},
+    market::EventDay,
     money::Usd,
     notice::{self, Notice},
     schedule::{JobBody, JobContext, JobError, JobReport},
@@ -157,11 +157,7 @@ fn events(snapshot: &Snapshot) -> Check {
         .events
         .iter()
         .filter_map(|(kind, day)| {
-            let name = match kind {
-                EventKind::Fomc => "FOMC",
-                EventKind::Cpi => "CPI",
-                EventKind::Nfp => "NFP",
-            };
+            let name = kind.name();
             match day {
                 EventDay::Unknown => Some(format!("{name} unknown")),
                 EventDay::Known(events) => events

@@ -58,7 +58,7 @@ impl Friday0dteEntry {
     async fn decide(&self, snapshot: &Snapshot) -> Result<Pass, JobError> {
         let decision = friday_0dte::decide(snapshot);
         let id = entry_id(StrategyId::Friday0dte, new_york_date(snapshot.slot), 1);
-        let mut event_refusal = only_events_failed(&decision.filters);
+        let mut event_refusal = only_events_failed(snapshot, &decision.filters);
         let mut filters = decision.filters;
         let mut refusals = Vec::new();
         let (mut approved, mut warning) = (None, None);
@@ -200,9 +200,12 @@ fn row(candidate: &Candidate, why: &Refusal) -> RefusalRow {
     row
 }
 
-/// Of the day's filters only releases stopped it (rulebook §4 common).
-fn only_events_failed(filters: &[Filter]) -> bool {
-    let releases = ["cpi", "nfp"];
+/// Of the day's filters only releases stopped it, and only for the morning (rulebook §4 common):
+/// `skip_cpi` stops the whole day, which nothing later can change.
+fn only_events_failed(snapshot: &Snapshot, filters: &[Filter]) -> bool {
+    let skip_cpi = snapshot.rulebook.friday_0dte.skip_cpi;
+    let releases = [EventKind::Cpi, EventKind::Nfp].map(EventKind::key);
+    let releases = if skip_cpi { &releases[1..] } else { &releases[..] };
     // A product's own filters carry its name before a dot.
     let of_day = filters.iter().filter(|filter| !filter.name.contains('.'));
     let mut failed = of_day.filter(|filter| !filter.passed).peekable();

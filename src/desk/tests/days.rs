@@ -83,6 +83,20 @@ fn an_entry_a_release_refuses_is_tried_again_at_10_35() {
 }
 
 #[test]
+fn a_release_day_that_is_skipped_is_not_tried_again() {
+    let mut stage = Stage::new(quiet());
+    stage.cpi_today = true;
+    stage.rulebook.friday_0dte.skip_cpi = true;
+    stage.live(at("10:29:00"), |scene| async move {
+        let summary = scene.job("friday-0dte-entry", "10:30:00").await;
+        assert!(summary.starts_with("no trade: cpi is today 08:30:00"), "{summary}");
+    });
+    let date = at("10:30:00").date_naive();
+    let decisions = stage.store.read(|tx| read::decisions(tx, date, date)).unwrap();
+    assert_eq!(decisions.iter().map(|d| d.at).collect::<Vec<_>>(), [at("10:30:00")]);
+}
+
+#[test]
 fn the_equity_curve_has_one_row_a_session_and_points_only_while_something_is_held() {
     let stage = Stage::new(quiet());
     stage.live(at("09:00:00"), |scene| async move {

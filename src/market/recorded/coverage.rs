@@ -81,9 +81,8 @@ impl RecordedTape {
         if self.fx(from).is_none() {
             notes.push(format!("no pound-dollar rate before {from}: no entries until there is"));
         }
-        for (kind, name) in
-            [(EventKind::Fomc, "FOMC"), (EventKind::Cpi, "CPI"), (EventKind::Nfp, "NFP")]
-        {
+        for kind in EventKind::ALL {
+            let name = kind.name();
             let unknown =
                 sessions.iter().filter(|s| self.events(kind, s.date) == EventDay::Unknown);
             let unknown = unknown.count();

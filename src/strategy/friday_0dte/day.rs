@@ -87,17 +87,12 @@ fn fomc(snapshot: &Snapshot, sheet: &mut Sheet) {
 
 /// A release day: nothing before 10:30, that instant itself allowed; nothing at all where `skip`.
 fn release(snapshot: &Snapshot, kind: EventKind, skip: bool, sheet: &mut Sheet) {
-    let name = match kind {
-        EventKind::Fomc => "fomc",
-        EventKind::Cpi => "cpi",
-        EventKind::Nfp => "nfp",
-    };
     let from = snapshot.rulebook.limits.release_days_not_before;
     let bound = if skip { "no release today".to_owned() } else { format!("not before {from}") };
     let today = today(snapshot, kind);
     let late_enough = snapshot.now.with_timezone(&NEW_YORK).time() >= from;
     let passed = !matches!(today, Today::At(_)) || (!skip && late_enough);
-    sheet.check(name, today, bound, passed);
+    sheet.check(kind.key(), today, bound, passed);
 }
 
 /// What is known of an event kind today.

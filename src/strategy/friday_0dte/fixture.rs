@@ -179,10 +179,7 @@ pub(crate) fn snapshot() -> Snapshot {
         orders_last_minute: 0,
         orders_today: 0,
         rejections_today: 0,
-        events: BTreeMap::from(
-            [EventKind::Fomc, EventKind::Cpi, EventKind::Nfp]
-                .map(|kind| (kind, EventDay::Known(Vec::new()))),
-        ),
+        events: BTreeMap::from(EventKind::ALL.map(|kind| (kind, EventDay::Known(Vec::new())))),
         products: BTreeMap::from(products),
     }
 }
