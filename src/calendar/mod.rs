@@ -173,15 +173,6 @@ impl Calendar {
         self.session(exchange, date).is_some()
     }
 
-    /// The session trading at an instant, if one is.
-    pub fn session_at(&self, exchange: Exchange, at: Timestamp) -> Option<Session> {
-        let date = new_york_date(at);
-        let candidates = [Some(date), date.succ_opt()];
-        let mut sessions =
-            candidates.into_iter().flatten().filter_map(|d| self.session(exchange, d));
-        sessions.find(|session| session.contains(at))
-    }
-
     /// The sessions from `from` to `to`, both included.
     pub fn sessions(&self, exchange: Exchange, from: NaiveDate, to: NaiveDate) -> Vec<Session> {
         let days = from.iter_days().take_while(|day| *day <= to);

@@ -176,18 +176,3 @@ pub fn account_requirement(
     let products: BTreeSet<Product> = holdings.iter().map(|leg| leg.instrument.product()).collect();
     products.into_iter().map(|product| requirement(product, holdings, market)).sum()
 }
-
-/// Buying power an order would take (above zero) or free, added to what is held of its product.
-///
-/// `order` holds the signed contracts it trades; a leg that closes carries the opposite sign of
-/// what is held, and its price counts for what remains.
-pub fn change(
-    product: Product,
-    holdings: &[MarginLeg],
-    order: &[MarginLeg],
-    market: &MarginMarket,
-) -> Result<Usd, MarginError> {
-    let before = requirement(product, holdings, market)?;
-    let with_order: Vec<MarginLeg> = holdings.iter().chain(order).cloned().collect();
-    Ok(requirement(product, &with_order, market)?.net - before.net)
-}
