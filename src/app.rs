@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use crate::{
-    alert::{heartbeat::Heartbeat, webhook::DeadMan},
+    alert::{
+        heartbeat::{self, Heartbeat},
+        webhook::DeadMan,
+    },
     broker::Broker,
     calendar::Calendar,
     clock::Runtime,
@@ -89,9 +92,12 @@ impl App {
         }
         body("store-backup", Arc::new(BackupBody::new(parts.store.clone(), parts.data_dir)));
         if let Some(switch) = parts.dead_man {
-            body("heartbeat", Arc::new(Heartbeat::new(switch)));
+            body(heartbeat::JOB, Arc::new(Heartbeat::new(switch, parts.store.clone())));
         }
         let Parts { store, rt, calendar, jobs, .. } = parts;
+        // Without a switch there is nothing to ping: a replay has none.
+        let silent = !bodies.contains_key(heartbeat::JOB);
+        let jobs = if silent { jobs.disabled(heartbeat::JOB) } else { jobs };
         let scheduler = Scheduler::new(store, rt, calendar, jobs, &bodies)?;
         Ok(Self { desk, scheduler: Arc::new(scheduler), gatherer })
     }

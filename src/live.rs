@@ -138,7 +138,6 @@ async fn serve(plan: Plan) -> Result<(), LiveError> {
         store: store.clone(),
         desk: Arc::clone(&app.desk),
         scheduler: Arc::clone(&app.scheduler),
-        data_dir: data_dir.clone(),
         gatherer: Arc::clone(&app.gatherer),
         since: rt.now(),
     });

@@ -143,10 +143,17 @@ pub enum Notice {
         /// Its bound.
         bound: Decimal,
     },
-    /// A dead-man's switch or another heartbeat failed.
+    /// The dead-man's switch does not answer; told once an outage.
     HeartbeatFailed {
+        /// The first ping that failed.
+        since: Timestamp,
         /// The cause.
         reason: String,
+    },
+    /// The dead-man's switch answers again.
+    HeartbeatBack {
+        /// The first ping that failed.
+        since: Timestamp,
     },
 }
 

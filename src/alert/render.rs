@@ -73,9 +73,14 @@ fn words(notice: &Notice) -> Words {
         Notice::Limit { limit, value, bound } => {
             line(Warning, format!("{limit} at {value}, bound {bound}"))
         }
-        Notice::HeartbeatFailed { reason } => {
-            line(Warning, format!("The dead-man's switch could not be pinged: {reason}"))
-        }
+        Notice::HeartbeatFailed { since, reason } => line(
+            Warning,
+            format!("The dead-man's switch does not answer since {}: {reason}", clock(since)),
+        ),
+        Notice::HeartbeatBack { since } => line(
+            Info,
+            format!("The dead-man's switch answers again; it did not from {} on", clock(since)),
+        ),
     }
 }
 

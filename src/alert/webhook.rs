@@ -31,19 +31,43 @@ impl Webhook {
     /// A webhook to `url` for alerts of `least` severity and above. The URL may carry a secret; it
     /// never reaches an error or a log.
     pub fn new(name: &str, url: &str, least: Severity) -> Result<Self, WebhookError> {
+        Self::within(name, url, least, DEADLINE)
+    }
+
+    /// The same with a deadline of its own for each post.
+    fn within(
+        name: &str,
+        url: &str,
+        least: Severity,
+        deadline: Duration,
+    ) -> Result<Self, WebhookError> {
         let failed = |cause: &str| WebhookError { name: name.to_owned(), cause: cause.to_owned() };
         let url = reqwest::Url::parse(url.trim()).map_err(|_| failed("the URL cannot be read"))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(failed("the URL must begin with https:// or http://"));
         }
-        let client = client().map_err(|error| failed(&error.to_string()))?;
+        let client = client(deadline).map_err(|error| failed(&error.to_string()))?;
         Ok(Self { name: name.to_owned(), url, least, client })
     }
 }
 
-fn client() -> reqwest::Result<Client> {
+fn client(deadline: Duration) -> reqwest::Result<Client> {
     let agent = concat!("tomking/", env!("CARGO_PKG_VERSION"));
-    Client::builder().redirect(Policy::none()).timeout(DEADLINE).user_agent(agent).build()
+    let client = Client::builder().redirect(Policy::none()).timeout(deadline).user_agent(agent);
+    // Alerts are few: a connection that idles until the next one would mostly be found closed.
+    client.pool_max_idle_per_host(0).build()
+}
+
+/// Why a post got no answer, down to the cause, without the URL: that may be a secret.
+fn failure(error: reqwest::Error) -> SendError {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(deeper) = cause {
+        text = format!("{text}: {deeper}");
+        cause = deeper.source();
+    }
+    SendError::Retry(text)
 }
 
 #[async_trait]
@@ -65,7 +89,7 @@ impl Channel for Webhook {
             .json(alert);
         match request.send().await {
             Ok(answer) => verdict(answer.status()),
-            Err(error) => Err(SendError::Retry(error.without_url().to_string())),
+            Err(error) => Err(failure(error)),
         }
     }
 }
@@ -99,7 +123,10 @@ impl DeadMan {
     pub async fn ping(&self) -> Result<(), SendError> {
         match self.client.get(self.url.clone()).send().await {
             Ok(answer) => verdict(answer.status()),
-            Err(error) => Err(SendError::Retry(error.without_url().to_string())),
+            Err(error) => Err(failure(error)),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,20 +1,19 @@
 //! `tomking calendar`: which days trade, from when to when.
 
-use std::{
-    io::{ErrorKind, Write},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use chrono::{DateTime, Datelike, Days, NaiveDate};
 use clap::Args;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
-use super::{CliError, CliResult, Global};
+use super::{
+    CliError, CliResult, Global,
+    ground::{print, print_json, settings},
+};
 use crate::{
     calendar::{Calendar, Day, Exchange, NEW_YORK, Session, new_york_date, verified_until},
     clock::{Clock, Timestamp, WallClock},
-    config::{Directories, Profile, Settings},
 };
 
 /// Days shown when `--to` is not given, after the first.
@@ -53,15 +52,14 @@ struct Answer {
 /// Runs the subcommand.
 pub fn run(global: &Global, args: &CalendarArgs) -> CliResult {
     let (from, to) = range(args, new_york_date(WallClock.now()))?;
-    let calendar = Calendar::new(overrides(global)?);
-    let text = if global.json {
+    let calendar = Calendar::new(settings(global)?.calendar_override);
+    if global.json {
         let sessions = calendar.sessions(args.exchange, from, to);
-        let answer = Answer { exchange: args.exchange, sessions };
-        serde_json::to_string(&answer).map_err(CliError::failed)? + "\n"
+        print_json(&Answer { exchange: args.exchange, sessions })?;
     } else {
-        table(&calendar, args.exchange, from, to)
-    };
-    print(&text)
+        print(&table(&calendar, args.exchange, from, to))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The first and the last day asked for, inside what the exchange's calendar knows.
@@ -89,14 +87,6 @@ fn range(args: &CalendarArgs, today: NaiveDate) -> Result<(NaiveDate, NaiveDate)
         }
     }
     Ok((from, to))
-}
-
-fn overrides(global: &Global) -> Result<Vec<crate::calendar::Override>, CliError> {
-    let (config_dir, data_dir) = (global.config_dir.as_deref(), global.data_dir.as_deref());
-    let directories = Directories::resolve(config_dir, data_dir, Profile::Paper);
-    let directories = directories.map_err(CliError::failed)?;
-    let settings = Settings::load(Some(&directories.config_dir)).map_err(CliError::failed)?;
-    Ok(settings.calendar_override)
 }
 
 /// The text for people: a line on top, then a row for each weekday.
@@ -161,14 +151,6 @@ fn remark(session: &Session, reason: Option<&str>) -> String {
     let projected = session.projected.then(|| format!("projected (past {})", verified_until()));
     let parts: Vec<String> = [early, projected].into_iter().flatten().collect();
     parts.join("; ")
-}
-
-/// Writes to stdout; a reader that has gone away is no failure.
-fn print(text: &str) -> CliResult {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(CliError::failed(error)),
-        _ => Ok(ExitCode::SUCCESS),
-    }
 }
 
 #[cfg(test)]

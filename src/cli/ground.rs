@@ -1,6 +1,6 @@
 //! What every subcommand stands on: settings, jobs, directories; and the way to the daemon.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -8,9 +8,10 @@ use serde_json::Value;
 use super::{CliError, Global};
 use crate::clock::Clock as _;
 use crate::{
+    alert::heartbeat,
     calendar::Calendar,
     clock::WallClock,
-    config::{Directories, Settings},
+    config::{Directories, Profile, Settings},
     control::{Request, answer::Reader, socket},
     desk::latch::{self, Change},
     schedule::JobSet,
@@ -33,14 +34,14 @@ impl Ground {
     /// Loads and validates everything a user can set; the first fault is the error.
     pub fn load(global: &Global) -> Result<Self, CliError> {
         let (config, data) = (global.config_dir.as_deref(), global.data_dir.as_deref());
-        let places = Directories::resolve(config, data, crate::config::Profile::Paper);
+        let places = Directories::resolve(config, data, Profile::Paper);
         let config_dir = places.as_ref().map_or(config, |dirs| Some(dirs.config_dir.as_path()));
         let settings = Settings::load(config_dir).map_err(CliError::failed)?;
         let dirs =
             Directories::resolve(config, data, settings.profile).map_err(CliError::failed)?;
         let jobs = JobSet::load(Some(&dirs.config_dir)).map_err(CliError::failed)?;
         let silent = settings.voice.dead_man.is_none();
-        let jobs = jobs.only(|job| !(silent && job.name == "heartbeat"));
+        let jobs = if silent { jobs.disabled(heartbeat::JOB) } else { jobs };
         let calendar = Calendar::new(settings.calendar_override.clone());
         Ok(Self { settings, dirs, jobs, calendar })
     }
@@ -57,23 +58,17 @@ impl Ground {
             calendar: self.calendar.clone(),
             jobs: self.jobs.clone(),
             channels: std::iter::once("log".to_owned()).chain(webhooks).collect(),
+            data_dir: self.dirs.data_dir.clone(),
         }
     }
 
     /// Asks the daemon, or answers here when none runs.
     pub fn ask<T: DeserializeOwned>(&self, request: &Request) -> Result<T, CliError> {
-        let answer = self.raw(request)?;
-        serde_json::from_value(answer).map_err(|error| {
-            CliError::Failed(format!("the answer is not of this version's form: {error}"))
-        })
-    }
-
-    /// The same, as it came.
-    pub fn raw(&self, request: &Request) -> Result<Value, CliError> {
-        match socket::call(&self.dirs.data_dir, request).map_err(CliError::failed)? {
-            Some(answer) => Ok(answer),
-            None => self.offline(request),
-        }
+        let answer = match socket::call(&self.dirs.data_dir, request).map_err(CliError::failed)? {
+            Some(answer) => answer,
+            None => self.offline(request)?,
+        };
+        read(answer)
     }
 
     fn offline(&self, request: &Request) -> Result<Value, CliError> {
@@ -82,10 +77,13 @@ impl Ground {
             Request::Reduce { reason } => self.change(Change::Reduce, reason),
             Request::Flatten { reason } => self.change(Change::Flatten, reason),
             Request::Resume => self.change(Change::Resume, "resumed by the operator"),
-            Request::JobRun { .. } => Err(CliError::Failed(
-                "no daemon runs, so no job can: start it with `tomking run`".to_owned(),
-            )),
+            Request::JobRun { .. } => Err(CliError::Failed(format!(
+                "no daemon runs on {}, and a job runs only inside one\n\
+                 hint: start it with `tomking run`, then ask again",
+                self.dirs.data_dir.display()
+            ))),
             Request::JobPause { .. } | Request::JobResume { .. } => {
+                store_in(&self.dirs.data_dir)?;
                 let store = self.open("tomking jobs")?;
                 let now = WallClock.now();
                 let work = crate::control::answer::job_state(&store, &self.jobs, request, now);
@@ -105,12 +103,12 @@ impl Ground {
             Store::in_memory().and_then(|store| store.read(|tx| reader.answer(tx, now, request)))
         };
         answer.map_err(CliError::failed)?.ok_or_else(|| {
-            CliError::Failed("no daemon runs, and this needs one: `tomking run`".to_owned())
+            CliError::Failed("this needs the daemon\nhint: start it with `tomking run`".to_owned())
         })
     }
 
     fn change(&self, change: Change, reason: &str) -> Result<Value, CliError> {
-        let store = self.open("tomking halt")?;
+        let store = self.open(&format!("tomking {}", change.name()))?;
         let dir = Some(self.dirs.data_dir.as_path());
         let work = latch::apply_offline(&store, dir, change, reason, "operator", WallClock.now());
         let answer = futures::executor::block_on(work).map_err(CliError::failed)?;
@@ -126,6 +124,55 @@ impl Ground {
     }
 }
 
+/// The settings alone; without a home directory, those of the program.
+pub fn settings(global: &Global) -> Result<Settings, CliError> {
+    let named = global.config_dir.as_deref();
+    // The data directory is not used here; naming one leaves the config directory's fault alone.
+    let config_dir = match Directories::resolve(named, Some(Path::new("")), Profile::Paper) {
+        Ok(dirs) => Some(dirs.config_dir),
+        Err(error) if named.is_some() => return Err(CliError::failed(error)),
+        Err(_) => None,
+    };
+    Settings::load(config_dir.as_deref()).map_err(CliError::failed)
+}
+
+/// The data directory by the command line or the platform alone: a store must be reachable also
+/// when the settings cannot be read.
+pub fn data_dir(global: &Global) -> Result<PathBuf, CliError> {
+    let dirs = Directories::resolve(None, global.data_dir.as_deref(), Profile::Paper);
+    Ok(dirs.map_err(CliError::failed)?.data_dir)
+}
+
+/// The store file of a data directory, which must be there.
+pub fn store_in(data_dir: &Path) -> Result<PathBuf, CliError> {
+    let path = store::path_in(data_dir);
+    if path.is_file() {
+        return Ok(path);
+    }
+    Err(CliError::Failed(format!(
+        "no store at {}\nhint: `tomking run` makes one; `--data-dir` names another place",
+        path.display()
+    )))
+}
+
+/// Asks the daemon of a data directory; `None` when none runs.
+pub fn daemon<T: DeserializeOwned>(
+    data_dir: &Path,
+    request: &Request,
+) -> Result<Option<T>, CliError> {
+    let answer = socket::call(data_dir, request).map_err(CliError::failed)?;
+    answer.map(read).transpose()
+}
+
+fn read<T: DeserializeOwned>(answer: Value) -> Result<T, CliError> {
+    serde_json::from_value(answer).map_err(|error| {
+        CliError::Failed(format!(
+            "the daemon's answer cannot be read: {error}\n\
+             hint: it may be of another version; restart it"
+        ))
+    })
+}
+
 /// One JSON document on stdout.
 pub fn print_json(value: &impl Serialize) -> Result<(), CliError> {
     let text = serde_json::to_string_pretty(value).map_err(CliError::failed)?;
@@ -135,7 +182,8 @@ pub fn print_json(value: &impl Serialize) -> Result<(), CliError> {
 /// Text on stdout; a reader that went away (`| head`) is no failure.
 pub fn print(text: &str) -> Result<(), CliError> {
     use std::io::Write as _;
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(CliError::Failed(format!("writing the answer: {error}")))
         }

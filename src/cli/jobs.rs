@@ -1,26 +1,27 @@
 //! `tomking jobs`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{fmt::Write as _, process::ExitCode};
 
 use chrono::{Days, NaiveDate};
 use chrono_tz::Europe::London;
 use clap::{Args, Subcommand};
 use comfy_table::{Table, presets::NOTHING};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{CliError, CliResult, Global};
+use super::{
+    CliError, CliResult, Global,
+    ground::{Ground, print, print_json},
+};
 use crate::{
-    calendar::{Calendar, NEW_YORK, new_york_date},
-    clock::{Clock, Timestamp, WallClock},
-    config::{Directories, Profile, Settings},
-    control::{Request, socket},
+    calendar::{NEW_YORK, new_york_date},
+    clock::{Clock as _, Timestamp, WallClock},
+    control::Request,
     schedule::{
-        JobSet, ops, run_id,
+        run_id,
         slots::slots_on,
-        views::{self, JobLine, NextSlot, RunLine},
+        views::{JobLine, NextSlot, RunLine},
     },
-    store::{self, ReadTx, Store, StoreError},
 };
 
 /// Days a preview shows when `--to` is not given.
@@ -91,29 +92,20 @@ fn rows() -> clap::builder::RangedU64ValueParser<u64> {
     clap::value_parser!(u64).range(1..=ROWS_MAX)
 }
 
-/// What every action needs.
-struct Context {
-    data_dir: PathBuf,
-    jobs: JobSet,
-    calendar: Calendar,
-    json: bool,
-}
-
 /// Runs the subcommand.
 pub fn run(global: &Global, args: &JobsArgs) -> CliResult {
-    let context = Context::of(global)?;
-    let now = WallClock.now();
+    let asked = Asked { ground: Ground::load(global)?, json: global.json };
+    let rows = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     match &args.action {
-        Action::List => context.list(now),
-        Action::Next { n } => context.next(now, usize::try_from(*n).unwrap_or(usize::MAX)),
-        Action::History { job, n } => {
-            context.history(job.as_deref(), usize::try_from(*n).unwrap_or(usize::MAX))
-        }
-        Action::Preview { job, from, to } => context.preview(job, *from, *to, now),
-        Action::Run { job } => context.run_now(job),
-        Action::Pause { job } => context.change(job, Change::Pause, now),
-        Action::Resume { job } => context.change(job, Change::Resume, now),
-    }
+        Action::List => asked.list(),
+        Action::Next { n } => asked.next(rows(*n)),
+        Action::History { job, n } => asked.history(job.as_deref(), rows(*n)),
+        Action::Preview { job, from, to } => asked.preview(job, *from, *to),
+        Action::Run { job } => asked.run_now(job),
+        Action::Pause { job } => asked.change(job, Change::Pause),
+        Action::Resume { job } => asked.change(job, Change::Resume),
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 #[derive(Clone, Copy)]
@@ -129,53 +121,21 @@ struct Changed {
     changed: bool,
 }
 
-impl Context {
-    fn of(global: &Global) -> Result<Self, CliError> {
-        let (config_dir, data_dir) = (global.config_dir.as_deref(), global.data_dir.as_deref());
-        let dirs = Directories::resolve(config_dir, data_dir, Profile::Paper);
-        let dirs = dirs.map_err(CliError::failed)?;
-        let settings = Settings::load(Some(&dirs.config_dir)).map_err(CliError::failed)?;
-        let jobs = JobSet::load(Some(&dirs.config_dir)).map_err(CliError::failed)?;
-        let calendar = Calendar::new(settings.calendar_override);
-        Ok(Self { data_dir: dirs.data_dir, jobs, calendar, json: global.json })
-    }
+/// What is asked, and in which form the answer is wanted.
+struct Asked {
+    ground: Ground,
+    json: bool,
+}
 
+type Printed = Result<(), CliError>;
+
+impl Asked {
     fn known(&self, job: &str) -> Result<(), CliError> {
-        self.jobs.get(job).map(drop).map_err(CliError::Usage)
+        self.ground.jobs.get(job).map(drop).map_err(CliError::Usage)
     }
 
-    /// The daemon's answer, when one runs.
-    fn ask<T: DeserializeOwned>(&self, request: &Request) -> Result<Option<T>, CliError> {
-        let answer = socket::call(&self.data_dir, request).map_err(CliError::failed)?;
-        answer.map(serde_json::from_value).transpose().map_err(|error| {
-            CliError::Failed(format!(
-                "the daemon's answer cannot be read: {error}\n\
-                 hint: it may be of another version; restart it"
-            ))
-        })
-    }
-
-    /// Reads from the daemon, else from the store, else from an empty one.
-    fn read<T: DeserializeOwned>(
-        &self,
-        request: &Request,
-        view: impl Fn(&ReadTx) -> Result<T, StoreError>,
-    ) -> Result<T, CliError> {
-        if let Some(answer) = self.ask(request)? {
-            return Ok(answer);
-        }
-        let path = store::path_in(&self.data_dir);
-        let read = if path.is_file() {
-            store::look(&path, "tomking jobs", view)
-        } else {
-            Store::in_memory().and_then(|store| store.read(view))
-        };
-        read.map_err(CliError::failed)
-    }
-
-    fn list(&self, now: Timestamp) -> CliResult {
-        let view = |tx: &ReadTx| views::list(tx, &self.jobs, &self.calendar, now);
-        let jobs: Vec<JobLine> = self.read(&Request::JobsList, view)?;
+    fn list(&self) -> Printed {
+        let jobs: Vec<JobLine> = self.ground.ask(&Request::JobsList)?;
         if self.json {
             return print_json(&json!({ "jobs": jobs }));
         }
@@ -189,17 +149,17 @@ impl Context {
             let next = line.next.map_or_else(|| "-".to_owned(), new_york);
             table.add_row([&line.job, state, &next, &line.when]);
         }
-        println!("{table}");
+        let mut text = format!("{table}\n");
         let paused = jobs.iter().filter_map(|line| line.paused.as_ref().map(|p| (&line.job, p)));
         for (job, pause) in paused {
-            println!("{job} is paused since {}: {}", new_york(pause.at), pause.reason);
+            let since = new_york(pause.at);
+            let _ = writeln!(text, "{job} is paused since {since}: {}", pause.reason);
         }
-        Ok(ExitCode::SUCCESS)
+        print(&text)
     }
 
-    fn next(&self, now: Timestamp, count: usize) -> CliResult {
-        let view = |tx: &ReadTx| views::next(tx, &self.jobs, &self.calendar, now, count);
-        let slots: Vec<NextSlot> = self.read(&Request::JobsNext { count }, view)?;
+    fn next(&self, count: usize) -> Printed {
+        let slots: Vec<NextSlot> = self.ground.ask(&Request::JobsNext { count })?;
         if self.json {
             return print_json(&json!({ "slots": slots }));
         }
@@ -208,21 +168,18 @@ impl Context {
             let paused = if slot.paused { "paused" } else { "" };
             table.add_row([&new_york(slot.at), &london(slot.at), &slot.job, paused]);
         }
-        println!("{table}");
-        Ok(ExitCode::SUCCESS)
+        print(&format!("{table}\n"))
     }
 
-    fn history(&self, job: Option<&str>, count: usize) -> CliResult {
+    fn history(&self, job: Option<&str>, count: usize) -> Printed {
         job.map(|job| self.known(job)).transpose()?;
-        let view = |tx: &ReadTx| views::history(tx, &self.jobs, job, count);
         let request = Request::JobsHistory { job: job.map(str::to_owned), count };
-        let runs: Vec<RunLine> = self.read(&request, view)?;
+        let runs: Vec<RunLine> = self.ground.ask(&request)?;
         if self.json {
             return print_json(&json!({ "runs": runs }));
         }
         if runs.is_empty() {
-            println!("No run yet.");
-            return Ok(ExitCode::SUCCESS);
+            return print("No run yet.\n");
         }
         let mut table = table(&["slot (New York)", "job", "ended", "late", "what"]);
         for line in &runs {
@@ -238,19 +195,12 @@ impl Context {
             };
             table.add_row([&new_york(line.slot), &line.job, &ended, &late, &what]);
         }
-        println!("{table}");
-        Ok(ExitCode::SUCCESS)
+        print(&format!("{table}\n"))
     }
 
-    fn preview(
-        &self,
-        name: &str,
-        from: Option<NaiveDate>,
-        to: Option<NaiveDate>,
-        now: Timestamp,
-    ) -> CliResult {
-        let job = self.jobs.get(name).map_err(CliError::Usage)?;
-        let from = from.unwrap_or_else(|| new_york_date(now));
+    fn preview(&self, name: &str, from: Option<NaiveDate>, to: Option<NaiveDate>) -> Printed {
+        let job = self.ground.jobs.get(name).map_err(CliError::Usage)?;
+        let from = from.unwrap_or_else(|| new_york_date(WallClock.now()));
         let ahead = from.checked_add_days(Days::new(PREVIEW_DAYS));
         let to = to.or(ahead).unwrap_or(from);
         let days = (to - from).num_days();
@@ -260,7 +210,7 @@ impl Context {
                  hint: give --from a day before --to, at most {PREVIEW_DAYS_MAX} days apart"
             )));
         }
-        let slots = slots_on(job, &self.calendar, from, to);
+        let slots = slots_on(job, &self.ground.calendar, from, to);
         if slots.len() > PREVIEW_SLOTS_MAX {
             return Err(CliError::Usage(format!(
                 "`{name}` has {} slots from {from} to {to}, more than {PREVIEW_SLOTS_MAX}\n\
@@ -274,86 +224,49 @@ impl Context {
             return print_json(&json!({ "job": name, "slots": slots }));
         }
         let off = if job.enabled { "" } else { " (off: these would be its slots)" };
-        println!("{name}{off}: {}", job.when());
         let mut table = table(&["New York", "London"]);
         for slot in &slots {
             table.add_row([new_york(slot.at), london(slot.at)]);
         }
-        println!("{table}");
-        Ok(ExitCode::SUCCESS)
+        print(&format!("{name}{off}: {}\n{table}\n", job.when()))
     }
 
-    fn run_now(&self, job: &str) -> CliResult {
+    fn run_now(&self, job: &str) -> Printed {
         #[derive(Serialize, Deserialize)]
         struct Started {
             run: String,
         }
         self.known(job)?;
-        let Some(started) = self.ask::<Started>(&Request::JobRun { job: job.to_owned() })? else {
-            return Err(CliError::Failed(format!(
-                "no daemon runs on {}, and a job runs only inside one\n\
-                 hint: start it with `tomking run`, then ask again",
-                self.data_dir.display()
-            )));
-        };
+        let started: Started = self.ground.ask(&Request::JobRun { job: job.to_owned() })?;
         if self.json {
             return print_json(&started);
         }
-        println!("Started {}; `tomking jobs history --job {job}` shows how it ended.", started.run);
-        Ok(ExitCode::SUCCESS)
+        print(&format!(
+            "Started {}; `tomking jobs history --job {job}` shows how it ended.\n",
+            started.run
+        ))
     }
 
-    fn change(&self, job: &str, change: Change, now: Timestamp) -> CliResult {
+    fn change(&self, job: &str, change: Change) -> Printed {
         self.known(job)?;
         let name = job.to_owned();
         let request = match change {
             Change::Pause => Request::JobPause { job: name },
             Change::Resume => Request::JobResume { job: name },
         };
-        let changed = match self.ask::<Changed>(&request)? {
-            Some(answer) => answer.changed,
-            None => self.change_in_store(job, change, now)?,
-        };
+        let answer: Changed = self.ground.ask(&request)?;
         if self.json {
-            return print_json(&Changed { job: job.to_owned(), changed });
+            return print_json(&answer);
         }
-        match (change, changed) {
+        print(&match (change, answer.changed) {
             (Change::Pause, true) => {
-                println!("{job} is paused; `tomking jobs resume {job}` ends it.");
+                format!("{job} is paused; `tomking jobs resume {job}` ends it.\n")
             }
-            (Change::Pause, false) => println!("{job} was paused already."),
-            (Change::Resume, true) => println!("{job} is resumed."),
-            (Change::Resume, false) => println!("{job} was not paused."),
-        }
-        Ok(ExitCode::SUCCESS)
+            (Change::Pause, false) => format!("{job} was paused already.\n"),
+            (Change::Resume, true) => format!("{job} is resumed.\n"),
+            (Change::Resume, false) => format!("{job} was not paused.\n"),
+        })
     }
-
-    /// No daemon runs: the state is changed in the store, which must be there.
-    fn change_in_store(&self, job: &str, change: Change, now: Timestamp) -> Result<bool, CliError> {
-        let path = store::path_in(&self.data_dir);
-        if !path.is_file() {
-            return Err(CliError::Failed(format!(
-                "no store at {}: `tomking run` makes one; `--data-dir` names another place",
-                path.display()
-            )));
-        }
-        let store = Store::open_inline(&path, "tomking jobs").map_err(CliError::failed)?;
-        let done = match change {
-            Change::Pause => {
-                let reason = "paused by the operator";
-                futures::executor::block_on(ops::pause(&store, &self.jobs, job, reason, now))
-            }
-            Change::Resume => {
-                futures::executor::block_on(ops::resume(&store, &self.jobs, job, now))
-            }
-        };
-        done.map_err(CliError::failed)
-    }
-}
-
-fn print_json(value: &impl Serialize) -> CliResult {
-    println!("{}", serde_json::to_string(value).map_err(CliError::failed)?);
-    Ok(ExitCode::SUCCESS)
 }
 
 fn table(head: &[&str]) -> Table {

@@ -4,17 +4,21 @@ use std::{path::Path, process::ExitCode};
 
 use chrono::SecondsFormat;
 use clap::{Args, Subcommand};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::{
     CliError, CliResult, Global,
-    store::{print_json, store_path},
+    ground::{daemon, data_dir, print, print_json, store_in},
 };
-use crate::store::{self, JournalEntry, JournalHead, Read, StoreError, Verification};
+use crate::{
+    control::Request,
+    store::{self, JournalEntry, JournalHead, Read, ReadTx, StoreError, Verification},
+};
 
 /// The journal: verify its hash chain, show its last entries.
 ///
-/// The daemon must not run: it owns the store.
+/// Works with and without the daemon.
 #[derive(Debug, Args)]
 pub struct JournalArgs {
     #[command(subcommand)]
@@ -39,20 +43,32 @@ enum Action {
 
 /// Runs the subcommand.
 pub fn run(global: &Global, args: &JournalArgs) -> CliResult {
-    let path = store_path(global)?;
+    let data_dir = data_dir(global)?;
     match &args.action {
-        Action::Verify { anchor } => verify(&path, anchor, global.json),
-        Action::Tail { count } => tail(&path, *count, global.json),
+        Action::Verify { anchor } => verify(&data_dir, anchor, global.json),
+        Action::Tail { count } => tail(&data_dir, *count, global.json),
     }
 }
 
-fn verify(path: &Path, known: &[JournalHead], as_json: bool) -> CliResult {
-    let found = store::look(path, "tomking journal verify", |tx| tx.verify_journal(known))
-        .map_err(CliError::failed)?;
+/// The daemon's answer where one runs, else what the store says.
+fn read<T: DeserializeOwned>(
+    data_dir: &Path,
+    request: &Request,
+    look: impl FnOnce(&ReadTx) -> Result<T, StoreError>,
+) -> Result<T, CliError> {
+    if let Some(answer) = daemon(data_dir, request)? {
+        return Ok(answer);
+    }
+    store::look(&store_in(data_dir)?, "tomking journal", look).map_err(CliError::failed)
+}
+
+fn verify(data_dir: &Path, known: &[JournalHead], as_json: bool) -> CliResult {
+    let request = Request::JournalVerify { anchors: known.to_vec() };
+    let found: Verification = read(data_dir, &request, |tx| tx.verify_journal(known))?;
     if as_json {
         print_json(&json!({"holds": found.broken.is_none(), "journal": found}))?;
     } else {
-        println!("{}", describe(&found));
+        print(&format!("{}\n", describe(&found)))?;
     }
     Ok(if found.broken.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -73,15 +89,13 @@ pub(super) fn describe(found: &Verification) -> String {
     }
 }
 
-fn tail(path: &Path, count: usize, as_json: bool) -> CliResult {
-    let entries = store::look(path, "tomking journal tail", |tx| tx.journal_tail(count))
-        .map_err(CliError::failed)?;
+fn tail(data_dir: &Path, count: usize, as_json: bool) -> CliResult {
+    let request = Request::JournalTail { count };
+    let entries: Vec<JournalEntry> = read(data_dir, &request, |tx| tx.journal_tail(count))?;
     if as_json {
         print_json(&json!({"entries": entries}))?;
     } else {
-        for entry in entries {
-            println!("{}", line(&entry));
-        }
+        print(&entries.iter().map(line).collect::<String>())?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -89,7 +103,7 @@ fn tail(path: &Path, count: usize, as_json: bool) -> CliResult {
 fn line(entry: &JournalEntry) -> String {
     let JournalEntry { sequence, at, cause, kind, data, .. } = entry;
     let at = at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
-    format!("{sequence:>8}  {at}  {cause}  {kind}  {data}")
+    format!("{sequence:>8}  {at}  {cause}  {kind}  {data}\n")
 }
 
 fn parse_head(text: &str) -> Result<JournalHead, StoreError> {

@@ -16,7 +16,7 @@ mod status;
 mod store;
 mod why;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -110,7 +110,8 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error}");
+            // A terminal that went away must not turn the exit code into a panic's.
+            let _ = writeln!(std::io::stderr(), "error: {error}");
             ExitCode::from(match error {
                 CliError::Usage(_) => 2,
                 CliError::Failed(_) => 1,

@@ -6,7 +6,10 @@ use clap::{Args, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::json;
 
-use super::{CliError, CliResult, Global};
+use super::{
+    CliError, CliResult, Global,
+    ground::{print, print_json},
+};
 use crate::{
     instrument::Right,
     pricing::{self, BadInput, Inputs, MINUTES_A_YEAR, Model, Priced},
@@ -92,12 +95,10 @@ pub fn run(global: &Global, args: &PriceArgs) -> CliResult {
     }
     let priced = pricing::try_price(model, &inputs).map_err(|fault| usage(fault, args))?;
     match (global.json, args.iv_from) {
-        (true, Some(_)) => println!("{:#}", json!({ "implied_volatility": inputs.vol })),
-        (true, None) => {
-            println!("{}", serde_json::to_string_pretty(&priced).map_err(CliError::failed)?);
-        }
-        (false, _) => print!("{}", calculator(model, &inputs, args, &priced)),
-    }
+        (true, Some(_)) => print_json(&json!({ "implied_volatility": inputs.vol })),
+        (true, None) => print_json(&priced),
+        (false, _) => print(&calculator(model, &inputs, args, &priced)),
+    }?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -63,7 +63,7 @@ fn absent(period: Period, date: Option<NaiveDate>) -> CliError {
         Period::Weekly => "60 minutes after the close of each week's last session",
     };
     CliError::Failed(match date {
-        Some(date) => format!("there is no {period} report of {date}; one is written {when}"),
-        None => format!("there is no {period} report yet; one is written {when}"),
+        Some(date) => format!("there is no {period} report of {date}\nhint: one is written {when}"),
+        None => format!("there is no {period} report yet\nhint: one is written {when}"),
     })
 }

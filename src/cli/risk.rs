@@ -1,16 +1,16 @@
 //! `tomking risk`.
 
-use std::{path::Path, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::{CliError, CliResult, Global};
-use crate::{
-    config::{Directories, Profile, Settings},
-    risk::cap::{VixCap, VixMode, vix_cap},
+use super::{
+    CliError, CliResult, Global,
+    ground::{print, print_json, settings},
 };
+use crate::risk::cap::{VixCap, VixMode, vix_cap};
 
 /// Limits: the buying-power cap VIX allows.
 #[derive(Debug, Args)]
@@ -35,21 +35,13 @@ enum RiskCommand {
 pub fn run(global: &Global, args: &RiskArgs) -> CliResult {
     let RiskCommand::Cap { vix } = &args.command;
     let level = level(vix)?;
-    let config_dir = config_dir(global.config_dir.as_deref())?;
-    let settings = Settings::load(config_dir.as_deref()).map_err(CliError::failed)?;
-    let cap = vix_cap(&settings.rulebook.vix, level);
-    let text = if global.json { as_json(&cap) } else { as_text(&cap) };
-    println!("{text}");
-    Ok(ExitCode::SUCCESS)
-}
-
-/// The settings directory; `None`, the embedded figures, where the platform has no home for one.
-fn config_dir(named: Option<&Path>) -> Result<Option<std::path::PathBuf>, CliError> {
-    match Directories::resolve(named, named, Profile::Paper) {
-        Ok(found) => Ok(Some(found.config_dir)),
-        Err(error) if named.is_some() => Err(CliError::failed(error)),
-        Err(_) => Ok(None),
+    let cap = vix_cap(&settings(global)?.rulebook.vix, level);
+    if global.json {
+        print_json(&as_json(&cap))?;
+    } else {
+        print(&as_text(&cap))?;
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn level(text: &str) -> Result<Decimal, CliError> {
@@ -60,14 +52,14 @@ fn level(text: &str) -> Result<Decimal, CliError> {
     if level > Decimal::ZERO { Ok(level) } else { Err(wrong()) }
 }
 
-fn as_json(cap: &VixCap) -> String {
+fn as_json(cap: &VixCap) -> serde_json::Value {
     let percent = cap.cap_percent.normalize();
     // Whole percentages as whole numbers.
     let number = match i64::try_from(percent) {
         Ok(whole) if Decimal::from(whole) == percent => json!(whole),
         _ => json!(crate::money::to_f64(percent)),
     };
-    json!({ "vix_cap_percent": number, "mode": cap.mode.name() }).to_string()
+    json!({ "vix_cap_percent": number, "mode": cap.mode.name() })
 }
 
 fn as_text(cap: &VixCap) -> String {
@@ -80,7 +72,7 @@ fn as_text(cap: &VixCap) -> String {
     format!(
         "At most {} % of sizing capital as buying power ({}).\n\
          Mode {}: {opens}.\n\
-         Account phase and deployment stage may lower this cap further.",
+         Account phase and deployment stage may lower this cap further.\n",
         cap.cap_percent.normalize(),
         cap.band,
         cap.mode.name()
@@ -108,7 +100,8 @@ mod tests {
         ];
         let rules = Rulebook::embedded().vix;
         for (vix, wanted) in cases {
-            assert_eq!(as_json(&vix_cap(&rules, level(vix).unwrap())), wanted, "VIX {vix}");
+            let json = as_json(&vix_cap(&rules, level(vix).unwrap())).to_string();
+            assert_eq!(json, wanted, "VIX {vix}");
         }
     }
 
@@ -116,7 +109,7 @@ mod tests {
     fn a_broken_percentage_stays_a_number() {
         let mut rules = Rulebook::embedded().vix;
         rules.bands[0].cap_percent = dec!(42.5);
-        let json = as_json(&vix_cap(&rules, dec!(10)));
+        let json = as_json(&vix_cap(&rules, dec!(10))).to_string();
         assert_eq!(json, r#"{"mode":"no_strangles","vix_cap_percent":42.5}"#);
     }
 

@@ -55,17 +55,21 @@ fn page(status: &Status) -> Page {
         title: title(status),
         headline: headline(status),
         sections,
-        notes: vec![format!("Journal: entry {}, {}", journal.sequence, journal.hash)],
+        notes: vec![
+            format!("Data: {}", status.data_dir.display()),
+            format!("Journal: entry {}, {}", journal.sequence, journal.hash),
+        ],
     }
 }
 
 fn title(status: &Status) -> String {
     match &status.daemon {
         Some(daemon) => format!(
-            "tomking {}, running as process {} since {} ET",
+            "tomking {}, running as process {} since {} ET, for {}",
             status.version,
             daemon.pid,
-            clock(daemon.since)
+            clock(daemon.since),
+            lasting(daemon.uptime_seconds)
         ),
         None => format!("tomking {}, not running; as the store was left", status.version),
     }
@@ -109,8 +113,25 @@ fn account(account: Option<&AccountLine>) -> Vec<String> {
     };
     vec![
         format!("Net liquidation {pounds}{} at {when}", account.net_liquidation_usd),
-        format!("Buying power in use {}", account.requirement_usd),
+        format!("Drawdown {:.2} % from the highest close, in dollars", account.drawdown_percent),
+        buying_power(account),
     ]
+}
+
+fn buying_power(account: &AccountLine) -> String {
+    let used = account.used_percent.map(|used| format!(" ({used:.1} %)")).unwrap_or_default();
+    let cap = account.cap_percent.map(|cap| format!(", cap {cap:.1} %")).unwrap_or_default();
+    format!("Buying power in use {}{used}{cap}", account.requirement_usd)
+}
+
+/// `2 d 3 h`, `3 h 12 min` or `12 min`.
+fn lasting(seconds: i64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours) {
+        (0, 0) => format!("{minutes} min"),
+        (0, _) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
 }
 
 fn listed<T>(items: &[T], line: fn(&T) -> String, none: &str) -> Vec<String> {
@@ -128,7 +149,7 @@ fn position(line: &PositionLine) -> String {
 }
 
 fn order(line: &OrderLine) -> String {
-    let limit = line.limit.map(|limit| format!(" at {limit}")).unwrap_or_default();
+    let limit = line.limit_points.map(|limit| format!(" at {limit}")).unwrap_or_default();
     format!("{}: {}{limit} ({})", line.state.name(), line.what, line.intent)
 }
 

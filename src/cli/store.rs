@@ -1,24 +1,28 @@
 //! `tomking store`.
 
 use std::{
+    fmt::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use clap::{Args, Subcommand};
 use comfy_table::{Table, presets::NOTHING};
-use serde::Serialize;
 
-use super::{CliError, CliResult, Global, journal::describe};
+use super::{
+    CliError, CliResult, Global,
+    ground::{daemon, data_dir, print, print_json, store_in},
+    journal::describe,
+};
 use crate::{
-    clock::{Clock, WallClock},
-    config::{Directories, Profile},
-    store::{self, Store, StoreError},
+    clock::{Clock as _, WallClock},
+    control::{Request, backup},
+    store::{self, Backup, Store, StoreError},
 };
 
 /// The store: backup, restore, check, compact.
 ///
-/// The daemon must not run: it owns the store.
+/// A backup may be made beside the daemon; the rest needs the store to itself.
 #[derive(Debug, Args)]
 pub struct StoreArgs {
     #[command(subcommand)]
@@ -48,90 +52,76 @@ enum Action {
 
 /// Runs the subcommand.
 pub fn run(global: &Global, args: &StoreArgs) -> CliResult {
+    let data_dir = data_dir(global)?;
     match &args.action {
-        Action::Backup { file } => backup(&store_path(global)?, file.as_deref(), global.json),
-        Action::Restore { file, force } => restore(global, file, *force),
-        Action::Check => check(&store_path(global)?, global.json),
-        Action::Compact => compact(&store_path(global)?, global.json),
+        Action::Backup { file } => backup(&data_dir, file.as_deref(), global.json),
+        Action::Restore { file, force } => restore(&data_dir, file, *force, global.json),
+        Action::Check => check(&store_in(&data_dir)?, global.json),
+        Action::Compact => compact(&store_in(&data_dir)?, global.json),
     }
 }
 
-/// The store file of the data directory, which must be there.
-pub(super) fn store_path(global: &Global) -> Result<PathBuf, CliError> {
-    let path = store::path_in(&data_dir(global)?);
-    if path.is_file() {
-        return Ok(path);
-    }
-    Err(CliError::Failed(format!(
-        "no store at {}: `tomking run` makes one; `--data-dir` names another place",
-        path.display()
-    )))
-}
-
-/// The directory by the command line or the platform alone: a store must be reachable also when
-/// the settings cannot be read.
-fn data_dir(global: &Global) -> Result<PathBuf, CliError> {
-    let dirs = Directories::resolve(None, global.data_dir.as_deref(), Profile::Paper);
-    Ok(dirs.map_err(CliError::failed)?.data_dir)
-}
-
-/// One JSON document on stdout.
-pub(super) fn print_json(value: &impl Serialize) -> Result<(), CliError> {
-    println!("{}", serde_json::to_string_pretty(value).map_err(CliError::failed)?);
-    Ok(())
-}
-
-fn backup(path: &Path, file: Option<&Path>, as_json: bool) -> CliResult {
-    let to = file.map_or_else(|| named_by_time(path), Path::to_owned);
-    if to.exists() {
-        let there = format!("{} is there already; name another file", to.display());
-        return Err(CliError::Failed(there));
-    }
-    if let Some(parent) = to.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        std::fs::create_dir_all(parent)
-            .map_err(|error| CliError::Failed(format!("creating {}: {error}", parent.display())))?;
-    }
-    let made = Store::open_inline(path, "tomking store backup")
-        .and_then(|store| store.backup(&to))
-        .map_err(CliError::failed)?;
+fn backup(data_dir: &Path, file: Option<&Path>, as_json: bool) -> CliResult {
+    let to = file.map_or_else(|| named_by_time(data_dir), Path::to_owned);
+    // The daemon has another working directory.
+    let to = std::path::absolute(&to)
+        .map_err(|error| CliError::Failed(format!("the place of {}: {error}", to.display())))?;
+    let made: Backup = match daemon(data_dir, &Request::StoreBackup { file: to.clone() })? {
+        Some(made) => made,
+        None => Store::open_inline(&store_in(data_dir)?, "tomking store backup")
+            .map_err(CliError::failed)
+            .and_then(|store| backup::into_new(&store, &to).map_err(CliError::Failed))?,
+    };
     if as_json {
         print_json(&made)?;
     } else {
-        println!(
-            "Backed up to {}: {} rows in {} tables, {}, journal at entry {}.",
+        print(&format!(
+            "Backed up to {}: {} rows in {} tables, {}, journal at entry {}.\n",
             made.path.display(),
             made.rows,
             made.tables,
             size(made.bytes),
             made.journal.sequence
-        );
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn named_by_time(store: &Path) -> PathBuf {
+fn named_by_time(data_dir: &Path) -> PathBuf {
     let name = WallClock.now().format("tomking-%Y%m%dT%H%M%SZ.redb").to_string();
-    store.parent().unwrap_or(Path::new(".")).join("backups").join(name)
+    data_dir.join("backups").join(name)
 }
 
-fn restore(global: &Global, file: &Path, force: bool) -> CliResult {
-    let path = store::path_in(&data_dir(global)?);
-    let done =
-        store::restore(file, &path, "tomking store restore", force).map_err(CliError::failed)?;
-    if global.json {
+/// The failure of work that needs the store to itself.
+fn alone(error: StoreError) -> CliError {
+    match error {
+        StoreError::Held { path, owner } => CliError::Failed(format!(
+            "this needs the store to itself, and {path} is in use by {owner}\n\
+             hint: stop that first; `tomking store backup` and `tomking journal verify` work \
+             beside the daemon"
+        )),
+        error => CliError::failed(error),
+    }
+}
+
+fn restore(data_dir: &Path, file: &Path, force: bool, as_json: bool) -> CliResult {
+    let path = store::path_in(data_dir);
+    let done = store::restore(file, &path, "tomking store restore", force).map_err(alone)?;
+    if as_json {
         print_json(&done)?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!(
-        "Restored {} from {}: {} rows, journal at entry {}.",
+    let mut text = format!(
+        "Restored {} from {}: {} rows, journal at entry {}.\n",
         path.display(),
         file.display(),
         done.store.rows,
         done.store.journal.sequence
     );
     if let Some(aside) = done.replaced {
-        println!("The replaced store is kept as {}.", aside.display());
+        let _ = writeln!(text, "The replaced store is kept as {}.", aside.display());
     }
+    print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -142,7 +132,7 @@ fn check(path: &Path, as_json: bool) -> CliResult {
             print_json(&serde_json::json!({"holds": false, "damage": error.to_string()}))?;
             return Ok(ExitCode::FAILURE);
         }
-        Err(error) => return Err(CliError::failed(error)),
+        Err(error) => return Err(alone(error)),
     };
     let holds = found.holds();
     if as_json {
@@ -154,21 +144,28 @@ fn check(path: &Path, as_json: bool) -> CliResult {
             let (version, rows) = (t.version.to_string(), t.rows.to_string());
             table.add_row([t.name.clone(), version, rows, size(t.bytes)]);
         }
-        println!("{}: schema {}, {}", path.display(), found.schema, size(found.bytes));
-        println!("{table}");
-        println!("Every page holds its checksum. {}", describe(&found.journal));
-        found.unreadable.iter().for_each(|row| println!("Row `{row}` is no JSON."));
+        let mut text = format!(
+            "{}: schema {}, {}\n{table}\nEvery page holds its checksum. {}\n",
+            path.display(),
+            found.schema,
+            size(found.bytes),
+            describe(&found.journal)
+        );
+        for row in &found.unreadable {
+            let _ = writeln!(text, "Row `{row}` is no JSON.");
+        }
+        print(&text)?;
     }
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn compact(path: &Path, as_json: bool) -> CliResult {
-    let done = store::compact(path, "tomking store compact").map_err(CliError::failed)?;
+    let done = store::compact(path, "tomking store compact").map_err(alone)?;
     if as_json {
         print_json(&done)?;
     } else {
         let (before, after) = (size(done.bytes_before), size(done.bytes_after));
-        println!("Compacted {}: {before} before, {after} now.", path.display());
+        print(&format!("Compacted {}: {before} before, {after} now.\n", path.display()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,6 +5,7 @@ use std::{fmt::Write as _, process::ExitCode};
 use chrono::NaiveDate;
 use clap::Args;
 use comfy_table::{Table, presets};
+use serde_json::json;
 
 use super::{
     CliError, CliResult, Global,
@@ -60,7 +61,7 @@ pub fn run(global: &Global, args: &WhyArgs) -> CliResult {
     let request = Request::Why { date: args.date, strategy: args.strategy };
     let records: Vec<DecisionRecord> = ground.ask(&request)?;
     if global.json {
-        print_json(&records)?;
+        print_json(&json!({ "decisions": records }))?;
     } else if records.is_empty() {
         print(&nothing(&ground, args, WallClock.now())?)?;
     } else {

@@ -4,6 +4,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -22,6 +23,8 @@ use crate::{
     store::{Read, Store, StoreError},
 };
 
+/// A feed that does not give the rate keeps the status waiting no longer.
+const RATE_WAIT: TimeDelta = TimeDelta::seconds(2);
 /// Most rows a request may ask for.
 const ROWS_MAX: usize = 10_000;
 
@@ -34,6 +37,8 @@ pub struct Reader {
     pub jobs: JobSet,
     /// Names of the channels in force.
     pub channels: Vec<String>,
+    /// Where the store and the `HALT` file are.
+    pub data_dir: PathBuf,
 }
 
 impl Reader {
@@ -109,8 +114,6 @@ pub struct Live {
     pub desk: Arc<Desk>,
     /// The scheduler.
     pub scheduler: Arc<Scheduler>,
-    /// Where backups go.
-    pub data_dir: PathBuf,
     /// Reads for reports.
     pub gatherer: Arc<Gatherer>,
     /// Since when the daemon runs.
@@ -121,7 +124,7 @@ pub struct Live {
 impl Handler for Live {
     async fn handle(&self, request: Request) -> Result<Value, String> {
         match &request {
-            Request::Status => self.status().map_err(|error| error.to_string()),
+            Request::Status => self.status().await,
             Request::Halt { reason } => self.change(Change::Halt, reason).await,
             Request::Reduce { reason } => self.change(Change::Reduce, reason).await,
             Request::Resume => self.change(Change::Resume, "resumed by the operator").await,
@@ -134,31 +137,37 @@ impl Handler for Live {
                 job_state(&self.store, &self.reader.jobs, &request, self.rt.now()).await
             }
             Request::StoreBackup { file } => {
-                let date = new_york_date(self.rt.now());
-                let named = file.clone();
-                let file = named.unwrap_or_else(|| backup::default_file(&self.data_dir, date));
-                let made = backup::into(&self.store, &file)?;
+                let (store, file) = (self.store.clone(), file.clone());
+                let made = aside(move || backup::into_new(&store, &file)).await?;
                 document(&made).map_err(|error| error.to_string())
             }
-            read => {
-                let answer = self.store.read(|tx| self.reader.answer(tx, self.rt.now(), read));
-                let answer = answer.map_err(|error| error.to_string())?;
-                answer.ok_or_else(|| "the daemon does not know this request".to_owned())
-            }
+            _ => self.read(request).await,
         }
     }
 }
 
 impl Live {
-    fn status(&self) -> Result<Value, StoreError> {
+    async fn status(&self) -> Result<Value, String> {
+        let now = self.rt.now();
+        let market = &self.desk.parts().market;
+        let rate = self.rt.timeout(RATE_WAIT, market.fx(new_york_date(now))).await;
         let daemon = Daemon {
             pid: std::process::id(),
             since: self.since,
             prices: self.gatherer.prices,
-            desk: self.desk.status()?,
+            desk: self.desk.status().map_err(|error| error.to_string())?,
+            rate: rate.and_then(Result::ok),
         };
-        let now = self.rt.now();
-        self.store.read(|tx| document(&status::of(tx, &self.reader, now, Some(daemon))?))
+        let read =
+            self.store.read(|tx| document(&status::of(tx, &self.reader, now, Some(daemon))?));
+        read.map_err(|error| error.to_string())
+    }
+
+    async fn read(&self, request: Request) -> Result<Value, String> {
+        let (store, reader, now) = (self.store.clone(), self.reader.clone(), self.rt.now());
+        let look = move || store.read(|tx| reader.answer(tx, now, &request));
+        let answer = aside(move || look().map_err(|error| error.to_string())).await?;
+        answer.ok_or_else(|| "the daemon does not know this request".to_owned())
     }
 
     async fn change(&self, change: Change, reason: &str) -> Result<Value, String> {
@@ -166,6 +175,15 @@ impl Live {
         let answer = answer.map_err(|error| error.to_string())?;
         document(&answer).map_err(|error| error.to_string())
     }
+}
+
+/// Runs work that may take long (a walk through the journal, a backup) off the threads that carry
+/// the desk.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(format!("the answer was not made: {error}")))
 }
 
 /// Pauses or resumes a job, with or without a daemon.

@@ -46,6 +46,14 @@ impl JobBody for BackupBody {
     }
 }
 
+/// The same as [`into`], but a file that is there already is left alone.
+pub fn into_new(store: &Store, file: &Path) -> Result<Backup, String> {
+    if file.exists() {
+        return Err(format!("{} is there already\nhint: name another file", file.display()));
+    }
+    into(store, file)
+}
+
 /// Exports the store into a file, whose directory is made where it is not there.
 pub fn into(store: &Store, file: &Path) -> Result<Backup, String> {
     let failed = |error: String| format!("backup to {}: {error}", file.display());
@@ -55,13 +63,15 @@ pub fn into(store: &Store, file: &Path) -> Result<Backup, String> {
     store.backup(file).map_err(|error| failed(error.to_string()))
 }
 
-/// Removes all but the newest backups; their names sort by date.
+/// Removes all but the newest of the job's own backups, whose names sort by date. What a person
+/// made is left alone.
 fn drop_oldest(folder: &Path) -> std::io::Result<usize> {
     let mut backups = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.starts_with("tomking-") && path.extension().is_some_and(|kind| kind == "redb") {
+        let date = name.strip_prefix("tomking-").and_then(|rest| rest.strip_suffix(".redb"));
+        if date.is_some_and(|date| date.parse::<NaiveDate>().is_ok()) {
             backups.push(path);
         }
     }
@@ -81,14 +91,16 @@ mod tests {
         for day in 1..=9 {
             std::fs::write(folder.path().join(format!("tomking-2024-08-0{day}.redb")), "").unwrap();
         }
-        std::fs::write(folder.path().join("notes.txt"), "").unwrap();
+        for other in ["notes.txt", "tomking-20240801T120000Z.redb"] {
+            std::fs::write(folder.path().join(other), "").unwrap();
+        }
         assert_eq!(drop_oldest(folder.path()).unwrap(), 2);
         let mut left: Vec<_> = std::fs::read_dir(folder.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         left.sort();
-        assert_eq!(left.len(), 8);
-        assert_eq!(left[1], "tomking-2024-08-03.redb");
+        assert_eq!(left.len(), 9);
+        assert_eq!(left[1..3], ["tomking-2024-08-03.redb", "tomking-2024-08-04.redb"]);
     }
 }

@@ -96,7 +96,7 @@ pub enum Request {
     },
     /// Exports the store.
     StoreBackup {
-        /// The new file; the default place when absent.
-        file: Option<PathBuf>,
+        /// The new file, by its whole path.
+        file: PathBuf,
     },
 }

@@ -1,5 +1,7 @@
 //! `status`: everything at one glance, from the store, and from the desk where it runs.
 
+use std::path::{Path, PathBuf};
+
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -8,17 +10,20 @@ use super::answer::Reader;
 use crate::{
     account::{
         BrokerOrderId, IntentId, Position, PositionId, StrategyId,
-        hold::{Hold, Level, strictest},
+        hold::{Hold, Level},
     },
     alert::dispatch::{DEAD, WAITING},
+    calendar::new_york_date,
     clock::Timestamp,
     desk::{
         DeskStatus, describe,
         intent::{IntentRecord, IntentState},
+        latch::{BY_FILE, HALT_FILE, level_of},
         read,
+        tables::{EQUITY, EquityRow},
     },
     market::Provenance,
-    money::{Gbp, Usd},
+    money::{FxRate, Gbp, Usd, round_half_up, to_f64},
     report::parts,
     schedule::views::{self, NextSlot},
     store::{JournalHead, Read, StoreError},
@@ -37,6 +42,8 @@ pub struct Daemon {
     pub prices: Provenance,
     /// Its desk.
     pub desk: DeskStatus,
+    /// The rate in force today.
+    pub rate: Option<FxRate>,
 }
 
 /// The status document.
@@ -44,6 +51,8 @@ pub struct Daemon {
 pub struct Status {
     /// The program's version.
     pub version: String,
+    /// Where the store and the `HALT` file are.
+    pub data_dir: PathBuf,
     /// The running daemon; `None` when none runs.
     pub daemon: Option<DaemonLine>,
     /// The latch.
@@ -73,12 +82,14 @@ pub struct DaemonLine {
     pub pid: u32,
     /// Since when it runs.
     pub since: Timestamp,
+    /// How long it has run.
+    pub uptime_seconds: i64,
     /// Where its prices come from.
     pub prices: Provenance,
 }
 
 /// The account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AccountLine {
     /// When these figures were made.
     pub at: Option<Timestamp>,
@@ -86,12 +97,22 @@ pub struct AccountLine {
     pub date: Option<NaiveDate>,
     /// Cash plus everything held at its mark.
     pub net_liquidation_usd: Usd,
-    /// The same in pounds at the last session's rate.
+    /// The same in pounds at the rate below.
     pub net_liquidation_gbp: Option<Gbp>,
+    /// Dollars a pound.
+    pub usd_per_gbp: Option<f64>,
+    /// The date of the rate.
+    pub rate_date: Option<NaiveDate>,
+    /// The fall from the highest of the start, the closes and this moment, in dollars.
+    pub drawdown_percent: f64,
     /// Cash, when a daemon runs.
     pub cash_usd: Option<Usd>,
     /// Buying power in use.
     pub requirement_usd: Usd,
+    /// The same, percent of sizing capital: on paper, of net liquidation.
+    pub used_percent: Option<f64>,
+    /// The last cap known.
+    pub cap_percent: Option<f64>,
 }
 
 /// An open position.
@@ -110,7 +131,7 @@ pub struct PositionLine {
 }
 
 /// An order being worked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrderLine {
     /// Its intent.
     pub intent: IntentId,
@@ -120,8 +141,8 @@ pub struct OrderLine {
     pub what: String,
     /// The broker's order, where one works.
     pub order: Option<BrokerOrderId>,
-    /// Its net limit a unit, points; a credit above zero, a debit below.
-    pub limit: Option<Decimal>,
+    /// Its net limit a unit; a credit above zero, a debit below.
+    pub limit_points: Option<f64>,
 }
 
 /// A channel.
@@ -145,21 +166,24 @@ pub fn of(
     daemon: Option<Daemon>,
 ) -> Result<Status, StoreError> {
     let account = account(tx, daemon.as_ref())?;
-    let (line, desk) = match daemon {
-        Some(Daemon { pid, since, prices, desk }) => {
-            (Some(DaemonLine { pid, since, prices }), Some(desk))
-        }
-        None => (None, None),
-    };
+    let line = daemon.as_ref().map(|daemon| DaemonLine {
+        pid: daemon.pid,
+        since: daemon.since,
+        uptime_seconds: (now - daemon.since).num_seconds().max(0),
+        prices: daemon.prices,
+    });
+    let desk = daemon.map(|daemon| daemon.desk);
     let reconciled = desk.as_ref().map(|desk| desk.reconciled);
     let (latch, holds, positions, intents) = if let Some(desk) = desk {
         (desk.level, desk.holds, desk.positions, desk.intents)
     } else {
-        let holds = read::holds(tx)?;
-        (strictest(&holds), holds, read::open_positions(tx)?, read::open_intents(tx)?)
+        let mut holds = read::holds(tx)?;
+        holds.extend(by_file(&reader.data_dir, &holds, now));
+        (level_of(&holds), holds, read::open_positions(tx)?, read::open_intents(tx)?)
     };
     Ok(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        data_dir: reader.data_dir.clone(),
         daemon: line,
         latch,
         holds,
@@ -173,27 +197,73 @@ pub fn of(
     })
 }
 
+/// The hold a daemon would make at its start of a `HALT` file that lies there by hand.
+fn by_file(data_dir: &Path, holds: &[Hold], now: Timestamp) -> Option<Hold> {
+    let file = data_dir.join(HALT_FILE);
+    if level_of(holds) == Level::Halted || !file.try_exists().unwrap_or(true) {
+        return None;
+    }
+    let made = std::fs::metadata(&file).and_then(|file| file.modified());
+    Some(Hold {
+        name: BY_FILE.to_owned(),
+        level: Level::Halted,
+        cause: format!("the file `{}`", file.display()),
+        since: made.map_or(now, Timestamp::from),
+        until: None,
+    })
+}
+
 fn account(tx: &impl Read, daemon: Option<&Daemon>) -> Result<Option<AccountLine>, StoreError> {
-    let row = read::last_equity(tx)?;
-    let rate = row.as_ref().and_then(|row| row.fx);
+    let days: Vec<EquityRow> = tx.list(&EQUITY, "")?.into_iter().map(|(_, row)| row).collect();
+    let row = days.last();
     let Some(balances) = daemon.and_then(|daemon| daemon.desk.balances) else {
-        return Ok(row.map(|row| AccountLine {
-            at: None,
-            date: Some(row.date),
-            net_liquidation_usd: row.net_liquidation_usd,
-            net_liquidation_gbp: row.net_liquidation_gbp,
-            cash_usd: None,
-            requirement_usd: row.requirement_usd,
-        }));
+        let Some(row) = row else { return Ok(None) };
+        let mut line = figures(row.net_liquidation_usd, row.requirement_usd, row.fx);
+        line.date = Some(row.date);
+        line.net_liquidation_gbp = row.net_liquidation_gbp;
+        line.drawdown_percent = drawdown(tx, &days, row.net_liquidation_usd)?;
+        line.cap_percent = row.cap_percent.map(to_f64);
+        return Ok(Some(line));
     };
-    Ok(Some(AccountLine {
-        at: Some(balances.at),
+    let rate = daemon.and_then(|daemon| daemon.rate).or(row.and_then(|row| row.fx));
+    let points = read::equity_points(tx, new_york_date(balances.at))?;
+    let cap = points.iter().rev().find_map(|point| point.cap_percent);
+    let mut line = figures(balances.net_liquidation_usd, balances.requirement_usd, rate);
+    line.at = Some(balances.at);
+    line.cash_usd = Some(balances.cash_usd.rounded());
+    line.drawdown_percent = drawdown(tx, &days, balances.net_liquidation_usd)?;
+    line.cap_percent = cap.or(row.and_then(|row| row.cap_percent)).map(to_f64);
+    Ok(Some(line))
+}
+
+/// What follows from balances and a rate alone.
+fn figures(net: Usd, requirement: Usd, rate: Option<FxRate>) -> AccountLine {
+    AccountLine {
+        at: None,
         date: None,
-        net_liquidation_usd: balances.net_liquidation_usd.rounded(),
-        net_liquidation_gbp: rate.map(|rate| balances.net_liquidation_gbp(rate)),
-        cash_usd: Some(balances.cash_usd.rounded()),
-        requirement_usd: balances.requirement_usd.rounded(),
-    }))
+        net_liquidation_usd: net.rounded(),
+        net_liquidation_gbp: rate.map(|rate| rate.to_gbp(net).rounded()),
+        usd_per_gbp: rate.map(|rate| to_f64(rate.usd_per_gbp)),
+        rate_date: rate.map(|rate| rate.date),
+        drawdown_percent: 0.0,
+        cash_usd: None,
+        requirement_usd: requirement.rounded(),
+        used_percent: net.is_positive().then(|| percent(requirement, net)),
+        cap_percent: None,
+    }
+}
+
+/// The fall of `now` from the highest of the start, the closes and itself, percent.
+fn drawdown(tx: &impl Read, days: &[EquityRow], now: Usd) -> Result<f64, StoreError> {
+    let start = read::cash(tx)?.map(|book| book.opening_usd);
+    let closes = days.iter().map(|row| row.net_liquidation_usd);
+    let peak = start.into_iter().chain(closes).fold(now, Usd::max);
+    Ok(if peak.is_positive() { percent(peak - now, peak) } else { 0.0 })
+}
+
+/// A share of a whole above zero, percent, to four decimals.
+fn percent(part: Usd, whole: Usd) -> f64 {
+    to_f64(round_half_up(part.0 / whole.0 * Decimal::ONE_HUNDRED, 4))
 }
 
 fn position_line(position: &Position) -> PositionLine {
@@ -213,7 +283,7 @@ fn order_line(record: &IntentRecord) -> OrderLine {
         state: record.state,
         what: describe::order(record.intent.product, &record.intent.legs, record.intent.units),
         order: working.and_then(|attempt| attempt.order.clone()),
-        limit: working.map(|attempt| attempt.limit.0.normalize()),
+        limit_points: working.map(|attempt| to_f64(attempt.limit.0)),
     }
 }
 

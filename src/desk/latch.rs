@@ -204,9 +204,12 @@ impl Latch {
         if passes { Ok(()) } else { Err(Stopped { level, cause: self.cause(level) }) }
     }
 
-    /// True when a `HALT` file lies there that no hold speaks of yet.
+    /// True when a `HALT` file lies there that no hold speaks of yet, and no halt of ours is on its
+    /// way to one.
     pub fn file_is_news(&self) -> bool {
-        self.file_exists() && !self.file_is_known()
+        // In this order: a halt shuts before it writes the file, and its hold is in memory before
+        // it releases.
+        self.file_exists() && self.shut.load(Ordering::SeqCst) == 0 && !self.file_is_known()
     }
 
     /// Closes memory and writes the file: the part of a halt that no store can delay. Memory stays

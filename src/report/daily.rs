@@ -1,15 +1,18 @@
 //! The daily report: gathered once from the store, then shown.
 
 use chrono::NaiveDate;
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    decisions,
     page::{Body, Page, Section},
     parts::{self, TradeLine, clock, long_date, percent, signed},
 };
 use crate::{
-    account::hold::{Hold, Level},
+    account::{
+        PositionId,
+        hold::{Hold, Level},
+    },
     clock::Timestamp,
     market::Provenance,
     money::{Gbp, Usd},
@@ -55,7 +58,7 @@ pub struct AccountLine {
     /// Against the close before, each at its own rate.
     pub change_gbp: Option<Gbp>,
     /// The rate: dollars a pound, and its date.
-    pub usd_per_gbp: Option<Decimal>,
+    pub usd_per_gbp: Option<f64>,
     /// The date of the rate.
     pub rate_date: Option<NaiveDate>,
     /// Closed positions, after fees.
@@ -65,14 +68,16 @@ pub struct AccountLine {
     /// Fees of the session.
     pub fees_usd: Usd,
     /// The most buying power in use, percent of sizing capital.
-    pub peak_used_percent: Option<Decimal>,
+    pub peak_used_percent: Option<f64>,
     /// Its cap.
-    pub cap_percent: Option<Decimal>,
+    pub cap_percent: Option<f64>,
 }
 
 /// An open position.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PositionLine {
+    /// Its id.
+    pub position: PositionId,
     /// In words.
     pub what: String,
     /// First fill.
@@ -150,7 +155,7 @@ impl DailyReport {
             sections.push(positions(&self.positions));
         }
         if !self.decisions.is_empty() {
-            sections.push(decisions(&self.decisions));
+            sections.push(decisions::section(&self.decisions, &self.trades, &self.positions));
         }
         sections.push(jobs(&self.jobs));
         if !self.next.is_empty() {
@@ -215,7 +220,8 @@ fn buying_power(account: &AccountLine) -> Option<String> {
     Some(format!("{used} of {cap}"))
 }
 
-fn positions(positions: &[PositionLine]) -> Section {
+/// What is still open.
+pub fn positions(positions: &[PositionLine]) -> Section {
     let head = ["Position", "Opened", "Credit", "Days left"].map(str::to_owned).to_vec();
     let row = |line: &PositionLine| {
         vec![
@@ -227,20 +233,6 @@ fn positions(positions: &[PositionLine]) -> Section {
     };
     let body = Body::Rows(head, positions.iter().map(row).collect());
     Section { title: "Open positions".to_owned(), body }
-}
-
-/// Decisions with the reasons that stopped them.
-pub fn decisions(decisions: &[DecisionRecord]) -> Section {
-    let mut lines = Vec::new();
-    for decision in decisions {
-        let outcome = decision.outcome.name().replace('_', " ");
-        lines.push(format!("{} {}: {outcome}", clock(decision.slot), decision.strategy));
-        for filter in decision.filters.iter().filter(|filter| !filter.passed) {
-            lines.push(format!("  {}: {} (needs {})", filter.name, filter.value, filter.bound));
-        }
-        lines.extend(decision.refusals.iter().map(|refusal| format!("  {}", refusal.text)));
-    }
-    Section { title: "Decisions".to_owned(), body: Body::Lines(lines) }
 }
 
 /// How the slots ended.

@@ -8,16 +8,18 @@ use super::{
     weekly::{DayLine, SessionLine, WeeklyReview},
 };
 use crate::{
-    account::{Position, hold::strictest},
+    account::Position,
     calendar::{Calendar, Exchange, Session, new_york},
     clock::Timestamp,
     desk::{
         describe,
+        latch::level_of,
         read::{closed_positions, decisions, equity, holds, open_positions},
         tables::EquityRow,
     },
     instrument::Instrument,
     market::Provenance,
+    money::to_f64,
     schedule::{
         JobSet,
         ledger::{RUNS, RunStatus, SESSIONS},
@@ -52,7 +54,7 @@ impl Gatherer {
         Ok(DailyReport {
             date,
             prices: self.prices,
-            level: strictest(&holds),
+            level: level_of(&holds),
             holds,
             account: account_line(tx, date)?,
             trades: closed.iter().filter_map(TradeLine::of).collect(),
@@ -72,19 +74,21 @@ impl Gatherer {
         let holds = holds(tx)?;
         let days = equity(tx, BEGINNING, to)?;
         let (before, week_days): (Vec<_>, Vec<_>) = days.iter().partition(|row| row.date < from);
+        let open = open_positions(tx)?;
         let ever = trade_lines(&closed_positions(tx, BEGINNING, to)?);
         let curve = days.iter().map(|row| row.net_liquidation_usd);
         Ok(WeeklyReview {
             from,
             to,
             prices: self.prices,
-            level: strictest(&holds),
+            level: level_of(&holds),
             holds,
             days: week_days.into_iter().map(day_line).collect(),
             before_usd: before.last().map(|row| row.net_liquidation_usd),
             before_gbp: before.last().and_then(|row| row.net_liquidation_gbp),
             max_drawdown_percent: parts::max_drawdown_percent(curve),
             trades: trade_lines(&closed_positions(tx, from, to)?),
+            positions: open.iter().map(|position| position_line(position, to)).collect(),
             win_rate_percent: parts::win_rate_percent(&ever),
             trades_ever: ever.len(),
             decisions: decisions(tx, from, to)?,
@@ -184,8 +188,8 @@ fn day_line(row: &EquityRow) -> DayLine {
         net_liquidation_usd: row.net_liquidation_usd,
         net_liquidation_gbp: row.net_liquidation_gbp,
         realised_usd: row.realised_usd,
-        peak_used_percent: row.peak_used_percent,
-        cap_percent: row.cap_percent,
+        peak_used_percent: row.peak_used_percent.map(to_f64),
+        cap_percent: row.cap_percent.map(to_f64),
     }
 }
 
@@ -202,13 +206,13 @@ fn account_line(tx: &impl Read, date: NaiveDate) -> Result<Option<AccountLine>, 
         net_liquidation_gbp: row.net_liquidation_gbp,
         change_usd: before.map(|before| row.net_liquidation_usd - before.net_liquidation_usd),
         change_gbp,
-        usd_per_gbp: row.fx.map(|fx| fx.usd_per_gbp),
+        usd_per_gbp: row.fx.map(|fx| to_f64(fx.usd_per_gbp)),
         rate_date: row.fx.map(|fx| fx.date),
         realised_usd: row.realised_usd,
         open_pnl_usd: row.open_pnl_usd,
         fees_usd: row.fees_usd,
-        peak_used_percent: row.peak_used_percent,
-        cap_percent: row.cap_percent,
+        peak_used_percent: row.peak_used_percent.map(to_f64),
+        cap_percent: row.cap_percent.map(to_f64),
     }))
 }
 
@@ -218,6 +222,7 @@ fn position_line(position: &Position, date: NaiveDate) -> PositionLine {
         Instrument::Future { .. } | Instrument::Shares { .. } => None,
     });
     PositionLine {
+        position: position.id.clone(),
         what: describe::position(position),
         opened_at: position.opened_at,
         credit_usd: parts::credit_usd(position),

@@ -3,6 +3,8 @@
 
 /// The day: what changed, what was traded, what was not and why, what comes.
 pub mod daily;
+/// What the entry jobs decided, shortly.
+pub mod decisions;
 /// What reports say, read from the store.
 pub mod gather;
 /// The job bodies that write the reports.

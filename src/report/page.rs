@@ -34,6 +34,8 @@ pub enum Body {
     Rows(Vec<String>, Vec<Vec<String>>),
     /// Plain lines.
     Lines(Vec<String>),
+    /// Lines with lines under them.
+    Outline(Vec<(String, Vec<String>)>),
 }
 
 impl Page {
@@ -95,6 +97,10 @@ impl Body {
             }
             Self::Rows(head, rows) => table_text(head, rows),
             Self::Lines(lines) => joined(lines.iter().map(|line| format!("  {line}"))),
+            Self::Outline(items) => joined(items.iter().flat_map(|(line, under)| {
+                let under = under.iter().map(|line| format!("    {line}"));
+                std::iter::once(format!("  {line}")).chain(under)
+            })),
         }
     }
 
@@ -110,6 +116,14 @@ impl Body {
                 } }
             },
             Self::Lines(lines) => html! { ul { @for line in lines { li { (line) } } } },
+            Self::Outline(items) => html! {
+                ul { @for (line, under) in items {
+                    li {
+                        (line)
+                        @if !under.is_empty() { ul { @for line in under { li { (line) } } } }
+                    }
+                } }
+            },
         }
     }
 }

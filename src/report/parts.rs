@@ -10,7 +10,7 @@ use crate::{
     calendar::NEW_YORK,
     clock::Timestamp,
     desk::describe,
-    money::{Gbp, Usd, round_half_up, to_f64},
+    money::{Gbp, Usd, to_f64},
 };
 
 /// A closed trade.
@@ -102,8 +102,8 @@ pub fn signed(amount: Gbp) -> String {
 }
 
 /// A percentage with one decimal.
-pub fn percent(value: Decimal) -> String {
-    format!("{:.1} %", round_half_up(value, 1))
+pub fn percent(value: f64) -> String {
+    format!("{value:.1} %")
 }
 
 /// The largest fall from a running peak, percent, at or above zero; `None` without points.

@@ -1,11 +1,11 @@
 //! The weekly review: gathered once from the store, then shown.
 
 use chrono::NaiveDate;
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    daily::{HeadLine, JobsLine, decisions, holds, jobs, prices_note},
+    daily::{HeadLine, JobsLine, PositionLine, holds, jobs, positions, prices_note},
+    decisions,
     page::{Body, Page, Section},
     parts::{self, TradeLine, percent},
 };
@@ -39,6 +39,8 @@ pub struct WeeklyReview {
     pub max_drawdown_percent: Option<f64>,
     /// Positions closed in the week.
     pub trades: Vec<TradeLine>,
+    /// Positions still open.
+    pub positions: Vec<PositionLine>,
     /// Wins of all trades that won or lost since the account began, percent.
     pub win_rate_percent: Option<f64>,
     /// Closed trades since the account began.
@@ -65,9 +67,9 @@ pub struct DayLine {
     /// Closed positions, after fees.
     pub realised_usd: Usd,
     /// The most buying power in use, percent of sizing capital.
-    pub peak_used_percent: Option<Decimal>,
+    pub peak_used_percent: Option<f64>,
     /// Its cap.
-    pub cap_percent: Option<Decimal>,
+    pub cap_percent: Option<f64>,
 }
 
 /// One session to come.
@@ -110,9 +112,12 @@ impl WeeklyReview {
         }
         sections.push(self.day_section());
         sections.push(parts::trades(&self.trades));
+        if !self.positions.is_empty() {
+            sections.push(positions(&self.positions));
+        }
         sections.push(self.record_section());
         if !self.decisions.is_empty() {
-            sections.push(decisions(&self.decisions));
+            sections.push(decisions::section(&self.decisions, &self.trades, &self.positions));
         }
         sections.push(jobs(&self.jobs));
         sections.push(self.next_section());

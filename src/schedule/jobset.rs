@@ -93,10 +93,10 @@ impl JobSet {
         Self { jobs: jobs.into_iter().map(|job| (job.name.clone(), job)).collect() }
     }
 
-    /// The same without the jobs `keep` refuses: a replay has no heartbeat.
+    /// The same with one job disabled; it stays in the lists.
     #[must_use]
-    pub fn only(mut self, keep: impl Fn(&Job) -> bool) -> Self {
-        self.jobs.retain(|_, job| keep(job));
+    pub fn disabled(mut self, name: &str) -> Self {
+        self.jobs.values_mut().filter(|job| job.name == name).for_each(|job| job.enabled = false);
         self
     }
 

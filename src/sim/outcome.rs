@@ -1,7 +1,6 @@
 //! What a replay gives: gathered from the store it filled, as one document.
 
 use chrono::NaiveDate;
-use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::{
@@ -13,7 +12,7 @@ use crate::{
     },
     instrument::symbol::Symbol,
     market::Provenance,
-    money::{Gbp, Usd},
+    money::{Gbp, Usd, to_f64},
     notice::{Notice, OUTBOX},
     report::{
         daily::JobsLine,
@@ -111,8 +110,8 @@ pub struct TradeLeg {
     pub side: Side,
     /// Contracts.
     pub quantity: u32,
-    /// Average opening price, points.
-    pub open_price: Decimal,
+    /// Average opening price.
+    pub open_price_points: f64,
 }
 
 /// One refusal of the gate.
@@ -254,11 +253,11 @@ fn trade(tx: &impl Read, position: &Position) -> Result<Option<Trade>, StoreErro
             .map_or_else(|_| leg.instrument.product().to_string(), |s| s.to_string()),
         side: leg.side,
         quantity: leg.ratio * position.units,
-        open_price: position
+        open_price_points: position
             .legs
             .iter()
             .find(|held| held.instrument == leg.instrument)
-            .map_or(Decimal::ZERO, |held| held.open_price.normalize()),
+            .map_or(0.0, |held| to_f64(held.open_price)),
     };
     Ok(Some(Trade {
         strategy: line.strategy,
@@ -299,8 +298,8 @@ fn peak(days: &[EquityRow]) -> Option<BuyingPowerPeak> {
     let (used, day) = used.reduce(|best, next| if next.0 > best.0 { next } else { best })?;
     Some(BuyingPowerPeak {
         date: day.date,
-        used_percent: crate::money::to_f64(used),
-        cap_percent: day.cap_percent.map(crate::money::to_f64),
+        used_percent: to_f64(used),
+        cap_percent: day.cap_percent.map(to_f64),
     })
 }
 

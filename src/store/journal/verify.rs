@@ -16,7 +16,7 @@ use crate::store::{
 };
 
 /// What a verification found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verification {
     /// Entries that hold, from the first kept one up to the break if there is one.
     pub entries: u64,
@@ -29,7 +29,7 @@ pub struct Verification {
 }
 
 /// An entry that does not hold, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Break {
     /// Its sequence.
     pub sequence: u64,
