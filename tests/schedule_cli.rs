@@ -73,7 +73,9 @@ fn list_next_and_history_work_before_there_is_a_store() {
     let next = document(&jobs(dir.path(), &["next", "-n", "7", "--json"]));
     let slots = next["slots"].as_array().unwrap();
     assert_eq!(slots.len(), 7);
-    assert!(slots.iter().any(|slot| slot["job"] == "heartbeat"));
+    assert!(slots.iter().any(|slot| slot["job"] == "position-management"));
+    // Without a dead-man's switch there is nothing to ping: the job is listed, as off.
+    assert!(!slots.iter().any(|slot| slot["job"] == "heartbeat"));
     assert_eq!(document(&jobs(dir.path(), &["history", "--json"])), json!({ "runs": [] }));
     assert_eq!(stdout(&jobs(dir.path(), &["history"])), "No run yet.\n");
 }
