@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use super::intent::IntentRecord;
 use crate::{
-    account::{ExitReason, Fill, Leg, Position, PositionId, PositionLeg},
+    account::{ExitReason, Fill, Leg, Position, PositionId, PositionLeg, Side},
     clock::Timestamp,
     instrument::Instrument,
     money::{FxRate, Usd},
@@ -96,6 +96,24 @@ pub fn apply_settlement(
     position.cash_usd += cash;
     position.fees_usd += fees;
     close_when_empty(position, at, ExitReason::Expired, rate)
+}
+
+/// The close that ended a position's risk: the last one that bought, once every short of the entry
+/// was bought back. `None` while one was not, so that it ran out.
+pub fn ended_risk<'a>(
+    entry: &IntentRecord,
+    closes: &'a [IntentRecord],
+) -> Option<&'a IntentRecord> {
+    let traded = |fills: &mut dyn Iterator<Item = &Fill>, leg: &Leg, side: Side| -> u32 {
+        let of_leg = fills.filter(|fill| fill.instrument == leg.instrument && fill.side == side);
+        of_leg.map(|fill| fill.quantity).sum()
+    };
+    let covered = entry.intent.legs.iter().filter(|leg| leg.side == Side::Sell).all(|leg| {
+        let bought = traded(&mut closes.iter().flat_map(|close| &close.fills), leg, Side::Buy);
+        bought >= traded(&mut entry.fills.iter(), leg, Side::Sell)
+    });
+    let buys = |close: &&IntentRecord| close.fills.iter().any(|fill| fill.side == Side::Buy);
+    closes.iter().rfind(buys).filter(|_| covered)
 }
 
 fn close_when_empty(

@@ -15,7 +15,7 @@ use super::{
     wish::current_legs,
 };
 use crate::{
-    account::{ExitReason, IntentId, Leg, NetPrice, Position, hold::Level},
+    account::{ExitReason, Leg, NetPrice, Position, hold::Level},
     clock::Timestamp,
     instrument::{Instrument, tick},
     market::OptionQuote,
@@ -74,12 +74,12 @@ impl Desk {
         if !self.in_session(now) {
             return Ok(());
         }
-        let open = self.parts.store.read(read::open_intents)?;
+        let held = self.held()?;
         let own = |r: &&IntentRecord| match &r.intent.purpose {
             Purpose::Entry => r.intent.id.0 == position.id.0,
             Purpose::Exit { position: of, .. } => *of == position.id,
         };
-        let working = open.iter().find(own);
+        let working = held.intents.iter().find(own);
         let Wanted { action, leave } = wanted;
         match (action, working) {
             (ExitAction::RestProfit { limit }, None) if level != Level::Halted => {
@@ -209,7 +209,8 @@ impl Desk {
     /// FLATTEN: everything that works is cancelled, orders made by hand included; when nothing is
     /// left it ends as HALTED.
     async fn flatten_all(self: &Arc<Self>) -> Result<(), StoreError> {
-        let open = self.parts.store.read(read::open_intents)?;
+        let held = self.held()?;
+        let open = &held.intents;
         for record in open.iter().filter(|r| r.intent.ladder != Ladder::Exit) {
             self.want_cancel(record, "flatten").await?;
         }
@@ -232,9 +233,8 @@ impl Desk {
     /// The tick of a position's net price: that of the order which opened it, or of the one
     /// instrument that was adopted.
     pub(super) fn tick_of(&self, position: &Position) -> Result<Option<Decimal>, StoreError> {
-        let id = IntentId(position.id.0.clone());
-        let entry = self.parts.store.read(|tx| read::intent(tx, &id))?;
-        Ok(entry.map(|record| record.intent.tick).or_else(|| single_tick(position)))
+        let known = self.held()?.ticks.get(&position.id).copied();
+        Ok(known.or_else(|| single_tick(position)))
     }
 }
 

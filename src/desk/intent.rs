@@ -240,14 +240,19 @@ impl IntentRecord {
         Some(attempt)
     }
 
+    /// True for an order that is one of this intent's sends.
+    pub fn sent(&self, order: &BrokerOrder) -> bool {
+        self.position_of(order).is_some() || self.is_old_send(order)
+    }
+
     /// Takes over what the broker says of one of our orders. Returns the fills not seen before.
     ///
     /// An order that is none of this intent's sends changes nothing.
     pub fn apply(&mut self, order: &BrokerOrder, at: Timestamp) -> Vec<Fill> {
-        let index = self.position_of(order);
-        if index.is_none() && !self.is_old_send(order) {
+        if !self.sent(order) {
             return Vec::new();
         }
+        let index = self.position_of(order);
         let known: BTreeSet<String> = self.fills.iter().map(|fill| fill.id.clone()).collect();
         let mut fresh: Vec<Fill> = Vec::new();
         for fill in &order.fills {

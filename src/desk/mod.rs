@@ -25,6 +25,7 @@ pub mod tables;
 
 mod control;
 mod drive;
+mod held;
 mod pass;
 mod record;
 mod send;
@@ -47,7 +48,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch as channel;
 
 pub use self::latch::{Change, LatchAnswer, LatchError};
-use self::{drive::Wanted, intent::IntentRecord, latch::Latch, record::Recorded};
+use self::{drive::Wanted, held::Held, intent::IntentRecord, latch::Latch, record::Recorded};
 use crate::{
     account::{
         Balances, IntentId, Position, PositionId,
@@ -106,6 +107,8 @@ pub struct Desk {
 /// What is kept in memory so that an idle minute costs nothing.
 #[derive(Default)]
 struct Hot {
+    /// What is open, and the count of changes it was read at.
+    held: Option<(u64, Arc<Held>)>,
     open: BTreeMap<PositionId, Position>,
     memories: BTreeMap<PositionId, ExitMemory>,
     wanted: BTreeMap<PositionId, Wanted>,
@@ -205,7 +208,7 @@ impl Desk {
 
     /// Nothing is held and nothing works.
     pub fn is_idle(&self) -> Result<bool, StoreError> {
-        Ok(self.open_count() == 0 && self.parts.store.read(tx_open_ids)?.is_empty())
+        Ok(self.open_count() == 0 && self.held()?.intents.is_empty())
     }
 
     /// What the desk works with.
@@ -222,16 +225,17 @@ impl Desk {
 
     /// Starts a worker for every open intent that has none; one that panicked is replaced.
     fn staff(self: &Arc<Self>) {
-        let open = match self.parts.store.read(tx_open_ids) {
-            Ok(open) => open,
+        let held = match self.held() {
+            Ok(held) => held,
             Err(error) => {
                 self.fail("reading the open intents", &error);
                 return;
             }
         };
-        for id in open {
-            if self.hot().workers.insert(id.clone()) {
-                let desk = Arc::clone(self);
+        for id in held.intents.iter().map(IntentRecord::id) {
+            if !self.hot().workers.contains(id) {
+                self.hot().workers.insert(id.clone());
+                let (desk, id) = (Arc::clone(self), id.clone());
                 self.parts.rt.spawn(async move { desk.work(id).await });
             }
         }
@@ -344,11 +348,6 @@ impl Desk {
             ))),
         }
     }
-}
-
-fn tx_open_ids(tx: &crate::store::ReadTx) -> Result<Vec<IntentId>, StoreError> {
-    use crate::store::Read as _;
-    Ok(tx.list(&tables::INTENTS_OPEN, "")?.into_iter().map(|(_, id)| id).collect())
 }
 
 #[cfg(test)]

@@ -85,13 +85,13 @@ pub(super) fn gaps(positions: &[Position], holdings: &[Holding]) -> Vec<Gap> {
 impl Desk {
     /// Reads every open intent back from the broker: the first step at start and after a reconnect.
     pub(super) async fn read_back(self: &Arc<Self>) -> Result<(), StoreError> {
-        let open = self.parts.store.read(read::open_intents)?;
-        if open.iter().all(|record| record.working().is_none()) {
+        let held = self.held()?;
+        if held.intents.iter().all(|record| record.working().is_none()) {
             return Ok(());
         }
         let Ok(orders) = self.ask(self.parts.broker.orders_today()).await else { return Ok(()) };
-        for record in &open {
-            for order in &orders {
+        for record in &held.intents {
+            for order in orders.iter().filter(|order| record.sent(order)) {
                 self.take(record.id(), order).await?;
             }
         }
@@ -118,8 +118,7 @@ impl Desk {
     /// True when the broker holds exactly what the ledger says.
     pub(super) async fn holdings_agree(&self) -> Result<bool, StoreError> {
         let Ok(holdings) = self.ask(self.parts.broker.holdings()).await else { return Ok(false) };
-        let positions = self.parts.store.read(read::open_positions)?;
-        Ok(gaps(&positions, &holdings).is_empty())
+        Ok(gaps(&self.held()?.positions, &holdings).is_empty())
     }
 
     async fn compare(self: &Arc<Self>) -> Result<Reconciled, StoreError> {
@@ -139,8 +138,8 @@ impl Desk {
 
     /// Clean, unless the fate of an order is still unknown.
     fn doubt(&self) -> Result<Reconciled, StoreError> {
-        let open = self.parts.store.read(read::open_intents)?;
-        let unknown = open.iter().find(|record| {
+        let held = self.held()?;
+        let unknown = held.intents.iter().find(|record| {
             record.working().is_some_and(|attempt| attempt.status == AttemptStatus::Unknown)
         });
         Ok(match unknown {
@@ -173,10 +172,10 @@ impl Desk {
             Err(error) => return Ok(Err(error)),
         };
         self.hot().balances = Some(balances);
-        let positions = self.parts.store.read(read::open_positions)?;
-        let mut gaps = gaps(&positions, &holdings);
+        let held = self.held()?;
+        let mut gaps = gaps(&held.positions, &holdings);
         if last && !gaps.is_empty() && !self.in_flight()? {
-            self.adopt(&mut gaps, &positions).await?;
+            self.adopt(&mut gaps, &held.positions).await?;
         }
         let mut differences: Vec<String> = gaps.iter().map(gap_in_words).collect();
         differences.extend(self.cash_difference(&balances)?);
@@ -185,12 +184,12 @@ impl Desk {
 
     /// True while an order may have filled without our knowing.
     fn in_flight(&self) -> Result<bool, StoreError> {
-        let open = self.parts.store.read(read::open_intents)?;
-        Ok(open.iter().any(|record| record.working().is_some()))
+        Ok(self.held()?.intents.iter().any(|record| record.working().is_some()))
     }
 
     fn cash_difference(&self, balances: &Balances) -> Result<Option<String>, StoreError> {
-        let Some(book) = self.parts.store.read(read::cash)? else { return Ok(None) };
+        let held = self.held()?;
+        let Some(book) = &held.cash else { return Ok(None) };
         let expected = book.expected_usd();
         let off = balances.cash_usd - expected;
         Ok((off.0.abs() > CASH_TOLERANCE).then(|| {

@@ -91,12 +91,18 @@ impl Desk {
         order: &BrokerOrder,
     ) -> Result<Option<Recorded>, StoreError> {
         let now = self.now();
-        let Some(record) = self.parts.store.read(|tx| read::intent(tx, id))? else {
-            return Ok(None);
+        let held = self.held()?;
+        let ended = match held.intent(id) {
+            Some(_) => None,
+            None => self.parts.store.read(|tx| read::intent(tx, id))?,
         };
+        let Some(record) = held.intent(id).or(ended.as_ref()) else { return Ok(None) };
+        if !record.sent(order) {
+            return Ok(None);
+        }
         let mut after = record.clone();
         let fresh = after.apply(order, now);
-        if after == record {
+        if after == *record {
             return Ok(None);
         }
         let rate = match fresh.last() {

@@ -10,7 +10,7 @@ use super::{
     tables::{BROKER_ORDERS, CASH, CASH_KEY, CashBook},
 };
 use crate::{
-    account::{ExitReason, Position, PositionId, PositionLeg, StrategyId},
+    account::{ExitReason, IntentId, Position, PositionId, PositionLeg, StrategyId},
     broker::{BrokerError, Transaction, TransactionKind},
     calendar::new_york_date,
     clock::Timestamp,
@@ -27,7 +27,7 @@ const BROKER: &str = "broker";
 impl Desk {
     /// Opens the ledger's cash on the first start: what the broker has, and everything before it.
     pub(super) async fn open_cash_book(&self) -> Result<Result<(), BrokerError>, StoreError> {
-        if self.parts.store.read(read::cash)?.is_some() {
+        if self.held()?.cash.is_some() {
             return Ok(Ok(()));
         }
         let past = match self.ask(self.parts.broker.transactions(0)).await {
@@ -58,8 +58,10 @@ impl Desk {
     /// Reads what the broker booked since the last look. Stops before a trade that may be an order
     /// of ours whose fate is not known yet.
     pub(super) async fn settle(&self) -> Result<Result<(), BrokerError>, StoreError> {
-        let Some(book) = self.parts.store.read(read::cash)? else { return Ok(Ok(())) };
-        let fresh = match self.ask(self.parts.broker.transactions(book.last_transaction)).await {
+        let Some(last) = self.held()?.cash.as_ref().map(|book| book.last_transaction) else {
+            return Ok(Ok(()));
+        };
+        let fresh = match self.ask(self.parts.broker.transactions(last)).await {
             Ok(fresh) if fresh.is_empty() => return Ok(Ok(())),
             Ok(fresh) => fresh,
             Err(error) => return Ok(Err(error)),
@@ -188,16 +190,18 @@ fn apply(
     closed
 }
 
-/// Longs that nobody bid for run out after the close that mattered: the position ended for its
-/// reason, and at its time where they ran out worthless.
+/// Longs that nobody bid for run out after the close that bought the shorts back: the position
+/// ended for its reason, and at its time where they ran out worthless. Where a short ran out too
+/// the position expired.
 fn run_out(
     tx: &WriteTx,
     position: &mut Position,
     transaction: &Transaction,
 ) -> Result<(), StoreError> {
+    let id = IntentId(position.id.0.clone());
+    let Some(entry) = read::intent(tx, &id)? else { return Ok(()) };
     let closes = read::closes(tx, &position.id)?;
-    let last = closes.into_iter().rev().find(|record| !record.fills.is_empty());
-    let Some(record) = last else { return Ok(()) };
+    let Some(record) = book::ended_risk(&entry, &closes) else { return Ok(()) };
     if let Purpose::Exit { reason, .. } = record.intent.purpose {
         position.exit_reason = Some(reason);
     }

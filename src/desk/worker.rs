@@ -9,7 +9,7 @@ use super::{
     Desk,
     intent::{Attempt, AttemptStatus, IntentRecord},
     pass::Pass,
-    read, record,
+    record,
     send::Lookup,
     watch::elapsed,
     wish::{End, POLL, Wish},
@@ -53,12 +53,12 @@ impl Desk {
         let mut pulse = self.pulse.subscribe();
         loop {
             pulse.mark_unchanged();
-            let record = match self.parts.store.read(|tx| read::intent(tx, &id)) {
-                Ok(Some(record)) if !record.state.is_terminal() => record,
-                Ok(_) => break,
+            let held = match self.held() {
+                Ok(held) => held,
                 Err(error) => return self.fail("reading an intent", &error),
             };
-            match self.step(&record, &mut memory).await {
+            let Some(record) = held.intent(&id) else { break };
+            match self.step(record, &mut memory).await {
                 Ok(Next::Now) => {}
                 Ok(Next::At(at)) => {
                     let wait = (at - self.now()).max(TimeDelta::milliseconds(1));

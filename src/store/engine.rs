@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::{
     ReadTx, StoreError, WriteTx,
+    changes::Counts,
     lock::OwnerLock,
     memory::Memory,
     tx::{ReadSource, WriteTarget},
@@ -32,6 +33,8 @@ pub(crate) struct Engine {
     pub(crate) path: Option<PathBuf>,
     /// Why nothing is written any more.
     failure: watch::Sender<Option<String>>,
+    /// How often each table changed.
+    pub(crate) changes: Counts,
     /// One writer at a time in memory; redb sees to it itself.
     turn: Mutex<()>,
     /// Dropped after `rows`, so that the next owner finds a closed file.
@@ -40,7 +43,9 @@ pub(crate) struct Engine {
 
 impl Engine {
     pub(crate) fn new(rows: Rows, lock: Option<OwnerLock>, path: Option<PathBuf>) -> Self {
-        Self { rows, path, failure: watch::Sender::new(None), turn: Mutex::new(()), lock }
+        let (failure, changes, turn) =
+            (watch::Sender::new(None), Counts::default(), Mutex::new(()));
+        Self { rows, path, failure, changes, turn, lock }
     }
 
     /// The database and the lock that must outlive it, for maintenance.
@@ -116,13 +121,12 @@ impl Engine {
 
     fn commit(&self, tx: WriteTx) -> Result<(), StoreError> {
         match (tx.target, &self.rows) {
-            (WriteTarget::Disk(tx), _) => Ok(tx.commit()?),
-            (WriteTarget::Memory(tx), Rows::Memory(memory)) => {
-                memory.commit(tx);
-                Ok(())
-            }
-            (WriteTarget::Memory(_), Rows::Disk(_)) => Err(StoreError::Closed),
+            (WriteTarget::Disk(tx), _) => tx.commit()?,
+            (WriteTarget::Memory(tx), Rows::Memory(memory)) => memory.commit(tx),
+            (WriteTarget::Memory(_), Rows::Disk(_)) => return Err(StoreError::Closed),
         }
+        self.changes.note(tx.touched);
+        Ok(())
     }
 
     /// Takes a transaction back. When even that fails, or the storage had failed, the store stops.

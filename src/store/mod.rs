@@ -9,6 +9,7 @@
 //! an `await`.
 
 mod backup;
+mod changes;
 mod check;
 mod disk;
 mod engine;
@@ -129,6 +130,12 @@ impl Store {
             Some(writer) => writer.write(f).await,
             None => self.inner.engine.write(f),
         }
+    }
+
+    /// Commits of this process that touched any of the tables named. Rows read after a call are
+    /// those of the store for as long as a later call gives the same number.
+    pub fn changes(&self, tables: &[&str]) -> u64 {
+        self.inner.engine.changes.of(tables)
     }
 
     /// Resolves with the cause once the storage has failed; never before.

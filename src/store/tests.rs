@@ -271,3 +271,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_table_counts_the_commits_that_touched_it_and_no_others() {
+    const OTHER: Table<Row> = Table::new("other", 1);
+    every_store(|store| {
+        let counts = || (store.changes(&[ROWS.name()]), store.changes(&["rows", "other"]));
+        assert_eq!(counts(), (0, 0));
+        put(store, &[("a", 1), ("b", 2)]);
+        assert_eq!(counts(), (1, 1), "a transaction counts once");
+        block_on(store.write(|tx| tx.put(&OTHER, "a", &Row { n: 1 }))).unwrap();
+        assert_eq!(counts(), (1, 2));
+        block_on(store.write(|tx| tx.remove(&ROWS, "a"))).unwrap();
+        assert_eq!(counts(), (2, 3));
+        let refused: Result<(), _> = block_on(store.write(|tx| {
+            tx.put(&ROWS, "c", &Row { n: 3 })?;
+            Err(StoreError::Refused("no".to_owned()))
+        }));
+        assert!(refused.is_err());
+        assert_eq!(counts(), (2, 3), "what was taken back changed nothing");
+    });
+}

@@ -168,6 +168,8 @@ pub struct WriteTx {
     pub(crate) target: WriteTarget,
     /// The journal's head in this transaction, once it was asked for.
     pub(crate) head: Option<Head>,
+    /// The tables it changed, each once.
+    pub(crate) touched: Vec<String>,
     /// The storage failed in this transaction, whatever the closure made of it.
     pub(crate) broken: Cell<bool>,
 }
@@ -179,7 +181,7 @@ pub(crate) enum WriteTarget {
 
 impl WriteTx {
     pub(crate) fn new(target: WriteTarget) -> Self {
-        Self { target, head: None, broken: Cell::new(false) }
+        Self { target, head: None, touched: Vec::new(), broken: Cell::new(false) }
     }
 
     /// Writes a value.
@@ -203,6 +205,7 @@ impl WriteTx {
         key: &str,
         bytes: &[u8],
     ) -> Result<(), StoreError> {
+        self.touch(table);
         let done = match &mut self.target {
             WriteTarget::Disk(tx) => disk::put(tx, table, key, bytes),
             WriteTarget::Memory(tx) => tx.put(table, key, bytes),
@@ -212,6 +215,7 @@ impl WriteTx {
 
     /// Removes a key; true when it was there.
     pub fn remove<V>(&mut self, table: &Table<V>, key: &str) -> Result<bool, StoreError> {
+        self.touch(table.spec());
         let done = match &mut self.target {
             WriteTarget::Disk(tx) => disk::remove(tx, table.spec(), key),
             WriteTarget::Memory(tx) => tx.remove(table.spec(), key),
@@ -224,6 +228,12 @@ impl WriteTx {
         let next = self.get(&SEQUENCES, name)?.unwrap_or(0) + 1;
         self.put(&SEQUENCES, name, &next)?;
         Ok(next)
+    }
+
+    fn touch(&mut self, table: Spec<'_>) {
+        if self.touched.iter().all(|name| name != table.name) {
+            self.touched.push(table.name.to_owned());
+        }
     }
 
     /// Remembers that the storage failed, so that nothing is committed after it.

@@ -1,7 +1,7 @@
 //! Options on futures: a SPAN-like scan (domain/reference.md §5a, §5c). The exchange's own figures
 //! move; the broker's are preferred wherever there are any.
 
-use rust_decimal::{Decimal, dec, prelude::FromPrimitive};
+use rust_decimal::{Decimal, dec, prelude::ToPrimitive};
 
 use super::{
     MarginError, MarginLeg, MarginMarket, Requirement, covered,
@@ -30,6 +30,8 @@ const RATE_MAX: f64 = 1.0;
 /// Scenario prices are rounded to this many decimals of a point, so that n contracts take exactly
 /// n times what one takes.
 const PRICE_PLACES: u32 = 6;
+/// Ten to the power of it.
+const PRICE_UNIT: f64 = 1e6;
 
 /// One scenario: a move of the future, a move of volatility, and the share of the loss that counts.
 #[derive(Debug, Clone, Copy)]
@@ -145,15 +147,19 @@ fn option_losses(line: &Line, rate: f64, scenarios: &[Scenario]) -> Losses {
         let forward = to_f64((line.underlying + points).max(dec!(0.01)));
         let expiry = Expiry::new(Model::Black76, forward, rate, 0.0, line.years);
         let vol = (line.vol + vol_move).max(0.0);
-        let points = expiry.price(to_f64(line.strike), vol, line.right).price;
-        let points = Decimal::from_f64(points).expect("checked inputs give a finite price");
-        points.round_dp(PRICE_PLACES)
+        to_places(expiry.price(to_f64(line.strike), vol, line.right).price)
     };
     let now = price(Decimal::ZERO, 0.0);
     let loss = |scenario: &Scenario| {
         (now - price(scenario.points, scenario.vol)) * line.multiplier * scenario.cover
     };
     scenarios.iter().map(loss).collect()
+}
+
+/// A finite price, on the places of a scenario's.
+fn to_places(points: f64) -> Decimal {
+    let count = libm::round(points * PRICE_UNIT).to_i64();
+    Decimal::new(count.expect("checked inputs give a price far below 2^63"), PRICE_PLACES)
 }
 
 fn futures_losses(product: Product, legs: &[MarginLeg], scenarios: &[Scenario]) -> Losses {

@@ -1,10 +1,12 @@
 //! What the venue tells of itself.
 
-use super::{floor::Floor, order::order_number, tables};
+use chrono::NaiveTime;
+
+use super::{VenueOrder, floor::Floor, order::order_number, tables};
 use crate::{
     account::{BrokerOrderId, Holding, TradingStatus},
     broker::{BrokerError, BrokerOrder, Transaction},
-    calendar::new_york_date,
+    calendar::{new_york, new_york_date},
     clock::Timestamp,
     store::StoreError,
 };
@@ -34,10 +36,10 @@ impl Floor {
 
     /// Orders changed on today's New York date, and all that work.
     pub async fn orders_today(&mut self) -> Result<Vec<BrokerOrder>, BrokerError> {
-        let today = new_york_date(self.present().await?);
-        let orders = self.state.orders.values().filter(|order| {
-            !order.status.is_terminal() || new_york_date(order.updated_at) >= today
-        });
+        let today = new_york(new_york_date(self.present().await?), NaiveTime::MIN);
+        let changed = |order: &&VenueOrder| order.updated_at >= today;
+        let all = self.state.orders.values();
+        let orders = all.filter(|order| !order.status.is_terminal() || changed(order));
         Ok(orders.map(|order| order.told(self.state.fills_of(order.id))).collect())
     }
 

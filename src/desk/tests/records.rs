@@ -227,3 +227,47 @@ fn a_long_ladder_keeps_its_record_small_and_still_knows_a_late_fill() {
     let foreign = BrokerOrder { external_id: Some("other/1".to_owned()), ..late };
     assert!(record.apply(&foreign, at("10:31:00")).is_empty());
 }
+
+#[test]
+fn the_close_that_bought_the_last_short_back_is_what_ended_the_risk() {
+    let entry = |units: u32| {
+        let mut entry = IntentRecord::new(intent(units), IntentState::Filled, at("10:30:00"));
+        entry.fills = legs().iter().enumerate().map(|(i, leg)| fill(i, leg, units, 200)).collect();
+        entry
+    };
+    let close = |number: u32, bought: &[(usize, u32)], sold: &[(usize, u32)]| {
+        let id = IntentId(format!("zdte-20240802-1-x{number}"));
+        let wanted = Intent { id, ..intent(1) };
+        let mut close = IntentRecord::new(wanted, IntentState::Filled, at("14:30:00"));
+        let fills = |side, of: &[(usize, u32)]| -> Vec<Fill> {
+            let leg = |index: usize| Leg { side, ..legs()[index].clone() };
+            of.iter().map(|(index, quantity)| fill(*index, &leg(*index), *quantity, 5)).collect()
+        };
+        close.fills = fills(Side::Buy, bought);
+        close.fills.extend(fills(Side::Sell, sold));
+        close
+    };
+    let cases = [
+        ("nothing was closed", 1, vec![], None),
+        ("an order without a fill", 1, vec![close(1, &[], &[])], None),
+        ("both shorts, the longs ran out", 1, vec![close(1, &[(0, 1), (2, 1)], &[])], Some("x1")),
+        ("one short ran out", 1, vec![close(1, &[(0, 1)], &[(1, 1)])], None),
+        ("one unit of two ran out", 2, vec![close(1, &[(0, 2), (2, 1)], &[])], None),
+        (
+            "the profit order took one unit, the stop the other",
+            2,
+            vec![close(1, &[(0, 1), (2, 1)], &[]), close(2, &[(0, 1), (2, 1)], &[])],
+            Some("x2"),
+        ),
+        (
+            "a long sold afterwards ended no risk",
+            1,
+            vec![close(1, &[(0, 1), (2, 1)], &[]), close(2, &[], &[(1, 1)])],
+            Some("x1"),
+        ),
+    ];
+    for (case, units, closes, wanted) in cases {
+        let found = book::ended_risk(&entry(units), &closes).map(|close| close.id().0.clone());
+        assert_eq!(found, wanted.map(|x| format!("zdte-20240802-1-{x}")), "{case}");
+    }
+}
