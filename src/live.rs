@@ -26,12 +26,15 @@ use crate::{
         answer::{Live, Reader},
         socket,
     },
+    desk::Desk,
     market::{Market, ModelledMarket, SimulatedTape},
     notice::{Notice, raise},
     schedule::{JobSet, ScheduleError},
     store::{self, Store, StoreError},
 };
 
+/// A `HALT` file made by hand is told of within so long; it holds at once.
+const FILE_LOOK: TimeDelta = TimeDelta::seconds(1);
 /// Runs that are under way at a stop are waited for so long.
 const STOP_WAIT: TimeDelta = TimeDelta::seconds(15);
 /// Threads that carry the daemon's work; the store has its own.
@@ -96,8 +99,8 @@ async fn serve(plan: Plan) -> Result<(), LiveError> {
     let rt = Runtime::live();
     let Plan { settings, jobs, calendar, data_dir, reader } = plan;
     make_dir(&data_dir)?;
-    let store = Store::open(&store::path_in(&data_dir), "tomking run")?;
-    let venue_store = Store::open(&data_dir.join("venue.redb"), "tomking run")?;
+    let store = Store::open(&store::path_in(&data_dir), store::DAEMON)?;
+    let venue_store = Store::open(&data_dir.join("venue.redb"), store::DAEMON)?;
     let channels = channels(&settings)?;
     let dead_man = dead_man(&settings)?;
     let market = market(&settings, &rt, &calendar);
@@ -141,6 +144,7 @@ async fn serve(plan: Plan) -> Result<(), LiveError> {
         gatherer: Arc::clone(&app.gatherer),
         since: rt.now(),
     });
+    rt.spawn(heed_file(rt.clone(), Arc::clone(&app.desk)));
     rt.spawn(socket::serve(rt.clone(), listener, handler));
     let ended = until_the_end(&app, &store, &venue_store).await;
     let _ = std::fs::remove_file(socket::path(&data_dir));
@@ -186,14 +190,29 @@ fn asked_to_stop() -> Result<BoxFuture<'static, &'static str>, LiveError> {
     }))
 }
 
+/// Looks for a `HALT` file, also while nothing is open and the desk's own loops sleep.
+async fn heed_file(rt: Runtime, desk: Arc<Desk>) {
+    loop {
+        if let Err(error) = desk.heed_file().await {
+            tracing::error!(%error, "the `HALT` file halts, but is not told of");
+        }
+        rt.sleep(FILE_LOOK).await;
+    }
+}
+
 async fn deliver(rt: Runtime, store: Store, channel: Arc<dyn Channel>) {
     let error = dispatch::run(rt, store, Arc::clone(&channel)).await;
     tracing::error!(channel = channel.name(), %error, "alerts are not delivered any more");
 }
 
+/// Writes that the daemon begins or ends, into the journal and for the channels.
 async fn tell(store: &Store, rt: &Runtime, notice: Notice) -> Result<(), StoreError> {
     let at = rt.now();
-    store.write(move |tx| raise(tx, at, notice)).await
+    let write = move |tx: &mut store::WriteTx| {
+        tx.journal(at, "daemon", "daemon", &notice)?;
+        raise(tx, at, notice)
+    };
+    store.write(write).await
 }
 
 fn market(settings: &Settings, rt: &Runtime, calendar: &Calendar) -> Arc<dyn Market> {

@@ -1,6 +1,9 @@
 //! What every subcommand stands on: settings, jobs, directories; and the way to the daemon.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -17,6 +20,11 @@ use crate::{
     schedule::JobSet,
     store::{self, Store, StoreError},
 };
+
+/// A daemon that holds the store and does not answer is asked again so often: five seconds.
+const LOOKS_MAX: u32 = 50;
+/// Between two askings.
+const LOOK_GAP: Duration = Duration::from_millis(100);
 
 /// Settings in force and where things are.
 pub struct Ground {
@@ -63,38 +71,50 @@ impl Ground {
     }
 
     /// Asks the daemon, or answers here when none runs.
+    ///
+    /// A daemon that starts has the store before it listens, and one that stops has it still when
+    /// it listens no more: both are waited for a little.
     pub fn ask<T: DeserializeOwned>(&self, request: &Request) -> Result<T, CliError> {
-        let answer = match socket::call(&self.dirs.data_dir, request).map_err(CliError::failed)? {
-            Some(answer) => answer,
-            None => self.offline(request)?,
-        };
-        read(answer)
+        let mut looks = LOOKS_MAX;
+        loop {
+            if let Some(answer) = daemon(&self.dirs.data_dir, request)? {
+                return Ok(answer);
+            }
+            match self.offline(request) {
+                Err(Offline::Store(StoreError::Held { .. })) if looks > 0 => {
+                    looks -= 1;
+                    std::thread::sleep(LOOK_GAP);
+                }
+                answer => return read(answer?),
+            }
+        }
     }
 
-    fn offline(&self, request: &Request) -> Result<Value, CliError> {
+    fn offline(&self, request: &Request) -> Result<Value, Offline> {
         match request {
             Request::Halt { reason } => self.change(Change::Halt, reason),
             Request::Reduce { reason } => self.change(Change::Reduce, reason),
             Request::Flatten { reason } => self.change(Change::Flatten, reason),
             Request::Resume => self.change(Change::Resume, "resumed by the operator"),
-            Request::JobRun { .. } => Err(CliError::Failed(format!(
+            Request::JobRun { .. } => Err(Offline::from(CliError::Failed(format!(
                 "no daemon runs on {}, and a job runs only inside one\n\
                  hint: start it with `tomking run`, then ask again",
                 self.dirs.data_dir.display()
-            ))),
+            )))),
             Request::JobPause { .. } | Request::JobResume { .. } => {
                 store_in(&self.dirs.data_dir)?;
                 let store = self.open("tomking jobs")?;
                 let now = WallClock.now();
                 let work = crate::control::answer::job_state(&store, &self.jobs, request, now);
-                futures::executor::block_on(work).map_err(CliError::Failed)
+                futures::executor::block_on(work)
+                    .map_err(|error| Offline::from(CliError::Failed(error)))
             }
             read => self.look(read),
         }
     }
 
     /// Reads from the store as it lies; without one, from an empty store in memory.
-    fn look(&self, request: &Request) -> Result<Value, CliError> {
+    fn look(&self, request: &Request) -> Result<Value, Offline> {
         let (reader, now) = (self.reader(), WallClock.now());
         let path = self.store_path();
         let answer = if path.is_file() {
@@ -102,25 +122,56 @@ impl Ground {
         } else {
             Store::in_memory().and_then(|store| store.read(|tx| reader.answer(tx, now, request)))
         };
-        answer.map_err(CliError::failed)?.ok_or_else(|| {
-            CliError::Failed("this needs the daemon\nhint: start it with `tomking run`".to_owned())
+        answer?.ok_or_else(|| {
+            let why = "this needs the daemon\nhint: start it with `tomking run`";
+            Offline::from(CliError::Failed(why.to_owned()))
         })
     }
 
-    fn change(&self, change: Change, reason: &str) -> Result<Value, CliError> {
+    fn change(&self, change: Change, reason: &str) -> Result<Value, Offline> {
         let store = self.open(&format!("tomking {}", change.name()))?;
         let dir = Some(self.dirs.data_dir.as_path());
         let work = latch::apply_offline(&store, dir, change, reason, "operator", WallClock.now());
         let answer = futures::executor::block_on(work).map_err(CliError::failed)?;
-        serde_json::to_value(answer).map_err(CliError::failed)
+        Ok(serde_json::to_value(answer).map_err(CliError::failed)?)
     }
 
-    fn open(&self, program: &str) -> Result<Store, CliError> {
+    fn open(&self, program: &str) -> Result<Store, Offline> {
         std::fs::create_dir_all(&self.dirs.data_dir).map_err(|error| {
             CliError::Failed(format!("creating {}: {error}", self.dirs.data_dir.display()))
         })?;
-        let opened: Result<Store, StoreError> = Store::open_inline(&self.store_path(), program);
-        opened.map_err(CliError::failed)
+        Ok(Store::open_inline(&self.store_path(), program)?)
+    }
+}
+
+/// Why the store did not answer where no daemon did.
+enum Offline {
+    Store(StoreError),
+    Other(CliError),
+}
+
+impl From<StoreError> for Offline {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<CliError> for Offline {
+    fn from(error: CliError) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<Offline> for CliError {
+    fn from(error: Offline) -> Self {
+        match error {
+            Offline::Store(StoreError::Held { path, owner }) => Self::Failed(format!(
+                "{path} is in use by {owner}, which does not answer\n\
+                 hint: it starts, stops or hangs; ask again in a moment"
+            )),
+            Offline::Store(error) => Self::failed(error),
+            Offline::Other(error) => error,
+        }
     }
 }
 

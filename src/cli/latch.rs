@@ -11,7 +11,11 @@ use super::{
     CliError, CliResult, Global,
     ground::{Ground, print, print_json},
 };
-use crate::{control::Request, desk::latch::LatchAnswer};
+use crate::{
+    config::{Directories, Profile},
+    control::Request,
+    desk::latch::{self, LatchAnswer},
+};
 
 /// Halts at once: only cancels leave until `tomking resume`. Survives restarts.
 #[derive(Debug, Args)]
@@ -59,7 +63,9 @@ struct Sure {
 
 /// `tomking halt`.
 pub fn halt(global: &Global, args: &HaltArgs) -> CliResult {
-    change(global, &Request::Halt { reason: args.why.reason.clone() })
+    let reason = &args.why.reason;
+    change(global, &Request::Halt { reason: reason.clone() })
+        .map_err(|error| by_file(global, reason, &error))
 }
 
 /// `tomking reduce`.
@@ -92,6 +98,20 @@ fn confirm(sure: &Sure, what: &str) -> Result<(), CliError> {
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).map_err(CliError::failed)?;
     if answer.trim() == "yes" { Ok(()) } else { Err(CliError::Failed("not confirmed".to_owned())) }
+}
+
+/// The halt that needs neither a daemon that answers nor a store that opens: the file.
+fn by_file(global: &Global, reason: &str, error: &CliError) -> CliError {
+    let places = Directories::resolve(None, global.data_dir.as_deref(), Profile::Paper);
+    let written = places.map_err(|error| error.to_string()).and_then(|dirs| {
+        latch::halt_by_file(&dirs.data_dir, reason).map_err(|error| error.to_string())
+    });
+    CliError::Failed(match written {
+        Ok(file) => {
+            format!("{error}\nhint: {} was written, which halts by itself", file.display())
+        }
+        Err(file) => format!("{error}\nhint: nor could the `HALT` file be written: {file}"),
+    })
 }
 
 fn change(global: &Global, request: &Request) -> CliResult {

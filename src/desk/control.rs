@@ -97,8 +97,9 @@ impl Desk {
         Ok(())
     }
 
-    /// Makes a hold of a `HALT` file that lies there by hand.
-    pub(super) async fn heed_file(&self) -> Result<(), StoreError> {
+    /// Makes a hold of a `HALT` file that lies there by hand. The file stops orders by itself, from
+    /// the moment it is there; the hold tells of it.
+    pub async fn heed_file(&self) -> Result<(), StoreError> {
         if !self.latch.file_is_news() {
             return Ok(());
         }

@@ -383,6 +383,13 @@ fn tell(
     notice::raise(tx, now, Notice::Latch { level, cause: cause.to_owned() })
 }
 
+/// Halts by the file alone, when neither the daemon nor its store answers. Gives the file's path.
+pub fn halt_by_file(data_dir: &Path, cause: &str) -> Result<PathBuf, LatchError> {
+    let file = data_dir.join(HALT_FILE);
+    write_file(&file, cause)?;
+    Ok(file)
+}
+
 /// Writes and fsyncs the file and its directory.
 fn write_file(file: &Path, cause: &str) -> Result<(), LatchError> {
     let write = || -> io::Result<()> {

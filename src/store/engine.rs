@@ -3,9 +3,10 @@
 
 use std::{
     any::Any,
+    cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, Once, PoisonError},
 };
 
 use redb::ReadableDatabase;
@@ -157,6 +158,29 @@ impl Engine {
 fn finish(step: impl FnOnce() -> Result<(), StoreError>) -> Result<(), StoreError> {
     catch_unwind(AssertUnwindSafe(step))
         .unwrap_or_else(|panic| Err(StoreError::Panicked(panic_text(panic.as_ref()))))
+}
+
+thread_local! {
+    /// This thread expects a panic and will tell of it in its own words.
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `step` and gives its panic as an error's text. redb says in a panic that a file is damaged:
+/// a person is told once, by the error, not also by the panic's own report on stderr.
+pub(crate) fn caught<T>(step: impl FnOnce() -> T) -> Result<T, String> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !QUIET.get() {
+                usual(info);
+            }
+        }));
+    });
+    let before = QUIET.replace(true);
+    let outcome = catch_unwind(AssertUnwindSafe(step));
+    QUIET.set(before);
+    outcome.map_err(|panic| panic_text(panic.as_ref()))
 }
 
 /// What a panic said.

@@ -6,6 +6,7 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use chrono::SecondsFormat;
@@ -13,6 +14,13 @@ use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use crate::clock::{Clock, Timestamp, WallClock};
+
+/// The owner that keeps a store for good: it is not waited for.
+pub(crate) const DAEMON: &str = "tomking run";
+/// Any other owner is a subcommand, waited for with so many looks: three seconds.
+const LOOKS_MAX: u32 = 150;
+/// Between two looks.
+const LOOK_GAP: Duration = Duration::from_millis(20);
 
 /// Who holds the lock.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -52,19 +60,24 @@ impl OwnerLock {
             .truncate(false)
             .open(&path)
             .map_err(StoreError::io("opening", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let owner = read_owner(&mut file);
+        let mut looks = LOOKS_MAX;
+        while let Err(error) = file.try_lock() {
+            let owner = match error {
+                TryLockError::WouldBlock => read_owner(&mut file),
+                TryLockError::Error(source) => {
+                    return Err(StoreError::io("locking", &path)(source));
+                }
+            };
+            // A subcommand is done in a moment; the daemon is not.
+            if looks == 0 || owner.as_ref().is_some_and(|owner| owner.program == DAEMON) {
                 let owner = owner.map_or_else(
                     || "another process, which does not say its name".to_owned(),
                     |owner| owner.words(WallClock.now()),
                 );
                 return Err(StoreError::Held { path: store.display().to_string(), owner });
             }
-            Err(TryLockError::Error(source)) => {
-                return Err(StoreError::io("locking", &path)(source));
-            }
+            looks -= 1;
+            std::thread::sleep(LOOK_GAP);
         }
         let left_by = read_owner(&mut file).map(|owner| {
             let since = owner.since.to_rfc3339_opts(SecondsFormat::Secs, true);
@@ -139,6 +152,17 @@ mod tests {
 
         std::fs::write(lock_path(&store), "rubbish").unwrap();
         assert_eq!(OwnerLock::take(&store, "other").unwrap().left_by(), None);
+    }
+
+    #[test]
+    fn a_subcommand_that_has_the_store_for_a_moment_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = dir.path().join("tomking.redb");
+        let lock = OwnerLock::take(&store, "tomking status").unwrap();
+        let path = store.clone();
+        let waiting = std::thread::spawn(move || OwnerLock::take(&path, DAEMON).map(drop));
+        drop(lock);
+        waiting.join().unwrap().unwrap();
     }
 
     #[test]

@@ -43,6 +43,7 @@ pub use error::StoreError;
 pub use journal::{
     Break as JournalBreak, Entry as JournalEntry, Head as JournalHead, Verification,
 };
+pub(crate) use lock::DAEMON;
 pub use restore::{Restored, restore};
 pub use table::{Table, VERSION_MAX};
 pub use tx::{Read, ReadTx, WriteTx};

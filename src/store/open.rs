@@ -1,15 +1,12 @@
 //! Opening a file: the lock, the schema, the integrity of the pages.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
-};
+use std::path::Path;
 
 use redb::{Builder, Database, DatabaseError, StorageBackend};
 
 use super::{
     StoreError, backup,
-    engine::{Engine, Rows, panic_text},
+    engine::{Engine, Rows, caught},
     lock::OwnerLock,
     overlay::Overlay,
     schema::{self, Schema},
@@ -78,8 +75,7 @@ fn schema_of(path: &Path) -> Result<Option<u32>, StoreError> {
     plain.set_cache_size(CACHE_BYTES);
     let db = guarded(path, || plain.create_with_backend(overlay))?;
     let engine = Engine::new(Rows::Disk(Box::new(db)), None, None);
-    catch_unwind(AssertUnwindSafe(|| schema::found(&engine)))
-        .unwrap_or_else(|panic| Err(damaged(path, panic_text(panic.as_ref()))))
+    caught(|| schema::found(&engine)).unwrap_or_else(|panic| Err(damaged(path, panic)))
 }
 
 /// Opens a file with every page checked, leaving it as it is.
@@ -130,7 +126,7 @@ fn guarded(
     path: &Path,
     open: impl FnOnce() -> Result<Database, DatabaseError>,
 ) -> Result<Database, StoreError> {
-    match catch_unwind(AssertUnwindSafe(open)) {
+    match caught(open) {
         Ok(Ok(db)) => Ok(db),
         Ok(Err(DatabaseError::DatabaseAlreadyOpen)) => Err(StoreError::Held {
             path: path.display().to_string(),
@@ -148,7 +144,7 @@ fn guarded(
                 _ => Err(error.into()),
             }
         }
-        Err(panic) => Err(damaged(path, panic_text(panic.as_ref()))),
+        Err(panic) => Err(damaged(path, panic)),
     }
 }
 
