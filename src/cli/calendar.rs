@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{
     CliError, CliResult, Global,
-    ground::{print, print_json, settings},
+    ground::{parse_date, print, print_json, settings},
 };
 use crate::{
     calendar::{Calendar, Day, Exchange, NEW_YORK, Session, new_york_date, verified_until},
@@ -34,12 +34,6 @@ pub struct CalendarArgs {
     /// Last day, YYYY-MM-DD; fourteen days after the first by default.
     #[arg(long, value_name = "DATE", value_parser = parse_date)]
     to: Option<NaiveDate>,
-}
-
-fn parse_date(text: &str) -> Result<NaiveDate, String> {
-    let plain = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| plain);
-    date.ok_or_else(|| "not a day of the calendar written YYYY-MM-DD, like 2026-11-27".to_owned())
 }
 
 /// What `--json` prints.

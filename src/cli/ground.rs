@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::NaiveDate;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -222,6 +223,13 @@ fn read<T: DeserializeOwned>(answer: Value) -> Result<T, CliError> {
              hint: it may be of another version; restart it"
         ))
     })
+}
+
+/// A date of the command line, in one form only.
+pub fn parse_date(text: &str) -> Result<NaiveDate, String> {
+    let plain = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| plain);
+    date.ok_or_else(|| "not a day of the calendar written YYYY-MM-DD, like 2026-11-27".to_owned())
 }
 
 /// One JSON document on stdout.

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{
     CliError, CliResult, Global,
-    ground::{Ground, print, print_json},
+    ground::{Ground, parse_date, print, print_json},
 };
 use crate::{
     calendar::{NEW_YORK, new_york_date},
@@ -65,10 +65,10 @@ enum Action {
         #[arg(long, value_name = "JOB")]
         job: String,
         /// First New York date, YYYY-MM-DD; today by default.
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = parse_date)]
         from: Option<NaiveDate>,
         /// Last New York date, included; thirty days after the first by default.
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = parse_date)]
         to: Option<NaiveDate>,
     },
     /// Run a job now, besides its schedule; the daemon must run.

@@ -5,7 +5,7 @@ use crate::{
     report::{
         daily::prices_note,
         page::table_text,
-        parts::{clock, signed},
+        parts::{clock, counted, signed},
     },
     risk::decision::DecisionOutcome,
     sim::outcome::{DecisionLine, Outcome, RefusalLine, Trade},
@@ -133,7 +133,7 @@ fn account(found: &Outcome) -> String {
         "Trades",
         format!("{} ({}) after {} of fees", signed(found.pnl_gbp), found.pnl_usd, found.fees_usd),
     ));
-    let rate = |rate: f64| format!("{rate:.1} % of {} trades", found.trades.len());
+    let rate = |rate: f64| format!("{rate:.1} % of {}", counted(found.trades.len(), "trade"));
     facts.push((
         "Win rate",
         found.win_rate_percent.map_or_else(|| "no trade has won or lost".to_owned(), rate),

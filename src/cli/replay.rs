@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
     CliError, CliResult, Global,
-    ground::{Ground, print, print_json},
+    ground::{Ground, parse_date, print, print_json},
     outcome,
 };
 use crate::{
@@ -28,11 +28,11 @@ use crate::{
 /// market. Option quotes are modelled either way. The same command gives the same digest.
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-    /// First date.
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    /// First date, YYYY-MM-DD.
+    #[arg(long, value_name = "DATE", value_parser = parse_date)]
     from: NaiveDate,
-    /// Last date.
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    /// Last date, included.
+    #[arg(long, value_name = "DATE", value_parser = parse_date)]
     to: NaiveDate,
     /// Folder of CSV files, recognised by their headers.
     #[arg(long, value_name = "DIR")]

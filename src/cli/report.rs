@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::{
     CliError, CliResult, Global,
-    ground::{Ground, print, print_json},
+    ground::{Ground, parse_date, print, print_json},
 };
 use crate::{
     control::Request,
@@ -20,8 +20,8 @@ pub struct ReportArgs {
     /// Which one.
     #[arg(value_enum)]
     period: PeriodArg,
-    /// The session it is of; the last one without this.
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    /// The session it is of, YYYY-MM-DD; the last one without this.
+    #[arg(long, value_name = "DATE", value_parser = parse_date)]
     date: Option<NaiveDate>,
     /// Write it as one HTML page to this file instead.
     #[arg(long, value_name = "FILE", conflicts_with = "json")]

@@ -88,7 +88,7 @@ fn backup(data_dir: &Path, file: Option<&Path>, as_json: bool) -> CliResult {
 }
 
 fn named_by_time(data_dir: &Path) -> PathBuf {
-    let name = WallClock.now().format("tomking-%Y%m%dT%H%M%SZ.redb").to_string();
+    let name = WallClock.now().format("tomking-%Y%m%dT%H%M%S%3fZ.redb").to_string();
     data_dir.join("backups").join(name)
 }
 

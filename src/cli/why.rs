@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     CliError, CliResult, Global,
-    ground::{Ground, print, print_json},
+    ground::{Ground, parse_date, print, print_json},
 };
 use crate::{
     account::StrategyId,
@@ -39,15 +39,6 @@ pub struct WhyArgs {
 
 /// Strategies that decide about entries, with the job that makes them decide.
 const DECIDING: &[(StrategyId, &str)] = &[(StrategyId::Friday0dte, "friday-0dte-entry")];
-
-fn parse_date(text: &str) -> Result<NaiveDate, String> {
-    let wrong = || "not a day of the calendar written YYYY-MM-DD, like 2026-11-27".to_owned();
-    let plain = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    if !plain {
-        return Err(wrong());
-    }
-    NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| wrong())
-}
 
 fn parse_strategy(text: &str) -> Result<StrategyId, String> {
     let named = DECIDING.iter().find(|(id, _)| id.name() == text.to_lowercase().replace('-', "_"));

@@ -182,7 +182,7 @@ impl Desk {
         let hot = self.hot();
         Ok(DeskStatus {
             level: self.latch.level(),
-            holds: self.latch.holds(),
+            holds: self.latch.ruling(self.now()),
             reconciled: self.is_reconciled(),
             reconciled_at: hot.reconciled_at,
             balances: hot.balances,

@@ -57,6 +57,8 @@ pub struct AccountLine {
     pub change_usd: Option<Usd>,
     /// Against the close before, each at its own rate.
     pub change_gbp: Option<Gbp>,
+    /// What of that is the rate's doing.
+    pub currency_gbp: Option<Gbp>,
     /// The rate: dollars a pound, and its date.
     pub usd_per_gbp: Option<f64>,
     /// The date of the rate.
@@ -133,8 +135,7 @@ impl DailyReport {
         let change = account.change_gbp.map(|gbp| format!(" ({})", signed(gbp)));
         let trades = match self.trades.len() {
             0 => "no trades".to_owned(),
-            1 => format!("1 trade, {}", account.realised_usd),
-            n => format!("{n} trades, {}", account.realised_usd),
+            n => format!("{}, {}", parts::counted(n, "trade"), account.realised_usd),
         };
         let latch = match self.level {
             Level::Active => String::new(),
@@ -166,7 +167,7 @@ impl DailyReport {
             headline: self.headline(),
             sections,
             notes: vec![
-                prices_note(self.prices).to_owned(),
+                format!("{} Times are New York.", prices_note(self.prices)),
                 format!("Journal: entry {}, {}", self.journal.sequence, self.journal.hash),
             ],
         }
@@ -201,45 +202,58 @@ fn account_section(account: &AccountLine) -> Section {
     let mut fact = |name: &str, value: Option<String>| {
         facts.extend(value.map(|value| (name.to_owned(), value)));
     };
-    fact("Net liquidation", account.net_liquidation_gbp.map(|gbp| gbp.to_string()));
-    fact("Net liquidation in dollars", Some(account.net_liquidation_usd.to_string()));
-    fact("Change", account.change_gbp.map(signed));
-    fact("Change in dollars", account.change_usd.map(|usd| usd.to_string()));
+    let usd = account.net_liquidation_usd;
+    let worth = account.net_liquidation_gbp;
+    let worth = worth.map_or_else(|| usd.to_string(), |gbp| format!("{gbp} ({usd})"));
+    fact("Net liquidation", Some(worth));
+    fact("Change", change(account));
+    fact("of it the rate", account.currency_gbp.map(signed));
     fact("Realised", Some(account.realised_usd.to_string()));
     fact("Open", Some(account.open_pnl_usd.to_string()));
     fact("Fees", Some(account.fees_usd.to_string()));
-    fact("Buying power, most used", buying_power(account));
+    fact("Buying power", buying_power(account));
     let rate = account.usd_per_gbp.zip(account.rate_date);
     fact("Rate", rate.map(|(rate, date)| format!("{rate} dollars a pound, of {date}")));
     Section { title: "Account".to_owned(), body: Body::Facts(facts) }
 }
 
+fn change(account: &AccountLine) -> Option<String> {
+    let usd = account.change_usd?;
+    let Some(gbp) = account.change_gbp else { return Some(signed(usd)) };
+    Some(format!("{} ({})", signed(gbp), signed(usd)))
+}
+
 fn buying_power(account: &AccountLine) -> Option<String> {
     let used = account.peak_used_percent.map(percent)?;
-    let cap = account.cap_percent.map_or_else(|| "no cap known".to_owned(), percent);
-    Some(format!("{used} of {cap}"))
+    let cap = account.cap_percent.map_or_else(|| "not known".to_owned(), percent);
+    Some(format!("at most {used}, cap {cap}"))
 }
 
 /// What is still open.
 pub fn positions(positions: &[PositionLine]) -> Section {
-    let head = ["Position", "Opened", "Credit", "Days left"].map(str::to_owned).to_vec();
-    let row = |line: &PositionLine| {
-        vec![
-            line.what.clone(),
-            clock(line.opened_at),
-            line.credit_usd.to_string(),
-            line.days_left.map_or_else(|| "-".to_owned(), |days| days.to_string()),
-        ]
+    let line = |line: &PositionLine| {
+        let left = match line.days_left {
+            Some(0) => "; expires today".to_owned(),
+            Some(days) => {
+                format!("; {} left", parts::counted(usize::try_from(days).unwrap_or(0), "day"))
+            }
+            None => String::new(),
+        };
+        let opened = clock(line.opened_at);
+        (line.what.clone(), vec![format!("credit {}; opened {opened}{left}", line.credit_usd)])
     };
-    let body = Body::Rows(head, positions.iter().map(row).collect());
+    let body = Body::Outline(positions.iter().map(line).collect());
     Section { title: "Open positions".to_owned(), body }
 }
 
 /// How the slots ended.
 pub fn jobs(jobs: &JobsLine) -> Section {
     let JobsLine { done, skipped, failed, missed, exceptions } = jobs;
-    let mut lines =
-        vec![format!("{done} done, {skipped} skipped, {failed} failed, {missed} missed")];
+    let skipped = if *skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
+    let mut lines = vec![match failed + missed {
+        0 => format!("{done} done{skipped}, none failed or missed"),
+        _ => format!("{done} done{skipped}, {failed} failed, {missed} missed"),
+    }];
     lines.extend(exceptions.iter().cloned());
     Section { title: "Jobs".to_owned(), body: Body::Lines(lines) }
 }

@@ -201,11 +201,15 @@ fn account_line(tx: &impl Read, date: NaiveDate) -> Result<Option<AccountLine>, 
         .net_liquidation_gbp
         .zip(before.and_then(|before| before.net_liquidation_gbp))
         .map(|(now, before)| now - before);
+    let change_usd = before.map(|before| row.net_liquidation_usd - before.net_liquidation_usd);
+    let at_this_rate = change_usd.zip(row.fx).map(|(usd, rate)| rate.to_gbp(usd));
+    let currency = change_gbp.zip(at_this_rate).map(|(all, traded)| (all - traded).rounded());
     Ok(Some(AccountLine {
         net_liquidation_usd: row.net_liquidation_usd,
         net_liquidation_gbp: row.net_liquidation_gbp,
-        change_usd: before.map(|before| row.net_liquidation_usd - before.net_liquidation_usd),
+        change_usd,
         change_gbp,
+        currency_gbp: currency,
         usd_per_gbp: row.fx.map(|fx| to_f64(fx.usd_per_gbp)),
         rate_date: row.fx.map(|fx| fx.date),
         realised_usd: row.realised_usd,

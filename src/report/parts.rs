@@ -1,5 +1,7 @@
 //! Lines both reports share: trades, positions, account figures.
 
+use std::fmt;
+
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -64,26 +66,32 @@ pub fn credit_usd(position: &Position) -> Usd {
     Usd(position.credit * position.product.multiplier() * units).rounded()
 }
 
-/// A table of trades, or the sentence that there were none.
+/// The trades, or the sentence that there were none.
 pub fn trades(trades: &[TradeLine]) -> Section {
-    let head = ["Trade", "Opened", "Closed", "Exit", "Credit", "P&L $", "P&L £"];
-    let row = |trade: &TradeLine| {
-        vec![
-            trade.what.clone(),
-            clock(trade.opened_at),
-            clock(trade.closed_at),
-            trade.exit_reason.words().to_owned(),
-            trade.credit_usd.to_string(),
-            trade.pnl_usd.to_string(),
-            trade.pnl_gbp.map_or_else(|| "no rate".to_owned(), |gbp| gbp.to_string()),
-        ]
+    let line = |trade: &TradeLine| {
+        let pounds = trade.pnl_gbp.map_or_else(|| "no rate".to_owned(), |gbp| gbp.to_string());
+        let TradeLine { what, credit_usd, pnl_usd, .. } = trade;
+        let (opened, closed) = (clock(trade.opened_at), clock(trade.closed_at));
+        let same_day =
+            opened.rsplit_once(' ').map(|day| day.0) == closed.rsplit_once(' ').map(|d| d.0);
+        let until = if same_day { closed.rsplit(' ').next().unwrap_or(&closed) } else { &closed };
+        let why = trade.exit_reason.words();
+        (
+            format!("{pnl_usd} ({pounds}): {what}"),
+            vec![format!("{why}; credit {credit_usd}; {opened} to {until}")],
+        )
     };
     let body = if trades.is_empty() {
         Body::Lines(vec!["No position was closed.".to_owned()])
     } else {
-        Body::Rows(head.map(str::to_owned).to_vec(), trades.iter().map(row).collect())
+        Body::Outline(trades.iter().map(line).collect())
     };
     Section { title: "Trades".to_owned(), body }
+}
+
+/// `1 trade`, `3 trades`.
+pub fn counted(count: usize, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 
 /// `Fri 2 Aug 10:30`, New York.
@@ -97,8 +105,9 @@ pub fn long_date(date: NaiveDate) -> String {
 }
 
 /// A change with its sign always shown: `+£12.00`, `-£3.50`.
-pub fn signed(amount: Gbp) -> String {
-    if amount.rounded() >= Gbp::ZERO { format!("+{amount}") } else { amount.to_string() }
+pub fn signed(amount: impl fmt::Display) -> String {
+    let text = amount.to_string();
+    if text.starts_with('-') { text } else { format!("+{text}") }
 }
 
 /// A percentage with one decimal.

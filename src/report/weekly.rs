@@ -94,12 +94,12 @@ impl WeeklyReview {
     /// The figure that matters.
     pub fn headline(&self) -> String {
         let last = self.days.last().and_then(|day| day.net_liquidation_gbp);
-        let worth = last.map_or_else(|| "net liquidation not known".to_owned(), |g| g.to_string());
+        let worth = last.map_or_else(|| "Net liquidation not known".to_owned(), |g| g.to_string());
         let change = self.change_gbp().map(|gbp| format!(" ({})", parts::signed(gbp)));
         let wins = self.trades.iter().filter(|trade| trade.is_win()).count();
         let trades = match self.trades.len() {
             0 => "no trades".to_owned(),
-            n => format!("{wins} of {n} trades won"),
+            n => format!("{wins} of {} won", parts::counted(n, "trade")),
         };
         format!("{worth}{}, {trades}", change.unwrap_or_default())
     }
@@ -126,14 +126,14 @@ impl WeeklyReview {
             headline: self.headline(),
             sections,
             notes: vec![
-                prices_note(self.prices).to_owned(),
+                format!("{} Times are New York.", prices_note(self.prices)),
                 format!("Journal: entry {}, {}", self.journal.sequence, self.journal.hash),
             ],
         }
     }
 
     fn day_section(&self) -> Section {
-        let head = ["Session", "Net liq £", "Net liq $", "Realised", "Most used", "Cap"];
+        let head = ["Session", "Net liq £", "Net liq $", "Realised", "Peak use", "Cap"];
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let row = |day: &DayLine| {
             vec![
@@ -145,15 +145,19 @@ impl WeeklyReview {
                 or_dash(day.cap_percent.map(percent)),
             ]
         };
-        let rows = self.days.iter().map(row).collect();
-        let body = Body::Rows(head.map(str::to_owned).to_vec(), rows);
+        let body = if self.days.is_empty() {
+            Body::Lines(vec!["No session was reconciled.".to_owned()])
+        } else {
+            let rows = self.days.iter().map(row).collect();
+            Body::Rows(head.map(str::to_owned).to_vec(), rows)
+        };
         Section { title: "The week".to_owned(), body }
     }
 
     fn record_section(&self) -> Section {
         let rate = self.win_rate_percent.map_or_else(
             || "no trade has won or lost yet".to_owned(),
-            |rate| format!("{rate:.1} % of {} trades", self.trades_ever),
+            |rate| format!("{rate:.1} % of {}", parts::counted(self.trades_ever, "trade")),
         );
         let drawdown = self.max_drawdown_percent.map_or_else(
             || "not known".to_owned(),

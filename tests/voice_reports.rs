@@ -1,0 +1,63 @@
+//! Golden files of the daily report and the weekly review: a week of the simulated market through
+//! the jobs that write them, held as text, HTML and JSON.
+//!
+//! A change of the market, the venue or a strategy changes these figures. Look at the difference,
+//! then take it over with `INSTA_UPDATE=always cargo test --test voice_reports`.
+
+#![allow(clippy::unwrap_used)] // a week that does not run fails the tests, as it should
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use tomking::{
+    config::Settings,
+    report::{KeptReport, Period, REPORTS, report_key},
+    schedule::JobSet,
+    sim::replay::{self, Plan, Tape},
+    store::Read as _,
+};
+
+/// A Friday on which, with the default seed, the strategy trades.
+const FRIDAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 10, 16).unwrap();
+const MONDAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 10, 12).unwrap();
+
+/// The reports a week wrote.
+fn week() -> [KeptReport; 3] {
+    let plan = Plan {
+        from: MONDAY,
+        to: FRIDAY,
+        settings: Arc::new(Settings::default_embedded()),
+        jobs: JobSet::embedded().unwrap(),
+        tape: Tape::Simulated,
+        progress: Box::new(|_, _| ()),
+        show: None,
+    };
+    let (_, store) = replay::run(plan).unwrap();
+    [(Period::Daily, MONDAY), (Period::Daily, FRIDAY), (Period::Weekly, FRIDAY)].map(
+        |(period, date)| {
+            let key = report_key(period, date);
+            store.read(|tx| tx.get(&REPORTS, &key)).unwrap().expect("the job wrote it")
+        },
+    )
+}
+
+/// The journal's hash depends on each byte of the week: it stands for itself elsewhere.
+fn redacted(text: &str, report: &KeptReport) -> String {
+    let hash = report.document["journal"]["hash"].as_str().unwrap();
+    let sequence = &report.document["journal"]["sequence"];
+    text.replace(&format!("entry {sequence}, {hash}"), "entry N, <hash>")
+}
+
+#[test]
+fn the_reports_of_a_week_say_what_happened() {
+    let [monday, friday, weekly] = week();
+    insta::assert_snapshot!("daily_without_trade", redacted(&monday.text, &monday));
+    insta::assert_snapshot!("daily", redacted(&friday.text, &friday));
+    insta::assert_snapshot!("daily_html", redacted(&friday.html, &friday));
+    insta::assert_snapshot!("weekly", redacted(&weekly.text, &weekly));
+    insta::assert_snapshot!("weekly_html", redacted(&weekly.html, &weekly));
+    for mut report in [friday, weekly] {
+        report.document["journal"] = serde_json::json!("redacted");
+        insta::assert_json_snapshot!(format!("{}_document", report.period), report.document);
+    }
+}
