@@ -68,6 +68,8 @@ pub(super) struct State {
 pub(super) struct Running {
     /// The slot it runs.
     pub slot: Timestamp,
+    /// Started by hand: it takes no slot from the schedule.
+    pub manual: bool,
     /// Slots of the same catch-up, next in turn.
     pub next: VecDeque<Slot>,
     /// A later slot that waits for its turn.
@@ -94,7 +96,7 @@ impl Running {
         }
         match self.next.pop_front().or_else(|| self.queued.take()) {
             Some(slot) => {
-                self.slot = slot.at;
+                (self.slot, self.manual) = (slot.at, false);
                 Step::Perform(slot)
             }
             None => Step::Over,
@@ -173,7 +175,7 @@ impl Scheduler {
         };
         let slot = core.manual_slot(index)?;
         core.state()
-            .start(index, slot.at)
+            .start(index, slot.at, true)
             .map_err(|slot| ScheduleError::Busy { job: name.to_owned(), slot })?;
         core.active.send_modify(|count| *count += 1);
         let (task, rt) = (Arc::clone(core), core.rt.clone());
@@ -188,12 +190,12 @@ impl Scheduler {
 
 impl State {
     /// Marks a job as under way; the slot it runs already is the error.
-    fn start(&mut self, job: usize, slot: Timestamp) -> Result<(), Timestamp> {
+    fn start(&mut self, job: usize, slot: Timestamp, manual: bool) -> Result<(), Timestamp> {
         if let Some(running) = self.running.get(&job) {
             return Err(running.slot);
         }
         let (next, queued, unrun) = (VecDeque::new(), None, Vec::new());
-        self.running.insert(job, Running { slot, next, queued, unrun });
+        self.running.insert(job, Running { slot, manual, next, queued, unrun });
         Ok(())
     }
 
@@ -359,13 +361,13 @@ impl Core {
     fn reserve(&self, index: usize, slots: &[Slot]) -> bool {
         let mut state = self.state();
         let Some((first, rest)) = slots.split_first() else { return false };
-        let free = state.start(index, first.at).is_ok();
+        let free = state.start(index, first.at, false).is_ok();
         let Some(running) = state.running.get_mut(&index) else { return false };
         if free {
             running.next.extend(rest);
             return true;
         }
-        let queues = self.jobs[index].run.overlap == Overlap::Queue;
+        let queues = self.jobs[index].run.overlap == Overlap::Queue || running.manual;
         let reason = format!("overlap: {} still ran", run_id(&self.jobs[index].name, running.slot));
         for slot in slots {
             if queues && running.queued.is_none() {

@@ -467,12 +467,31 @@ fn a_run_by_hand_is_flagged_and_takes_no_slot_away() {
     day.go_on(&scheduler, "2024-08-02T15:00:00Z");
     let row = day.row("daily", "2024-08-02T13:59:59Z").unwrap();
     assert_eq!((row.manual, row.status, row.late_ms), (true, RunStatus::Done, None));
-    // It still worked at 10:00, so the slot was skipped, with the reason.
-    let (status, reason) = day.ended("daily", "2024-08-02T14:00:00Z");
-    assert_eq!(
-        (status, reason.as_str()),
-        (RunStatus::Skipped, "overlap: daily/2024-08-02T13:59:59Z still ran")
+    // It still worked at 10:00: the slot waited for it, though the file says skip.
+    let row = day.row("daily", "2024-08-02T14:00:00Z").unwrap();
+    assert_eq!((row.manual, row.status), (false, RunStatus::Done));
+    assert_eq!(row.started_at, Some(at("2024-08-02T14:00:04.500Z")));
+}
+
+#[test]
+fn a_slot_that_waits_for_the_jobs_before_it_is_not_overtaken_by_the_next() {
+    // Caught up at 13:59:59, behind a job that works for long, while the next minute comes.
+    let minutes = "about = \"m\"\n[[trigger]]\non = \"session\"\nevery = \"1m\"\n\
+                   from = \"09:58\"\nto = \"10:02\"\n\
+                   [missed]\npolicy = \"coalesce\"\nwithin = \"5m\"\n";
+    let first = DAILY.replace("10:00", "09:59").replace("about", "order = 1\nabout");
+    let first = format!("{first}[missed]\npolicy = \"once\"\nwithin = \"5m\"\n");
+    let mut day = Day::new("2024-08-02T13:00:00Z").job("first", &first, &[Act::Work(20)]).job(
+        "minutes",
+        minutes,
+        &[Act::Done],
     );
+    day.run_until("2024-08-02T13:30:00Z");
+    day.sleep_until("2024-08-02T13:59:59Z").run_until("2024-08-02T14:05:00Z");
+    let rows: Vec<(String, SessionRow)> =
+        day.store.read(|tx| tx.list(&SESSIONS, "minutes/")).unwrap();
+    let (done, missed) = (rows[0].1.done, rows[0].1.missed);
+    assert_eq!((done, missed), (4, 1), "13:58 coalesced, 13:59 to 14:02 run");
 }
 
 #[test]
