@@ -23,6 +23,11 @@ const GIVE_UP_AFTER: TimeDelta = TimeDelta::hours(24);
 /// Most outbox rows taken in one step.
 const BATCH: u64 = 64;
 
+/// A channel that was never there before begins with at most so many earlier alerts.
+const NEW_CHANNEL_MOST: usize = 500;
+/// Dead letters kept for each channel; the oldest go.
+const DEAD_KEPT: usize = 1000;
+
 /// How far each channel has taken rows from the outbox, by channel name.
 pub const CURSORS: Table<u64> = Table::new("delivery_cursors", 1);
 /// What waits for a channel, by `<channel>/<outbox key>`.
@@ -69,7 +74,10 @@ pub async fn step(rt: &Runtime, store: &Store, channel: &dyn Channel) -> Result<
 async fn take_new(rt: &Runtime, store: &Store, channel: &dyn Channel) -> Result<bool, StoreError> {
     let name = channel.name().to_owned();
     let (cursor, rows) = store.read(|tx| {
-        let cursor = tx.get(&CURSORS, &name)?.unwrap_or(0);
+        let cursor = match tx.get(&CURSORS, &name)? {
+            Some(cursor) => cursor,
+            None => first_cursor(tx, rt.now())?,
+        };
         let (from, to) = (outbox_key(cursor + 1), outbox_key(cursor + 1 + BATCH));
         Ok((cursor, tx.range(&OUTBOX, &from, &to)?))
     })?;
@@ -94,6 +102,17 @@ async fn take_new(rt: &Runtime, store: &Store, channel: &dyn Channel) -> Result<
     };
     store.write(write).await?;
     Ok(true)
+}
+
+/// Where a channel that was never there before begins: with what a retry would still be made for,
+/// and not with the history of months.
+fn first_cursor(tx: &impl Read, now: Timestamp) -> Result<u64, StoreError> {
+    let newest = tx.last(&OUTBOX, "", NEW_CHANNEL_MOST)?;
+    let recent = newest.iter().take_while(|(_, row)| now - row.at <= GIVE_UP_AFTER);
+    let oldest = recent.last().or(newest.first());
+    let Some((key, row)) = oldest else { return Ok(0) };
+    let sequence: u64 = key.parse().unwrap_or(0);
+    Ok(if now - row.at <= GIVE_UP_AFTER { sequence.saturating_sub(1) } else { sequence })
 }
 
 /// The most severe, then the oldest, of what may be tried now. A row that backs off holds back
@@ -141,11 +160,20 @@ async fn settle(
         (Ok(()), _) => tx.remove(&WAITING, &key).map(|_| ()),
         (Err(_), true) => {
             tx.remove(&WAITING, &key)?;
-            tx.put(&DEAD, &key, &waiting)
+            tx.put(&DEAD, &key, &waiting)?;
+            drop_oldest_dead(tx, &key)
         }
         (Err(_), false) => tx.put(&WAITING, &key, &waiting),
     };
     store.write(write).await
+}
+
+/// Keeps the dead letters of a channel bounded; `key` is the one just added.
+fn drop_oldest_dead(tx: &mut WriteTx, key: &str) -> Result<(), StoreError> {
+    let channel = key.rsplit_once('/').map_or(key, |(channel, _)| channel);
+    let dead = tx.list(&DEAD, &format!("{channel}/"))?;
+    let surplus = dead.len().saturating_sub(DEAD_KEPT);
+    dead.iter().take(surplus).try_for_each(|(old, _)| tx.remove(&DEAD, old).map(drop))
 }
 
 fn backoff(attempts: u32) -> TimeDelta {
@@ -241,6 +269,49 @@ mod tests {
         let (seen, waiting, _) = delivered(channel, vec![difference(), difference()]);
         assert_eq!(seen.len(), 2);
         assert_eq!(waiting, 0);
+    }
+
+    #[test]
+    fn a_new_channel_is_not_told_the_history_of_months() {
+        let mut world = VirtualWorld::new("2024-08-02T13:30:00Z".parse().unwrap());
+        let (rt, channel) = (world.runtime(), Arc::new(Scripted::default()));
+        let store = Store::in_memory().unwrap();
+        let (store2, channel2) = (store.clone(), Arc::clone(&channel));
+        world
+            .run(async move {
+                let now = rt.now();
+                let ages = (0..200).rev().map(TimeDelta::hours);
+                let write = move |tx: &mut WriteTx| {
+                    ages.into_iter().try_for_each(|age| raise(tx, now - age, difference()))
+                };
+                store2.write(write).await.unwrap();
+                let work = run(rt.clone(), store2, channel2);
+                assert!(rt.timeout(TimeDelta::minutes(1), work).await.is_none());
+            })
+            .unwrap();
+        let ids: Vec<u64> = channel.seen.lock().unwrap().iter().map(|(_, id)| *id).collect();
+        assert_eq!(ids, (176..=200).collect::<Vec<_>>(), "the last 24 hours, in order");
+    }
+
+    #[test]
+    fn dead_letters_are_bounded() {
+        let store = Store::in_memory().unwrap();
+        let mut world = VirtualWorld::new("2024-08-02T13:30:00Z".parse().unwrap());
+        let (rt, store2) = (world.runtime(), store.clone());
+        let channel = Scripted { permanent: true, ..Scripted::default() };
+        let extra = u64::try_from(DEAD_KEPT).unwrap() + 5;
+        world
+            .run(async move {
+                for _ in 0..extra {
+                    let at = rt.now();
+                    store2.write(move |tx| raise(tx, at, difference())).await.unwrap();
+                    step(&rt, &store2, &channel).await.unwrap();
+                }
+            })
+            .unwrap();
+        let dead = store.read(|tx| tx.list(&DEAD, "")).unwrap();
+        assert_eq!(dead.len(), DEAD_KEPT);
+        assert!(dead.last().unwrap().0.ends_with(&extra.to_string()), "the newest is kept");
     }
 
     #[test]

@@ -3,7 +3,11 @@
 //! The broker is the truth. What the ledger can explain it takes over; holdings nobody here made
 //! are adopted; any other difference stops entries, is told, and nothing is guessed.
 
-use std::{collections::BTreeMap, sync::Arc, sync::atomic::Ordering};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    sync::atomic::Ordering,
+};
 
 use chrono::TimeDelta;
 use rust_decimal::{Decimal, dec};
@@ -174,7 +178,7 @@ impl Desk {
         self.hot().balances = Some(balances);
         let held = self.held()?;
         let mut gaps = gaps(&held.positions, &holdings);
-        if last && !gaps.is_empty() && !self.in_flight()? {
+        if last && !gaps.is_empty() {
             self.adopt(&mut gaps, &held.positions).await?;
         }
         let mut differences: Vec<String> = gaps.iter().map(gap_in_words).collect();
@@ -182,9 +186,11 @@ impl Desk {
         Ok(Ok(differences))
     }
 
-    /// True while an order may have filled without our knowing.
-    fn in_flight(&self) -> Result<bool, StoreError> {
-        Ok(self.held()?.intents.iter().any(|record| record.working().is_some()))
+    /// What an order of ours may have traded without our knowing yet.
+    fn in_flight(&self) -> Result<BTreeSet<Instrument>, StoreError> {
+        let held = self.held()?;
+        let working = held.intents.iter().filter(|record| record.working().is_some());
+        Ok(working.flat_map(|r| &r.intent.legs).map(|leg| leg.instrument.clone()).collect())
     }
 
     fn cash_difference(&self, balances: &Balances) -> Result<Option<String>, StoreError> {
@@ -203,11 +209,13 @@ impl Desk {
     /// Takes over holdings that only the owner can explain: new ones, and changes of those adopted
     /// before. The gaps that remain are differences.
     async fn adopt(&self, gaps: &mut Vec<Gap>, positions: &[Position]) -> Result<(), StoreError> {
+        let in_flight = self.in_flight()?;
         let external = |gap: &Gap| {
             let holders = positions.iter().filter(|p| {
                 p.legs.iter().any(|l| l.instrument == gap.instrument && l.quantity != 0)
             });
-            holders.clone().all(|p| p.strategy == StrategyId::External)
+            !in_flight.contains(&gap.instrument)
+                && holders.clone().all(|p| p.strategy == StrategyId::External)
         };
         let (ours, theirs): (Vec<Gap>, Vec<Gap>) = gaps.drain(..).partition(|gap| !external(gap));
         *gaps = ours;

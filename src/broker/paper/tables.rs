@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use chrono::TimeDelta;
+
 use super::{
     order::VenueOrder,
     state::{Account, Changes, Lot, VenueState},
@@ -150,6 +152,27 @@ pub fn old_order(store: &Store, id: u64) -> Result<Option<(VenueOrder, Vec<Fill>
     })
 }
 
+/// An order works for one session: none is changed so long after it was received.
+const ORDER_LIFE: TimeDelta = TimeDelta::days(10);
+
+/// The orders received at or after an instant, and perhaps some before: numbers rise with time, so
+/// only the end of the table is read.
+fn received_since(
+    tx: &impl Read,
+    since: Timestamp,
+) -> Result<Vec<(String, VenueOrder)>, StoreError> {
+    let mut count = 256;
+    loop {
+        let mut newest = tx.last(&ORDERS, "", count)?;
+        let reaches = newest.last().is_none_or(|(_, order)| order.received_at < since);
+        if reaches || newest.len() < count {
+            newest.reverse();
+            return Ok(newest);
+        }
+        count *= 2;
+    }
+}
+
 /// Every order changed at or after an instant, with its fills.
 pub fn orders_since(
     store: &Store,
@@ -157,7 +180,7 @@ pub fn orders_since(
 ) -> Result<Vec<(VenueOrder, Vec<Fill>)>, StoreError> {
     store.read(|tx| {
         let mut found = Vec::new();
-        for (name, order) in tx.list(&ORDERS, "")? {
+        for (name, order) in received_since(tx, since - ORDER_LIFE)? {
             if order.updated_at >= since {
                 let fills = tx.list(&FILLS, &format!("{name}/"))?;
                 found.push((order, fills.into_iter().map(|(_, fill)| fill).collect()));

@@ -174,6 +174,30 @@ fn what_the_owner_buys_by_hand_is_adopted_and_what_he_sells_is_followed() {
 }
 
 #[test]
+fn what_the_owner_buys_is_adopted_while_the_profit_order_works() {
+    let stage = Stage::new(without_decay());
+    stage.live(at("10:29:00"), |scene| async move {
+        scene.job("friday-0dte-entry", "10:30:00").await;
+        scene.until("11:00:00").await;
+        let working = scene.desk.status().unwrap().intents;
+        assert!(working.iter().any(|record| record.is_resting()), "{working:?}");
+        let order = OrderRequest {
+            external_id: String::new(),
+            legs: vec![outside_leg(Effect::Open, Side::Buy)],
+            units: 1,
+            limit: NetPrice(dec!(-300)),
+            strict_effect: false,
+        };
+        scene.broker.submit(&order).await.unwrap();
+        scene.rt.sleep(chrono::TimeDelta::seconds(40)).await;
+        assert_eq!(scene.desk.reconcile().await.unwrap(), Reconciled::Clean);
+        assert_eq!(scene.desk.level(), Level::Active);
+        assert_eq!(scene.desk.open_count(), 2, "ours and the owner's");
+        scene.assert_books_agree().await;
+    });
+}
+
+#[test]
 fn a_ledger_that_does_not_explain_the_cash_stops_entries_until_it_does() {
     let stage = Stage::new(quiet());
     stage.live(at("10:00:00"), |scene| async move {
