@@ -8,7 +8,11 @@ use super::world::{Stage, at, quiet, without_decay};
 use crate::{
     account::{Effect, ExitReason, IntentId, Leg, NetPrice, Side, hold::Level},
     broker::{Broker, OrderRequest},
-    desk::{intent::IntentState, latch, read, reconcile::Reconciled},
+    desk::{
+        intent::{IntentRecord, IntentState},
+        latch, read,
+        reconcile::Reconciled,
+    },
     instrument::{Instrument, OptionContract, Product, Right, Settlement, expiration},
     notice::Notice,
 };
@@ -180,7 +184,7 @@ fn what_the_owner_buys_is_adopted_while_the_profit_order_works() {
         scene.job("friday-0dte-entry", "10:30:00").await;
         scene.until("11:00:00").await;
         let working = scene.desk.status().unwrap().intents;
-        assert!(working.iter().any(|record| record.is_resting()), "{working:?}");
+        assert!(working.iter().any(IntentRecord::is_resting), "{working:?}");
         let order = OrderRequest {
             external_id: String::new(),
             legs: vec![outside_leg(Effect::Open, Side::Buy)],
