@@ -2,6 +2,7 @@
 
 use crate::{
     market::recorded::LoadSummary,
+    money::Gbp,
     report::{
         daily::prices_note,
         page::table_text,
@@ -119,7 +120,7 @@ fn breakers(found: &Outcome) -> String {
 
 fn account(found: &Outcome) -> String {
     let mut facts: Vec<(&str, String)> = Vec::new();
-    let money = |gbp: Option<crate::money::Gbp>, usd: Option<crate::money::Usd>| match (gbp, usd) {
+    let money = |gbp: Option<Gbp>, usd: Option<crate::money::Usd>| match (gbp, usd) {
         (Some(gbp), Some(usd)) => format!("{gbp} ({usd})"),
         (None, Some(usd)) => usd.to_string(),
         _ => "not known".to_owned(),
@@ -133,6 +134,9 @@ fn account(found: &Outcome) -> String {
         "Trades",
         format!("{} ({}) after {} of fees", signed(found.pnl_gbp), found.pnl_usd, found.fees_usd),
     ));
+    let moved =
+        |gbp| ("The pound's move", format!("{} on an account held in dollars", signed(gbp)));
+    facts.extend(pound(found).map(moved));
     let rate = |rate: f64| format!("{rate:.1} % of {}", counted(found.trades.len(), "trade"));
     facts.push((
         "Win rate",
@@ -153,6 +157,13 @@ fn account(found: &Outcome) -> String {
     let lines: Vec<String> =
         facts.iter().map(|(name, value)| format!("  {name:<17}{value}\n")).collect();
     format!("ACCOUNT\n{}", lines.concat())
+}
+
+/// What the account gained or lost in pounds by the rate alone.
+fn pound(found: &Outcome) -> Option<Gbp> {
+    let (before, after) = (found.starting_net_liquidation_gbp?, found.net_liquidation_gbp?);
+    let by_rate = Gbp(after.0 - before.0 - found.pnl_gbp.0);
+    (found.open_positions == 0 && !by_rate.0.is_zero()).then_some(by_rate)
 }
 
 fn foot(found: &Outcome) -> String {

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use chrono::{Days, NaiveDate, NaiveTime, TimeDelta};
+use chrono::{Datelike as _, Days, NaiveDate, NaiveTime, TimeDelta};
 
 use futures::FutureExt as _;
 
@@ -22,6 +22,9 @@ use crate::{
     schedule::{JobSet, ScheduleError},
     store::{Store, StoreError},
 };
+
+/// The first year of the simulated market, and of the calendars its products trade on.
+const SIMULATED_FROM: i32 = 2010;
 
 /// Where a replay's prices come from, checked against its range before anything runs.
 pub enum Tape {
@@ -75,6 +78,12 @@ pub enum ReplayError {
         /// Last date.
         to: NaiveDate,
     },
+    /// The simulated market is not that old.
+    #[error("the simulated market begins in {SIMULATED_FROM}, the range on {from}")]
+    TooEarly {
+        /// First date.
+        from: NaiveDate,
+    },
     /// The parts do not fit.
     #[error(transparent)]
     App(#[from] AppError),
@@ -123,6 +132,9 @@ pub fn run(plan: Plan) -> Result<(Outcome, Store), ReplayError> {
     let sessions = calendar.sessions(Exchange::Xnys, from, to);
     if sessions.is_empty() {
         return Err(ReplayError::NoSession { from, to });
+    }
+    if matches!(plan.tape, Tape::Simulated) && from.year() < SIMULATED_FROM {
+        return Err(ReplayError::TooEarly { from });
     }
     let (mut plan, store, count) = (plan, Store::in_memory()?, sessions.len());
     let mut world = world(plan.show.take(), from, &store)?;
