@@ -6,8 +6,7 @@
 //! the same order of steps, so the same bytes.
 
 use std::{
-    cmp::Reverse,
-    collections::BinaryHeap,
+    collections::BTreeMap,
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -170,28 +169,9 @@ pub struct VirtualWorld {
 struct VirtualState {
     now: Timestamp,
     sequence: u64,
-    timers: BinaryHeap<Reverse<(Timestamp, u64, WakeOnly)>>,
+    /// By instant, then in the order they were set.
+    timers: BTreeMap<(Timestamp, u64), Waker>,
     spawned: Vec<BoxFuture<'static, ()>>,
-}
-
-/// A waker that takes no part in the ordering of timers.
-struct WakeOnly(Waker);
-
-impl PartialEq for WakeOnly {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-impl Eq for WakeOnly {}
-impl PartialOrd for WakeOnly {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for WakeOnly {
-    fn cmp(&self, _: &Self) -> std::cmp::Ordering {
-        std::cmp::Ordering::Equal
-    }
 }
 
 fn locked(shared: &Mutex<VirtualState>) -> MutexGuard<'_, VirtualState> {
@@ -201,12 +181,8 @@ fn locked(shared: &Mutex<VirtualState>) -> MutexGuard<'_, VirtualState> {
 impl VirtualWorld {
     /// A world whose time starts at `start`, stepped as fast as the machine goes.
     pub fn new(start: Timestamp) -> Self {
-        let state = VirtualState {
-            now: start,
-            sequence: 0,
-            timers: BinaryHeap::new(),
-            spawned: Vec::new(),
-        };
+        let state =
+            VirtualState { now: start, sequence: 0, timers: BTreeMap::new(), spawned: Vec::new() };
         Self { pool: LocalPool::new(), shared: Arc::new(Mutex::new(state)), pace: None }
     }
 
@@ -266,7 +242,7 @@ impl VirtualWorld {
     fn jump(&mut self) -> bool {
         let (from, next) = {
             let state = locked(&self.shared);
-            let Some(Reverse((at, ..))) = state.timers.peek() else { return false };
+            let Some(((at, _), _)) = state.timers.first_key_value() else { return false };
             (state.now, *at)
         };
         if let Some(pace) = &mut self.pace {
@@ -276,8 +252,8 @@ impl VirtualWorld {
         {
             let mut state = locked(&self.shared);
             state.now = state.now.max(next);
-            while state.timers.peek().is_some_and(|Reverse((at, ..))| *at <= next) {
-                due.extend(state.timers.pop().map(|Reverse((_, _, wake))| wake.0));
+            while let Some(timer) = state.timers.first_entry().filter(|t| t.key().0 <= next) {
+                due.push(timer.remove());
             }
         }
         due.into_iter().for_each(Waker::wake);
@@ -294,7 +270,7 @@ impl Clock for VirtualClock {
     }
 
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
-        VirtualSleep { shared: Arc::clone(&self.0), at, armed: false }.boxed()
+        VirtualSleep { shared: Arc::clone(&self.0), at, timer: None }.boxed()
     }
 }
 
@@ -307,7 +283,8 @@ impl Spawn for VirtualClock {
 struct VirtualSleep {
     shared: Arc<Mutex<VirtualState>>,
     at: Timestamp,
-    armed: bool,
+    /// The number of its timer, once it has one.
+    timer: Option<u64>,
 }
 
 impl Future for VirtualSleep {
@@ -319,15 +296,24 @@ impl Future for VirtualSleep {
         if state.now >= self.at {
             return Poll::Ready(());
         }
-        // Armed once: a sleep stays in the task that polled it first. A dropped sleep's timer stays
-        // behind and wakes nobody.
-        if !self.armed {
-            self.armed = true;
+        // Set once: a sleep stays in the task that polled it first.
+        if self.timer.is_none() {
             state.sequence += 1;
-            let entry = (self.at, state.sequence, WakeOnly(cx.waker().clone()));
-            state.timers.push(Reverse(entry));
+            let number = state.sequence;
+            state.timers.insert((self.at, number), cx.waker().clone());
+            self.timer = Some(number);
         }
         Poll::Pending
+    }
+}
+
+/// Time never jumps to the timer of a sleep that nobody waits for any more.
+impl Drop for VirtualSleep {
+    fn drop(&mut self) {
+        if let Some(number) = self.timer {
+            let waker = locked(&self.shared).timers.remove(&(self.at, number));
+            drop(waker); // after the lock
+        }
     }
 }
 
@@ -368,6 +354,18 @@ mod tests {
             })
             .unwrap();
         assert_eq!((out, at), (None, start() + TimeDelta::seconds(5)));
+    }
+
+    #[test]
+    fn a_timer_nobody_waits_for_any_more_is_no_instant_of_the_world() {
+        let mut world = VirtualWorld::new(start());
+        let rt = world.runtime();
+        let waits = TimeDelta::hours(1);
+        let main =
+            async move { rt.timeout(waits, async { rt.sleep(TimeDelta::seconds(1)).await }).await };
+        assert_eq!(world.run(main), Some(Some(())));
+        assert_eq!(world.run(futures::future::pending::<()>()), None);
+        assert_eq!(world.runtime().now(), start() + TimeDelta::seconds(1));
     }
 
     #[test]

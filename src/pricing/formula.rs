@@ -44,6 +44,28 @@ impl Expiry {
         Self { model, spot, rate, dividend, years, root_years, spot_factor, strike_factor }
     }
 
+    /// The same terms at another spot.
+    #[must_use]
+    pub fn at_spot(self, spot: f64) -> Self {
+        Self { spot, ..self }
+    }
+
+    /// The price alone of one contract, the same as [`Expiry::price`] gives.
+    pub fn value(&self, strike: f64, vol: f64, right: Right) -> f64 {
+        if self.years <= 0.0 {
+            return self.at_expiry(strike, right).price;
+        }
+        let sign = sign(right);
+        let (d1, d2) = self.d(strike, vol * self.root_years);
+        self.of_shares(strike, right, (normal::cdf(sign * d1), normal::cdf(sign * d2)))
+    }
+
+    /// The price from N(d₁) and N(d₂) of the right's side.
+    fn of_shares(&self, strike: f64, right: Right, (n1, n2): (f64, f64)) -> f64 {
+        let (spot, strike_now) = (self.spot * self.spot_factor, strike * self.strike_factor);
+        (sign(right) * (spot * n1 - strike_now * n2)).max(self.intrinsic(strike, right))
+    }
+
     /// The price and all Greeks of one contract; `strike` above 0, `vol` at or above 0.
     pub fn price(&self, strike: f64, vol: f64, right: Right) -> Priced {
         if self.years <= 0.0 {
@@ -55,7 +77,7 @@ impl Expiry {
         let (spot, strike_now) = (self.spot * self.spot_factor, strike * self.strike_factor);
         let (n1, n2) = (normal::cdf(sign * d1), normal::cdf(sign * d2));
         let density = normal::pdf(d1);
-        let price = (sign * (spot * n1 - strike_now * n2)).max(self.intrinsic(strike, right));
+        let price = self.of_shares(strike, right, (n1, n2));
         let (gamma, decay) = if total_vol > 0.0 {
             let gamma = self.spot_factor * density / self.spot / total_vol;
             (gamma, spot * density * vol / (2.0 * self.root_years))

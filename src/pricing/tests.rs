@@ -277,6 +277,15 @@ mod properties {
         }
 
         #[test]
+        fn the_value_alone_is_the_same_to_the_last_bit((model, i) in any_inputs(), spot in 1.0..9e3) {
+            let other = Expiry::new(model, spot, i.rate, i.dividend, i.years);
+            let moved = Expiry::new(model, i.spot, i.rate, i.dividend, i.years).at_spot(spot);
+            prop_assert_eq!(moved, other);
+            let (value, price) = (moved.value(i.strike, i.vol, i.right), other.price(i.strike, i.vol, i.right));
+            prop_assert_eq!(value.to_bits(), price.price.to_bits());
+        }
+
+        #[test]
         fn implied_volatility_brings_the_price_back((model, inputs) in any_inputs()) {
             prop_assume!(inputs.years > 0.0);
             let p = price(model, &inputs).price;

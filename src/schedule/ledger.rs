@@ -24,6 +24,8 @@ pub const RUNS: Table<RunRow> = Table::new("runs", 1);
 pub const STARTED: Table<StartedRow> = Table::new("runs_started", 1);
 /// Frequent jobs by `job/date`.
 pub const SESSIONS: Table<SessionRow> = Table::new("run_sessions", 1);
+/// The same rows, read for one field: it is asked for before each slot.
+const LAST_SLOTS: Table<LastSlot> = Table::new("run_sessions", 1);
 /// What is known of each job, by name.
 pub const JOBS: Table<JobState> = Table::new("job_states", 1);
 
@@ -131,6 +133,11 @@ pub struct SessionRow {
     pub exceptions_dropped: u32,
 }
 
+#[derive(Deserialize)]
+struct LastSlot {
+    last_slot: Timestamp,
+}
+
 /// A slot of a frequent job that failed, or never reached its body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exception {
@@ -221,7 +228,7 @@ pub fn has_outcome(tx: &impl Read, job: &Job, slot: Timestamp) -> Result<bool, S
 
 /// The last slot of a frequent job that has its outcome.
 pub fn last_frequent(tx: &impl Read, job: &str) -> Result<Option<Timestamp>, StoreError> {
-    let rows = tx.last(&SESSIONS, &format!("{job}/"), 1)?;
+    let rows = tx.last(&LAST_SLOTS, &format!("{job}/"), 1)?;
     Ok(rows.first().map(|(_, row)| row.last_slot))
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::ladder::Sign;
 use crate::{
     account::{Effect, Leg, Position, PositionLeg, Side},
-    instrument::Instrument,
+    instrument::{Instrument, OptionContract},
     market::OptionQuote,
 };
 
@@ -60,7 +60,9 @@ pub fn open_legs(position: &Position) -> impl Iterator<Item = &PositionLeg> {
 /// The quote of an option; `None` for anything else.
 pub fn quote_of<'a>(instrument: &Instrument, quotes: &'a [OptionQuote]) -> Option<&'a OptionQuote> {
     let Instrument::Option(contract) = instrument else { return None };
-    quotes.iter().find(|quote| quote.contract == *contract)
+    // The strikes differ far more often than the series, whose names take longer to compare.
+    let same = |other: &OptionContract| other.strike == contract.strike && other == contract;
+    quotes.iter().find(|quote| same(&quote.contract))
 }
 
 /// A long leg nobody bids for: closing it is impossible, leaving it costs nothing.

@@ -142,12 +142,13 @@ fn worst_short(losses: &Losses) -> Decimal {
 }
 
 fn option_losses(line: &Line, rate: f64, scenarios: &[Scenario]) -> Losses {
+    let expiry = Expiry::new(Model::Black76, 1.0, rate, 0.0, line.years);
+    let strike = to_f64(line.strike);
     let price = |points: Decimal, vol_move: f64| {
         // A future below zero is no price; the last cent is as far as the scan goes.
         let forward = to_f64((line.underlying + points).max(dec!(0.01)));
-        let expiry = Expiry::new(Model::Black76, forward, rate, 0.0, line.years);
         let vol = (line.vol + vol_move).max(0.0);
-        to_places(expiry.price(to_f64(line.strike), vol, line.right).price)
+        to_places(expiry.at_spot(forward).value(strike, vol, line.right))
     };
     let now = price(Decimal::ZERO, 0.0);
     let loss = |scenario: &Scenario| {
