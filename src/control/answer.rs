@@ -179,7 +179,7 @@ impl Live {
 
 /// Runs work that may take long (a walk through the journal, a backup) off the threads that carry
 /// the desk.
-async fn aside<T: Send + 'static>(
+pub(super) async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, String> + Send + 'static,
 ) -> Result<T, String> {
     let done = tokio::task::spawn_blocking(work).await;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use chrono::NaiveDate;
 
+use super::answer::aside;
 use crate::{
     calendar::new_york_date,
     schedule::{JobBody, JobContext, JobError, JobReport},
@@ -39,9 +40,12 @@ impl JobBody for BackupBody {
             return Ok(JobReport::skipped("the store is in memory"));
         };
         let file = default_file(data_dir, new_york_date(context.slot));
-        into(&self.store, &file).map_err(JobError)?;
-        let dropped = drop_oldest(&data_dir.join("backups"))
-            .map_err(|error| JobError(format!("dropping old backups: {error}")))?;
+        let (store, folder, to) = (self.store.clone(), data_dir.join("backups"), file.clone());
+        let work = move || {
+            into(&store, &to)?;
+            drop_oldest(&folder).map_err(|error| format!("dropping old backups: {error}"))
+        };
+        let dropped = aside(work).await.map_err(JobError)?;
         Ok(JobReport::done(format!("kept {}, dropped {dropped} old", file.display())))
     }
 }
@@ -102,5 +106,24 @@ mod tests {
         left.sort();
         assert_eq!(left.len(), 9);
         assert_eq!(left[1..3], ["tomking-2024-08-03.redb", "tomking-2024-08-04.redb"]);
+    }
+
+    #[test]
+    fn the_job_writes_a_backup_beside_the_desks_threads() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::in_memory().unwrap();
+        let body = BackupBody::new(store, Some(folder.path().to_owned()));
+        let one = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let report = one.block_on(async {
+            let context = JobContext {
+                job: "store-backup".to_owned(),
+                slot: "2024-08-02T22:00:00Z".parse().unwrap(),
+                attempt: 1,
+                rt: crate::clock::Runtime::live(),
+            };
+            body.run(&context).await.unwrap()
+        });
+        let file = default_file(folder.path(), NaiveDate::from_ymd_opt(2024, 8, 2).unwrap());
+        assert!(file.exists(), "{}", report.summary);
     }
 }

@@ -104,8 +104,12 @@ async fn converse(rt: &Runtime, stream: UnixStream, handler: &dyn Handler) -> io
     };
     let mut bytes = serde_json::to_vec(&answer)?;
     bytes.push(b'\n');
-    writing.write_all(&bytes).await?;
-    writing.shutdown().await
+    // A client that does not read keeps no place for ever.
+    let written = async {
+        writing.write_all(&bytes).await?;
+        writing.shutdown().await
+    };
+    rt.timeout(CLIENT_PATIENCE, written).await.unwrap_or(Ok(()))
 }
 
 /// Why a running daemon gave no answer.

@@ -36,6 +36,7 @@ mod worker;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    panic::AssertUnwindSafe,
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -44,6 +45,7 @@ use std::{
 };
 
 use chrono::{NaiveDate, TimeDelta};
+use futures::FutureExt as _;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch as channel;
 
@@ -68,6 +70,9 @@ use crate::{
 const READ_WAIT: TimeDelta = TimeDelta::seconds(5);
 /// The longest a submit is waited for; after it the order is unknown.
 const SUBMIT_WAIT: TimeDelta = TimeDelta::seconds(10);
+
+/// Before a loop that panicked begins anew.
+const AFTER_PANIC: TimeDelta = TimeDelta::seconds(1);
 
 /// What a desk works with.
 #[derive(Clone)]
@@ -168,11 +173,27 @@ impl Desk {
         self.read_back().await?;
         self.reconcile().await?;
         self.wake();
-        let (follow, watch, books) = (Arc::clone(self), Arc::clone(self), Arc::clone(self));
-        self.parts.rt.spawn(async move { follow.follow_changes().await });
-        self.parts.rt.spawn(async move { watch.watch_positions().await });
-        self.parts.rt.spawn(async move { books.keep_books().await });
+        self.keep_alive("the broker's hints", Self::follow_changes);
+        self.keep_alive("the positions", Self::watch_positions);
+        self.keep_alive("the books", Self::keep_books);
         Ok(())
+    }
+
+    /// Runs one of the desk's loops for ever; one that panics begins anew a little later.
+    fn keep_alive<F>(
+        self: &Arc<Self>,
+        what: &'static str,
+        run: impl Fn(Arc<Self>) -> F + Send + Sync + 'static,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let desk = Arc::clone(self);
+        self.parts.rt.spawn(async move {
+            while AssertUnwindSafe(run(Arc::clone(&desk))).catch_unwind().await.is_err() {
+                tracing::error!(what, "a loop of the desk panicked; it begins anew");
+                desk.parts.rt.sleep(AFTER_PANIC).await;
+            }
+        });
     }
 
     /// The desk at this moment.

@@ -128,3 +128,18 @@ fn a_position_left_open_over_its_expiry_is_settled_from_the_brokers_books() {
     assert_eq!(positions[0].exit_reason, Some(ExitReason::Expired));
     assert_eq!(positions[0].pnl_usd(), venue);
 }
+
+#[test]
+fn a_loop_that_panics_begins_anew() {
+    let stage = Stage::new(quiet());
+    let faults = Arc::clone(&stage.faults);
+    stage.live(at("10:29:00"), move |scene| async move {
+        scene.job("friday-0dte-entry", "10:30:00").await;
+        scene.until("10:35:00").await;
+        faults.panics.store(1, Ordering::SeqCst);
+        scene.until("10:40:00").await;
+        assert_eq!(faults.panics.load(Ordering::SeqCst), 0, "it panicked");
+        let reconciled = scene.desk.status().unwrap().reconciled_at.unwrap();
+        assert!(reconciled >= at("10:39:00"), "{reconciled}: the books are kept again");
+    });
+}

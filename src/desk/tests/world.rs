@@ -219,6 +219,8 @@ pub(super) struct Faults {
     pub(super) lose_orders: AtomicU32,
     /// The next submits arrive, and their callers wait for ever.
     pub(super) hang: AtomicU32,
+    /// The next reads of the holdings panic.
+    pub(super) panics: AtomicU32,
     /// No read is answered.
     pub(super) silent: AtomicBool,
     /// Every opening order that reached the venue, with its instant.
@@ -281,6 +283,7 @@ impl Broker for FaultyBroker {
     }
     async fn holdings(&self) -> Result<Vec<Holding>, BrokerError> {
         self.heard()?;
+        assert!(!take(&self.faults.panics), "planted panic");
         self.venue.holdings().await
     }
     async fn balances(&self) -> Result<Balances, BrokerError> {
