@@ -100,7 +100,7 @@ pub struct AccountLine {
     /// The same in pounds at the rate below.
     pub net_liquidation_gbp: Option<Gbp>,
     /// Dollars a pound.
-    pub usd_per_gbp: Option<f64>,
+    pub dollars_per_pound: Option<f64>,
     /// The date of the rate.
     pub rate_date: Option<NaiveDate>,
     /// The fall from the highest of the start, the closes and this moment, in dollars.
@@ -243,7 +243,7 @@ fn figures(net: Usd, requirement: Usd, rate: Option<FxRate>) -> AccountLine {
         date: None,
         net_liquidation_usd: net.rounded(),
         net_liquidation_gbp: rate.map(|rate| rate.to_gbp(net).rounded()),
-        usd_per_gbp: rate.map(|rate| to_f64(rate.usd_per_gbp)),
+        dollars_per_pound: rate.map(|rate| to_f64(rate.usd_per_gbp)),
         rate_date: rate.map(|rate| rate.date),
         drawdown_percent: 0.0,
         cash_usd: None,

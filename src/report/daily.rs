@@ -27,7 +27,7 @@ pub struct DailyReport {
     /// Where prices come from.
     pub prices: Provenance,
     /// The latch at the time of writing.
-    pub level: Level,
+    pub latch: Level,
     /// Active holds.
     pub holds: Vec<Hold>,
     /// The account at the close; `None` when the day was not reconciled.
@@ -60,7 +60,7 @@ pub struct AccountLine {
     /// What of that is the rate's doing.
     pub currency_gbp: Option<Gbp>,
     /// The rate: dollars a pound, and its date.
-    pub usd_per_gbp: Option<f64>,
+    pub dollars_per_pound: Option<f64>,
     /// The date of the rate.
     pub rate_date: Option<NaiveDate>,
     /// Closed positions, after fees.
@@ -137,7 +137,7 @@ impl DailyReport {
             0 => "no trades".to_owned(),
             n => format!("{}, {}", parts::counted(n, "trade"), account.realised_usd),
         };
-        let latch = match self.level {
+        let latch = match self.latch {
             Level::Active => String::new(),
             level => format!(". {}", level.name()),
         };
@@ -212,7 +212,7 @@ fn account_section(account: &AccountLine) -> Section {
     fact("Open", Some(account.open_pnl_usd.to_string()));
     fact("Fees", Some(account.fees_usd.to_string()));
     fact("Buying power", buying_power(account));
-    let rate = account.usd_per_gbp.zip(account.rate_date);
+    let rate = account.dollars_per_pound.zip(account.rate_date);
     fact("Rate", rate.map(|(rate, date)| format!("{rate} dollars a pound, of {date}")));
     Section { title: "Account".to_owned(), body: Body::Facts(facts) }
 }

@@ -84,9 +84,10 @@ margin:.3rem 0}.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;\
 font-variant-numeric:tabular-nums}th,td{padding:.25rem .6rem .25rem 0;text-align:right;\
 white-space:nowrap}th:first-child,td:first-child{text-align:left}th{font-weight:600;color:#57606a}\
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:0}dt{color:#57606a}\
-dd{margin:0}ul{padding-left:1.1rem;margin:0}footer{margin-top:2rem;color:#57606a;font-size:.85rem;\
+dd{margin:0}ul{padding-left:1.1rem;margin:0}ul ul{list-style:none;padding:0;color:#57606a}footer{margin-top:2rem;color:#57606a;font-size:.85rem;\
 overflow-wrap:anywhere}footer p{margin:.2rem 0}@media(prefers-color-scheme:dark){\
-body{color:#e6edf3;background:#0d1117}h2{border-color:#30363d}th,dt,footer{color:#9198a1}}";
+body{color:#e6edf3;background:#0d1117}h2{border-color:#30363d}th,dt,ul ul,footer{color:#9198a1}}@media(max-width:30rem){table{font-size:.78rem}\
+th,td{padding-right:.35rem}}";
 
 impl Body {
     fn text(&self) -> String {

@@ -7,7 +7,7 @@ use super::{
     daily::{HeadLine, JobsLine, PositionLine, holds, jobs, positions, prices_note},
     decisions,
     page::{Body, Page, Section},
-    parts::{self, TradeLine, percent},
+    parts::{self, TradeLine},
 };
 use crate::{
     account::hold::{Hold, Level},
@@ -26,7 +26,7 @@ pub struct WeeklyReview {
     /// Where prices come from.
     pub prices: Provenance,
     /// The latch at the time of writing.
-    pub level: Level,
+    pub latch: Level,
     /// Active holds.
     pub holds: Vec<Hold>,
     /// The account at each close.
@@ -133,7 +133,7 @@ impl WeeklyReview {
     }
 
     fn day_section(&self) -> Section {
-        let head = ["Session", "Net liq £", "Net liq $", "Realised", "Peak use", "Cap"];
+        let head = ["Session", "Net liq £", "Net liq $", "Realised", "Use / cap"];
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let row = |day: &DayLine| {
             vec![
@@ -141,8 +141,7 @@ impl WeeklyReview {
                 or_dash(day.net_liquidation_gbp.map(|gbp| gbp.to_string())),
                 day.net_liquidation_usd.to_string(),
                 day.realised_usd.to_string(),
-                or_dash(day.peak_used_percent.map(percent)),
-                or_dash(day.cap_percent.map(percent)),
+                use_of_cap(day),
             ]
         };
         let body = if self.days.is_empty() {
@@ -184,4 +183,10 @@ impl WeeklyReview {
         let lines = self.next_week.iter().map(line).collect();
         Section { title: "Next week".to_owned(), body: Body::Lines(lines) }
     }
+}
+
+/// The most buying power used and its cap: `2.5 / 50.0 %`.
+fn use_of_cap(day: &DayLine) -> String {
+    let figure = |percent: Option<f64>| percent.map_or("-".to_owned(), |p| format!("{p:.1}"));
+    format!("{} / {} %", figure(day.peak_used_percent), figure(day.cap_percent))
 }
