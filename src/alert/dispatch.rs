@@ -293,6 +293,59 @@ mod tests {
         assert_eq!(ids, (176..=200).collect::<Vec<_>>(), "the last 24 hours, in order");
     }
 
+    /// A receiver that takes the alert, whose answer never comes: the program dies waiting for it.
+    struct Hangs(Mutex<Vec<u64>>);
+
+    #[async_trait]
+    impl Channel for Hangs {
+        fn name(&self) -> &'static str {
+            "scripted"
+        }
+        fn wants(&self, _: &Alert) -> bool {
+            true
+        }
+        async fn send(&self, alert: &Alert) -> Result<(), SendError> {
+            self.0.lock().unwrap().push(alert.id);
+            std::future::pending().await
+        }
+    }
+
+    /// One life of the program on a store, from an instant on, ended after `minutes`.
+    fn life(store: &Store, from: &str, minutes: i64, channel: Arc<dyn Channel>) {
+        let mut world = VirtualWorld::new(from.parse().unwrap());
+        let (rt, store) = (world.runtime(), store.clone());
+        world
+            .run(async move {
+                let work = run(rt.clone(), store, channel);
+                assert!(rt.timeout(TimeDelta::minutes(minutes), work).await.is_none());
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn what_waits_outlives_the_program_and_what_may_have_arrived_is_sent_again() {
+        let store = Store::in_memory().unwrap();
+        let at = "2024-08-02T13:30:00Z".parse().unwrap();
+        let write = move |tx: &mut WriteTx| (0..3).try_for_each(|_| raise(tx, at, difference()));
+        futures::executor::block_on(store.write(write)).unwrap();
+
+        let down = Scripted { failures: Mutex::new(u32::MAX), ..Scripted::default() };
+        life(&store, "2024-08-02T13:30:00Z", 1, Arc::new(down));
+        let waiting = store.read(|tx| tx.list(&WAITING, "")).unwrap();
+        assert_eq!(waiting.len(), 3, "taken from the outbox, kept for the channel");
+        assert!(waiting[0].1.attempts > 1 && waiting[0].1.last_error.as_deref() == Some("503"));
+
+        let dies = Arc::new(Hangs(Mutex::default()));
+        life(&store, "2024-08-02T13:40:00Z", 1, Arc::clone(&dies) as Arc<dyn Channel>);
+        assert_eq!(*dies.0.lock().unwrap(), [1]);
+
+        let up = Arc::new(Scripted::default());
+        life(&store, "2024-08-02T13:50:00Z", 10, Arc::clone(&up) as Arc<dyn Channel>);
+        let ids: Vec<u64> = up.seen.lock().unwrap().iter().map(|(_, id)| *id).collect();
+        assert_eq!(ids, [1, 2, 3], "the first one twice, under the same id");
+        assert_eq!(store.read(|tx| tx.list(&WAITING, "")).unwrap(), []);
+    }
+
     #[test]
     fn dead_letters_are_bounded() {
         let store = Store::in_memory().unwrap();

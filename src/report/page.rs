@@ -86,7 +86,7 @@ white-space:nowrap}th:first-child,td:first-child{text-align:left}th{font-weight:
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:0}dt{color:#57606a}\
 dd{margin:0}ul{padding-left:1.1rem;margin:0}ul ul{list-style:none;padding:0;color:#57606a}footer{margin-top:2rem;color:#57606a;font-size:.85rem;\
 overflow-wrap:anywhere}footer p{margin:.2rem 0}@media(prefers-color-scheme:dark){\
-body{color:#e6edf3;background:#0d1117}h2{border-color:#30363d}th,dt,ul ul,footer{color:#9198a1}}@media(max-width:30rem){table{font-size:.78rem}\
+body{color:#e6edf3;background:#0d1117}h2{border-color:#30363d}th,dt,ul ul,footer{color:#9198a1}}@media(max-width:30rem){table{font-size:.75rem}\
 th,td{padding-right:.35rem}}";
 
 impl Body {

@@ -185,8 +185,9 @@ impl WeeklyReview {
     }
 }
 
-/// The most buying power used and its cap: `2.5 / 50.0 %`.
+/// The most buying power used and its cap: `2.5 / 50 %`.
 fn use_of_cap(day: &DayLine) -> String {
-    let figure = |percent: Option<f64>| percent.map_or("-".to_owned(), |p| format!("{p:.1}"));
-    format!("{} / {} %", figure(day.peak_used_percent), figure(day.cap_percent))
+    let used = day.peak_used_percent.map_or_else(|| "-".to_owned(), |used| format!("{used:.1}"));
+    let cap = day.cap_percent.map_or_else(|| "-".to_owned(), |cap| cap.to_string());
+    format!("{used} / {cap} %")
 }

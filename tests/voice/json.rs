@@ -36,7 +36,9 @@ fn shape(value: &Value, path: &str, found: &mut Shape) {
     found.entry(path.to_owned()).or_default().insert(kind);
     match value {
         Value::Array(items) => {
-            items.iter().for_each(|item| shape(item, &format!("{path}[]"), found))
+            for item in items {
+                shape(item, &format!("{path}[]"), found);
+            }
         }
         Value::Object(fields) => {
             fields.iter().for_each(|(name, value)| shape(value, &format!("{path}.{name}"), found));
@@ -134,7 +136,9 @@ fn broken_rules(value: &Value, path: &str, wrong: &mut Vec<String>) {
     }
     match value {
         Value::Array(items) => {
-            items.iter().for_each(|item| broken_rules(item, &format!("{path}[]"), wrong));
+            for item in items {
+                broken_rules(item, &format!("{path}[]"), wrong);
+            }
         }
         Value::Object(fields) => fields
             .iter()
