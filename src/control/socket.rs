@@ -27,8 +27,11 @@ const REQUEST_BYTES_MAX: u64 = 64 * 1024;
 const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// A client that says nothing is dropped after so long.
 const CLIENT_PATIENCE: TimeDelta = TimeDelta::seconds(10);
-/// The shell waits so long for the daemon's answer: a flatten or a backup takes a while.
-const SHELL_PATIENCE: Duration = Duration::from_mins(2);
+/// The shell waits so long for the daemon's answer: a halt waits up to ten seconds for its cancels,
+/// and a daemon that hangs must not keep the shell from writing the `HALT` file.
+const SHELL_PATIENCE: Duration = Duration::from_secs(15);
+/// A backup and a walk over the whole journal take their time.
+const LONG_PATIENCE: Duration = Duration::from_mins(2);
 /// Connections served at once; further ones wait.
 const CONNECTIONS_MAX: usize = 16;
 
@@ -150,8 +153,12 @@ fn no_daemon(error: &io::Error) -> bool {
 }
 
 fn ask(mut stream: StdStream, request: &Request) -> io::Result<Answer> {
-    stream.set_read_timeout(Some(SHELL_PATIENCE))?;
-    stream.set_write_timeout(Some(SHELL_PATIENCE))?;
+    let patience = match request {
+        Request::StoreBackup { .. } | Request::JournalVerify { .. } => LONG_PATIENCE,
+        _ => SHELL_PATIENCE,
+    };
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
     let mut bytes = serde_json::to_vec(request)?;
     bytes.push(b'\n');
     stream.write_all(&bytes)?;
