@@ -71,7 +71,7 @@ fn words(notice: &Notice) -> Words {
             line(Info, format!("The {period} report of {date}: {headline}"))
         }
         Notice::Limit { limit, value, bound } => {
-            line(Warning, format!("{limit} at {value}, bound {bound}"))
+            line(Warning, format!("{limit}: {value}, warned of from {bound} on"))
         }
         Notice::HeartbeatFailed { since, reason } => line(
             Warning,

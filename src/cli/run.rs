@@ -2,7 +2,6 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use chrono::{NaiveDate, NaiveTime};
 use clap::Args;
 
 use super::{
@@ -12,12 +11,11 @@ use super::{
 };
 use crate::{
     alert::log::LogChannel,
-    calendar::new_york,
     clock::WallClock,
     config::LogSettings,
     live, logs,
     sim::{
-        pace,
+        demo, pace,
         replay::{self, Plan, Show, Tape},
     },
 };
@@ -47,29 +45,24 @@ pub fn run(global: &Global, args: &RunArgs) -> CliResult {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The demo's days: a Friday on which, with the default seed, the strategy trades.
-const DEMO_THURSDAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 10, 15).expect("a date");
-/// The demo begins here, New York.
-const DEMO_STARTS: NaiveTime = NaiveTime::from_hms_opt(18, 0, 0).expect("a time of day");
-
 fn demo(global: &Global, ground: Ground) -> CliResult {
-    let friday = DEMO_THURSDAY.succ_opt().expect("a Thursday has a Friday");
-    let saturday = friday.succ_opt().expect("a Friday has a Saturday");
     let log: LogSettings = ground.settings.log.clone();
     let show = Show {
-        start: new_york(DEMO_THURSDAY, DEMO_STARTS),
-        pace: pace::demo(friday),
+        start: demo::starts(),
+        pace: pace::demo(demo::FRIDAY),
         channel: Arc::new(LogChannel),
         on_world: Box::new(move |rt| logs::init(&log, rt.clock())),
+        on_stage: Box::new(|stage| demo::narrate(stage, Arc::new(tell))),
     };
     let Ground { settings, jobs, .. } = ground;
-    eprintln!(
-        "A Thursday evening to a Saturday in about two minutes: paper account, simulated prices, \
-         modelled option quotes. Nothing is kept."
+    tell(
+        "A Thursday evening to a Saturday in about two minutes: paper account, simulated prices,\n\
+         modelled option quotes. Nothing is kept. Times are New York. Lines with `alert:` are what\n\
+         a webhook would be sent.",
     );
     let plan = Plan {
-        from: DEMO_THURSDAY,
-        to: saturday,
+        from: demo::THURSDAY,
+        to: demo::SATURDAY,
         settings: Arc::new(settings),
         jobs,
         tape: Tape::Simulated,
@@ -80,7 +73,13 @@ fn demo(global: &Global, ground: Ground) -> CliResult {
     if global.json {
         print_json(&found)?;
     } else {
-        print(&format!("\n{}", outcome::text(&found, None)))?;
+        print(&outcome::text(&found, None))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Beside the log, on stderr; nobody there to read it is no failure.
+fn tell(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

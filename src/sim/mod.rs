@@ -1,6 +1,8 @@
 //! Past or simulated sessions through the very same scheduler, bodies, gate and desk, under
 //! virtual time.
 
+/// The demo's days, and what is told of them.
+pub mod demo;
 /// What a replay gives, from the store it filled.
 pub mod outcome;
 /// The demo's pace: a Thursday evening to a Saturday in about two minutes.

@@ -7,7 +7,7 @@ use chrono::{NaiveTime, TimeDelta};
 
 use crate::{
     calendar::{NEW_YORK, new_york_date},
-    clock::{Pace, Timestamp},
+    clock::{Pace, Stopwatch, Timestamp},
 };
 
 /// A stretch of New York time on the demo's Friday, and the wall seconds it takes.
@@ -34,11 +34,18 @@ fn friday() -> [Stretch; 7] {
 }
 
 /// Seconds of another day pass at this factor.
-const OTHER_DAYS_FACTOR: f64 = 5000.0;
+const OTHER_DAYS_FACTOR: f64 = 10_000.0;
+/// The wall waits only for what has added up to this: each wait costs some of its own.
+const LEAST_WAIT: Duration = Duration::from_millis(5);
 
 /// The demo's pace for a Friday that `date` names; other days run fast.
 pub fn demo(date: chrono::NaiveDate) -> Pace {
-    Box::new(move |from, to| wait(date, from, to))
+    let (watch, mut due) = (Stopwatch::start(), Duration::ZERO);
+    Box::new(move |from, to| {
+        due += wait(date, from, to);
+        let left = due.saturating_sub(watch.elapsed());
+        if left < LEAST_WAIT { Duration::ZERO } else { left }
+    })
 }
 
 fn wait(date: chrono::NaiveDate, from: Timestamp, to: Timestamp) -> Duration {
@@ -78,7 +85,7 @@ mod tests {
     fn a_thursday_evening_to_saturday_takes_about_two_minutes() {
         let date = chrono::NaiveDate::from_ymd_opt(2024, 8, 2).unwrap();
         let from = "2024-08-01T22:00:00Z".parse().unwrap();
-        let to = "2024-08-03T04:30:00Z".parse().unwrap();
+        let to = "2024-08-04T03:59:59Z".parse().unwrap();
         let seconds = wait(date, from, to).as_secs_f64();
         assert!((100.0..130.0).contains(&seconds), "{seconds} s");
     }

@@ -17,6 +17,7 @@ use crate::{
     calendar::{Calendar, Exchange, Session, new_york},
     clock::{Pace, Runtime, Stopwatch, Timestamp, VirtualWorld},
     config::Settings,
+    desk::Desk,
     market::{Market, ModelledMarket, RecordedTape, SimulatedTape, recorded::DataError},
     report::gather::Gatherer,
     schedule::{JobSet, ScheduleError},
@@ -62,6 +63,22 @@ pub struct Show {
     pub channel: Arc<dyn Channel>,
     /// Called with the world's clock before anything runs: to start the log.
     pub on_world: Box<dyn FnOnce(Runtime) -> Result<(), String>>,
+    /// Called once the desk runs: to tell what happens.
+    pub on_stage: OnStage,
+}
+
+type OnStage = Box<dyn FnOnce(Stage)>;
+
+/// What a narrator looks at. Looking changes nothing: the venue acts on its own grid of time.
+pub struct Stage {
+    /// The world.
+    pub rt: Runtime,
+    /// Everything that was written.
+    pub store: Store,
+    /// What is open.
+    pub desk: Arc<Desk>,
+    /// What the account is worth.
+    pub broker: Arc<dyn Broker>,
 }
 
 /// Why a replay did not run or did not end.
@@ -137,10 +154,10 @@ pub fn run(plan: Plan) -> Result<(Outcome, Store), ReplayError> {
         return Err(ReplayError::TooEarly { from });
     }
     let (mut plan, store, count) = (plan, Store::in_memory()?, sessions.len());
-    let mut world = world(plan.show.take(), from, &store)?;
+    let (mut world, on_stage) = world(plan.show.take(), from, &store)?;
     let rt = world.runtime();
     let (watch, kept) = (Stopwatch::start(), store.clone());
-    let main = days(plan, calendar, rt, kept, sessions);
+    let main = days(plan, calendar, rt, kept, sessions, on_stage);
     let (gatherer, starting) = world.run(main).ok_or(ReplayError::Deadlock)??;
     let elapsed = watch.elapsed();
     let frame = Frame { from, to, sessions: count, elapsed, starting };
@@ -148,15 +165,19 @@ pub fn run(plan: Plan) -> Result<(Outcome, Store), ReplayError> {
 }
 
 /// The world of a run, with its voice when somebody watches.
-fn world(show: Option<Show>, from: NaiveDate, store: &Store) -> Result<VirtualWorld, ReplayError> {
-    let Some(Show { start, pace, channel, on_world }) = show else {
-        return Ok(VirtualWorld::new(new_york(from, NaiveTime::MIN)));
+fn world(
+    show: Option<Show>,
+    from: NaiveDate,
+    store: &Store,
+) -> Result<(VirtualWorld, Option<OnStage>), ReplayError> {
+    let Some(Show { start, pace, channel, on_world, on_stage }) = show else {
+        return Ok((VirtualWorld::new(new_york(from, NaiveTime::MIN)), None));
     };
     let world = VirtualWorld::new(start).paced(pace);
     let (rt, store) = (world.runtime(), store.clone());
     on_world(rt.clone()).map_err(ReplayError::Show)?;
     rt.spawn(dispatch::run(rt.clone(), store, channel).map(|_| ()));
-    Ok(world)
+    Ok((world, Some(on_stage)))
 }
 
 /// Every day of the plan, in the world of `rt`.
@@ -166,6 +187,7 @@ async fn days(
     rt: Runtime,
     store: Store,
     sessions: Vec<Session>,
+    on_stage: Option<OnStage>,
 ) -> Result<(Arc<Gatherer>, Starting), ReplayError> {
     rt.spawn(tell(rt.clone(), sessions, plan.progress));
     let market = market(plan.tape, &plan.settings, &rt, &calendar);
@@ -178,11 +200,11 @@ async fn days(
     );
     let broker: Arc<dyn Broker> = Arc::new(venue.await?);
     let app = App::assemble(Parts {
-        rt,
+        rt: rt.clone(),
         calendar,
         settings: plan.settings,
         jobs: plan.jobs,
-        store,
+        store: store.clone(),
         market: Arc::clone(&market),
         broker: Arc::clone(&broker),
         data_dir: None,
@@ -190,6 +212,9 @@ async fn days(
     })?;
     app.desk.start().await?;
     let starting = starting(broker.as_ref(), market.as_ref(), plan.from).await;
+    if let Some(on_stage) = on_stage {
+        on_stage(Stage { rt, store, desk: Arc::clone(&app.desk), broker });
+    }
     app.scheduler.run_until(last_second(plan.to)).await?;
     Ok((app.gatherer, starting))
 }

@@ -158,7 +158,7 @@ fn commit(tx: &mut WriteTx, pass: Pass, run: &str, now: Timestamp) -> Result<(),
     tx.put(&DECISIONS, &key, &record)?;
     if let Some(LossWarning { percent, bound }) = pass.warning {
         let (limit, value) = (
-            "Loss of the trade in percent of sizing capital".to_owned(),
+            "Largest loss of the trade, percent of sizing capital".to_owned(),
             round_half_up(percent, 2),
         );
         notice::raise(tx, now, Notice::Limit { limit, value, bound })?;
