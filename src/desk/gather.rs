@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, future::Future, sync::Arc};
 use chrono::{NaiveDate, TimeDelta};
 use rust_decimal::{Decimal, dec};
 
-use super::{Desk, READ_WAIT, intent::IntentRecord, read};
+use super::{Desk, READ_WAIT, read};
 use crate::{
     account::{IntentId, StrategyId},
     calendar::{Session, new_york_date},
@@ -73,17 +73,16 @@ impl Desk {
             self.hot().balances = balances;
         }
         let prefix = entry_prefix(StrategyId::Friday0dte, date);
+        let held = self.held()?;
         let rows = self.parts.store.read(|tx| {
             Ok((
-                read::open_positions(tx)?,
                 read::closed_positions(tx, date, date)?,
-                read::open_intents(tx)?,
-                read::intents_with(tx, &prefix)?,
+                read::entry_ids(tx, &prefix)?,
                 read::day_counts(tx, date)?,
                 read::last_equity(tx)?,
             ))
         })?;
-        let (positions, closed_today, open, made, counts, equity) = rows;
+        let (closed_today, slot_intents, counts, equity) = rows;
         let now = self.now();
         let minute_ago = now - TimeDelta::minutes(1);
         let recent = counts.opening_sent.iter().filter(|at| **at > minute_ago).count();
@@ -100,14 +99,10 @@ impl Desk {
             fx,
             vix,
             clock_skew_ms: 0,
-            positions,
+            positions: held.positions.clone(),
             closed_today,
-            open_intents: open.into_iter().map(|record| record.intent).collect(),
-            slot_intents: made
-                .into_iter()
-                .filter(IntentRecord::is_entry)
-                .map(|record| record.intent.id)
-                .collect(),
+            open_intents: held.intents.iter().map(|record| record.intent.clone()).collect(),
+            slot_intents,
             orders_last_minute: u32::try_from(recent).unwrap_or(u32::MAX),
             orders_today: u32::try_from(counts.opening_sent.len()).unwrap_or(u32::MAX),
             rejections_today: counts.rejections,

@@ -63,7 +63,7 @@ use crate::{
     market::Market,
     money::FxRate,
     store::{Store, StoreError, WriteTx},
-    strategy::friday_0dte::ExitMemory,
+    strategy::friday_0dte::{self, ExitMemory, ZdteTimes},
 };
 
 /// The longest a read of the broker or the market is waited for.
@@ -117,6 +117,7 @@ struct Hot {
     open: BTreeMap<PositionId, Position>,
     memories: BTreeMap<PositionId, ExitMemory>,
     wanted: BTreeMap<PositionId, Wanted>,
+    times: Option<(Session, ZdteTimes)>,
     workers: BTreeSet<IntentId>,
     last_round: Option<Timestamp>,
     reconciled_tried_at: Option<Timestamp>,
@@ -333,6 +334,19 @@ impl Desk {
     /// The New York session of this moment's date.
     fn session(&self, now: Timestamp) -> Option<Session> {
         self.parts.calendar.session(Exchange::Xnys, new_york_date(now))
+    }
+
+    /// The clocks of a session's Friday 0DTE, worked out once a session.
+    fn zdte_times(&self, session: &Session) -> ZdteTimes {
+        let mut hot = self.hot();
+        match hot.times {
+            Some((of, times)) if of == *session => times,
+            _ => {
+                let times = friday_0dte::times(&self.parts.rulebook, session);
+                hot.times = Some((*session, times));
+                times
+            }
+        }
     }
 
     fn in_session(&self, now: Timestamp) -> bool {

@@ -1,6 +1,7 @@
 //! Reads of the desk's tables, for status, reports, the gate's snapshot and the desk itself.
 
 use chrono::NaiveDate;
+use serde::Deserialize;
 
 use super::{
     intent::IntentRecord,
@@ -14,7 +15,8 @@ use crate::{
     account::{IntentId, Position, PositionId, hold::Hold},
     calendar::new_york_date,
     risk::decision::DecisionRecord,
-    store::{Read, StoreError},
+    store::{Read, StoreError, Table},
+    strategy::Purpose,
 };
 
 /// Every active hold, by name.
@@ -37,6 +39,26 @@ pub fn open_intents(tx: &impl Read) -> Result<Vec<IntentRecord>, StoreError> {
 /// Every intent whose id begins so: those of one slot, or the closes of one position.
 pub fn intents_with(tx: &impl Read, prefix: &str) -> Result<Vec<IntentRecord>, StoreError> {
     Ok(values(tx.list(&INTENTS, prefix)?))
+}
+
+/// What an entry's id is told by, without the whole of its record.
+#[derive(Deserialize)]
+struct Named {
+    intent: NamedIntent,
+}
+
+#[derive(Deserialize)]
+struct NamedIntent {
+    id: IntentId,
+    purpose: Purpose,
+}
+
+const NAMED: Table<Named> = Table::new(INTENTS.name(), 1);
+
+/// The ids of the entries whose ids begin so.
+pub fn entry_ids(tx: &impl Read, prefix: &str) -> Result<Vec<IntentId>, StoreError> {
+    let named = values(tx.list(&NAMED, prefix)?).into_iter().map(|row| row.intent);
+    Ok(named.filter(|row| row.purpose == Purpose::Entry).map(|row| row.id).collect())
 }
 
 /// The closes of a position, in order of their ordinals.

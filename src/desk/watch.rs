@@ -173,7 +173,7 @@ impl Desk {
     ) -> Result<(), StoreError> {
         let Some(tick) = self.tick_of(position)? else { return Ok(()) };
         let quotes = self.position_quotes(position).await;
-        let times = friday_0dte::times(&self.parts.rulebook, session);
+        let times = self.zdte_times(session);
         let before = self.hot().memories.get(&position.id).cloned().unwrap_or_default();
         let managed = friday_0dte::manage(
             &Watched {

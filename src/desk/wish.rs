@@ -117,7 +117,7 @@ impl Desk {
         };
         match (record.intent.strategy, self.session(now)) {
             (StrategyId::Friday0dte, Some(session)) => {
-                let times = friday_0dte::times(&self.parts.rulebook, &session);
+                let times = self.zdte_times(&session);
                 friday_0dte::urgency(&times, *reason, now)
             }
             _ => Urgency::Whole,
@@ -134,7 +134,7 @@ impl Desk {
     /// The exception of rulebook §6: what expires today is closed on schedule even under a halt.
     pub(super) fn closes_today_on_schedule(&self, record: &IntentRecord, now: Timestamp) -> bool {
         let Some(session) = self.session(now) else { return false };
-        let times = friday_0dte::times(&self.parts.rulebook, &session);
+        let times = self.zdte_times(&session);
         now >= times.exit
             && record.intent.ladder == Ladder::Exit
             && record.intent.legs.iter().all(|leg| match &leg.instrument {
