@@ -97,7 +97,12 @@ fn chapters() -> [Chapter; 8] {
             "The week",
             "After the week's last session it is reviewed; at 18:00 the store is backed up.",
         ),
-        chapter(SATURDAY, (0, 0), "Saturday", "No session, no slot. The sum of it:"),
+        chapter(
+            SATURDAY,
+            (0, 0),
+            "Saturday",
+            "No session, so nothing is due. The sum of it, as `tomking replay` prints it:",
+        ),
     ]
 }
 
@@ -140,7 +145,9 @@ async fn watch(stage: Stage, say: Say) {
     rt.sleep_until(new_york(FRIDAY, time(16, 31))).await;
     let key = report_key(Period::Daily, FRIDAY);
     if let Ok(Some(report)) = store.read(|tx| tx.get(&REPORTS, &key)) {
-        say(&format!("\n   {}\n", report.text.trim_end().replace('\n', "\n   ")));
+        let lines = report.text.trim_end().lines();
+        let lines: Vec<String> = lines.map(|line| format!("   {line}").trim_end().into()).collect();
+        say(&format!("\n{}", lines.join("\n")));
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     broker::{BrokerError, OrderRequest},
     calendar::{NEW_YORK, new_york_date},
     clock::Timestamp,
-    desk::{Desk, gather::entry_id, intent::IntentState, record, tables::DECISIONS},
+    desk::{Desk, describe, gather::entry_id, intent::IntentState, record, tables::DECISIONS},
     market::EventKind,
     money::round_half_up,
     notice::{self, Notice},
@@ -132,7 +132,7 @@ impl Friday0dteEntry {
     }
 
     fn report(&self, context: &JobContext, passes: Vec<Pass>) -> JobReport {
-        let summary = passes.last().map_or_else(String::new, |pass| summary(&pass.record));
+        let summary = passes.last().map_or_else(String::new, summary);
         let desk = Arc::clone(&self.0);
         let (run, now) = (context.run_id(), context.rt.now());
         let told = summary.clone();
@@ -170,11 +170,14 @@ fn commit(tx: &mut WriteTx, pass: Pass, run: &str, now: Timestamp) -> Result<(),
 }
 
 /// `entered: …`, `no trade: <first filter that failed>`, `refused: <first refusal>`.
-fn summary(record: &DecisionRecord) -> String {
+fn summary(pass: &Pass) -> String {
+    let record = &pass.record;
     match record.outcome {
         DecisionOutcome::Entered => {
             let id = record.intent.as_ref().map_or_else(String::new, ToString::to_string);
-            format!("entered: {id}")
+            let order = |i: &Intent| describe::order(i.product, &i.legs, i.units);
+            let what = pass.approved.as_ref().map(|approved| order(approved.get()));
+            format!("entered: {} ({id})", what.unwrap_or_default())
         }
         DecisionOutcome::Refused if !record.refusals.is_empty() => {
             format!("refused: {}", record.refusals[0].text)
