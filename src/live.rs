@@ -134,7 +134,7 @@ async fn serve(plan: Plan) -> Result<(), LiveError> {
     app.desk.start().await?;
     let version = env!("CARGO_PKG_VERSION").to_owned();
     tell(&store, &rt, Notice::Started { version }).await?;
-    tracing::info!(data_dir = %data_dir.display(), "ready");
+    tracing::info!(data_dir = %data_dir.display(), "ready; `tomking status` asks it, Ctrl-C ends it");
     let handler = Arc::new(Live {
         reader,
         rt: rt.clone(),

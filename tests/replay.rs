@@ -322,6 +322,26 @@ fn august_2024_on_real_prices_is_decided_by_the_figures_of_its_files() {
 }
 
 #[test]
+fn the_readmes_transcript_is_what_its_command_prints() {
+    if !Path::new(SHARED).is_dir() {
+        eprintln!("skipped: no ../shared/data here");
+        return;
+    }
+    let readme = include_str!("../README.md");
+    assert!(readme.contains("tomking replay --from 2024-07-15 --to 2024-08-16 --data "));
+    let (_, rest) = readme.split_once("```text\nReplay ").unwrap();
+    let (transcript, _) = rest.split_once("```").unwrap();
+    let house = House::new();
+    let output = house.run(&args(AUGUST, Some(SHARED), &[]));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    // What is cut is marked, and the machine's speed is its own.
+    let held = transcript.lines().filter(|line| !line.contains('…') && !line.contains("a second"));
+    for line in held {
+        assert!(printed.contains(line), "README.md shows\n{line}\nthe program prints\n{printed}");
+    }
+}
+
+#[test]
 fn what_the_files_do_not_record_can_be_simulated() {
     let house = House::new();
     let plain = args(["2024-11-25", "2024-11-29"], Some(MADE_UP), &[]);

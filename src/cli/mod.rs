@@ -36,13 +36,19 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// Directory of your own settings: `config.toml`, `rulebook.toml`, `jobs/*.toml`.
-    #[arg(long, global = true, env = "TOMKING_CONFIG_DIR", value_name = "DIR")]
+    #[arg(
+        long,
+        global = true,
+        env = "TOMKING_CONFIG_DIR",
+        value_name = "DIR",
+        display_order = 901
+    )]
     pub config_dir: Option<PathBuf>,
     /// Directory of the store, the paper venue and the `HALT` file.
-    #[arg(long, global = true, env = "TOMKING_DATA_DIR", value_name = "DIR")]
+    #[arg(long, global = true, env = "TOMKING_DATA_DIR", value_name = "DIR", display_order = 902)]
     pub data_dir: Option<PathBuf>,
     /// One JSON document on stdout instead of text.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 903)]
     pub json: bool,
 }
 
