@@ -90,6 +90,7 @@ impl Desk {
             slot,
             now,
             session: self.session(now),
+            previous_session: self.previous_session(now),
             rulebook: Arc::clone(&self.parts.rulebook),
             holds: self.latch.ruling(now),
             reconciled: self.is_reconciled(),

@@ -336,6 +336,11 @@ impl Desk {
         self.parts.calendar.session(Exchange::Xnys, new_york_date(now))
     }
 
+    fn previous_session(&self, now: Timestamp) -> Option<NaiveDate> {
+        let before = self.parts.calendar.previous_session(Exchange::Xnys, new_york_date(now));
+        before.map(|session| session.date)
+    }
+
     /// The clocks of a session's Friday 0DTE, worked out once a session.
     fn zdte_times(&self, session: &Session) -> ZdteTimes {
         let mut hot = self.hot();

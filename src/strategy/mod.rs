@@ -13,6 +13,7 @@ mod ticks;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +41,8 @@ pub struct Snapshot {
     pub now: Timestamp,
     /// The XNYS session of the day; `None` when the day is none.
     pub session: Option<Session>,
+    /// The date of the XNYS session before the day.
+    pub previous_session: Option<NaiveDate>,
     /// The figures in force.
     pub rulebook: Arc<Rulebook>,
     /// Active holds.

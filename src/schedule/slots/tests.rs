@@ -36,16 +36,16 @@ fn on(job: &Job, from: &str, to: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_friday_entry_is_at_1030_new_york_on_friday_sessions_only() {
+fn the_friday_entry_is_at_1030_new_york_and_a_friday_without_session_moves() {
     let entry = embedded("friday-0dte-entry");
     for (from, to, wanted) in [
-        // Good Friday 2026-04-03 is left out, not moved.
-        ("2026-03-27", "2026-04-10", vec!["03-27 14:30", "04-10 14:30"]),
+        // Good Friday 2026-04-03 moves to Monday.
+        ("2026-03-27", "2026-04-10", vec!["03-27 14:30", "04-06 14:30", "04-10 14:30"]),
         // The Friday after Thanksgiving closes at 13:00: min(10:30, 13:00 − 150 min) = 10:30.
         ("2025-11-24", "2025-11-28", vec!["11-28 15:30"]),
         ("2026-11-23", "2026-11-27", vec!["11-27 15:30"]),
         // Friday 3 July 2026 is the Independence Day holiday.
-        ("2026-06-29", "2026-07-10", vec!["07-10 14:30"]),
+        ("2026-06-29", "2026-07-10", vec!["07-06 14:30", "07-10 14:30"]),
         // The spring change of New York, and London's three weeks later.
         (
             "2025-03-03",

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{Datelike, Weekday};
+use chrono::{Datelike, NaiveDate, Weekday};
 use rust_decimal::Decimal;
 
 use super::{ZdteTimes, times};
@@ -14,6 +14,9 @@ use crate::{
     market::{EventDay, EventKind},
     strategy::{Snapshot, sheet::Sheet},
 };
+
+/// The longest closure that is looked through; the longest there was is four weekdays (2001).
+const DAYS_CLOSED_MAX: usize = 14;
 
 /// Writes the day's filters down.
 pub(super) fn filters(snapshot: &Snapshot, sheet: &mut Sheet) {
@@ -32,18 +35,27 @@ pub(super) fn filters(snapshot: &Snapshot, sheet: &mut Sheet) {
     release(snapshot, EventKind::Nfp, false, sheet);
 }
 
-/// A session that is a Friday; a holiday Friday does not move.
+/// A Friday session, or the first session after a Friday that was none (rulebook, head).
 fn session(snapshot: &Snapshot, sheet: &mut Sheet) -> Option<ZdteTimes> {
     let Some(session) = snapshot.session else {
         let date = new_york_date(snapshot.now);
         sheet.check("day", format_args!("{date}, no session"), "a Friday session", false);
         return None;
     };
-    let friday = session.date.weekday() == Weekday::Fri;
+    let (moved, friday) =
+        (stands_in(snapshot, session.date), session.date.weekday() == Weekday::Fri);
     let early = if session.early_close { ", early close" } else { "" };
-    let value = format!("{} {}{early}", session.date.format("%A"), session.date);
-    sheet.check("day", value, "a Friday session", friday);
+    let moved_here = if moved { ", moved from Friday" } else { "" };
+    let value = format!("{} {}{early}{moved_here}", session.date.format("%A"), session.date);
+    sheet.check("day", value, "a Friday session", friday || moved);
     Some(times(&snapshot.rulebook, &session))
+}
+
+/// Whether a Friday without a session lies between the session before and `date`.
+fn stands_in(snapshot: &Snapshot, date: NaiveDate) -> bool {
+    let Some(previous) = snapshot.previous_session else { return false };
+    let between = previous.iter_days().skip(1).take_while(|day| *day < date);
+    between.take(DAYS_CLOSED_MAX).any(|day| day.weekday() == Weekday::Fri)
 }
 
 /// Both the slot and the moment lie in the entry window, its ends included.

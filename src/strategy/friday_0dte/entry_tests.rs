@@ -86,13 +86,26 @@ fn the_move_from_the_open_chooses_the_structure() {
 }
 
 #[test]
-fn the_day_must_be_a_friday_session_and_a_holiday_friday_does_not_move() {
+fn the_day_must_be_a_friday_session_or_stand_in_for_a_friday_without_one() {
     let thursday = with(|s| s.session.as_mut().unwrap().date = "2024-08-01".parse().unwrap());
     assert!(!filter(&thursday, "day").passed);
     assert_eq!(filter(&thursday, "day").value, "Thursday 2024-08-01");
     let holiday = with(|s| s.session = None);
     assert_eq!(filter(&holiday, "day").value, "2024-08-02, no session");
-    let monday_after = with(|s| s.session.as_mut().unwrap().date = "2024-08-05".parse().unwrap());
+    let monday_after = with(|s| {
+        s.session.as_mut().unwrap().date = "2024-08-05".parse().unwrap();
+        s.previous_session = Some("2024-08-02".parse().unwrap());
+    });
+    let good_friday = |previous: &str| {
+        with(|s| {
+            s.session.as_mut().unwrap().date = "2024-04-01".parse().unwrap();
+            s.previous_session = Some(previous.parse().unwrap());
+        })
+    };
+    assert!(!filter(&good_friday("2024-03-29"), "day").passed);
+    let moved = good_friday("2024-03-28");
+    assert_eq!(filter(&moved, "day").value, "Monday 2024-04-01, moved from Friday");
+    assert!(filter(&moved, "day").passed);
     for decision in [thursday, holiday, monday_after] {
         assert!(!filter(&decision, "day").passed);
         assert_eq!(decision.candidates, []);

@@ -158,6 +158,7 @@ pub(crate) fn snapshot() -> Snapshot {
         slot: at("10:30:00"),
         now: at("10:30:00"),
         session: Some(friday()),
+        previous_session: friday().date.pred_opt(),
         rulebook: Arc::new(rulebook()),
         holds: Vec::new(),
         reconciled: true,
