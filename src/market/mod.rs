@@ -9,7 +9,7 @@ mod carry;
 /// The market made of a tape.
 mod modelled;
 /// Randomness as a pure function of place.
-mod noise;
+pub mod noise;
 /// A session's price path, to the second.
 mod path;
 /// One series' market at one instant.

@@ -22,6 +22,8 @@ pub enum Stream {
     Width,
     /// Open interest.
     Interest,
+    /// Faults of a simulation.
+    Fault,
 }
 
 /// A source keyed by seed, stream and one place.

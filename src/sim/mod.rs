@@ -1,6 +1,8 @@
 //! Past or simulated sessions through the very same scheduler, bodies, gate and desk, under
 //! virtual time.
 
+/// The whole daemon under faults, and the invariants that must hold.
+pub mod chaos;
 /// The demo's days, and what is told of them.
 pub mod demo;
 /// What a replay gives, from the store it filled.

@@ -92,7 +92,10 @@ use futures::{
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::floor::{Floor, Ground};
-pub use self::order::{VenueOrder, Window};
+pub use self::{
+    order::{VenueOrder, Window},
+    tables::{TABLES, truth},
+};
 use super::{Broker, BrokerError, BrokerOrder, OrderRequest, SubmitError, Transaction};
 use crate::{
     account::{Balances, BrokerOrderId, Holding, NetPrice, TradingStatus},

@@ -16,6 +16,10 @@ use crate::{
     store::{Read, Store, StoreError, Table, WriteTx},
 };
 
+/// The tables of a venue's store, for [`Store::changes`].
+pub const TABLES: [&str; 5] =
+    ["venue_account", "venue_orders", "venue_fills", "venue_holdings", "venue_transactions"];
+
 const ACCOUNT: Table<Account> = Table::new("venue_account", 1);
 const ORDERS: Table<VenueOrder> = Table::new("venue_orders", 1);
 const FILLS: Table<Fill> = Table::new("venue_fills", 1);
@@ -94,6 +98,14 @@ impl Rows {
 /// The state a store holds; `None` when no account was ever opened in it. A store whose sums do
 /// not meet is refused.
 pub fn load(store: &Store) -> Result<Option<VenueState>, StoreError> {
+    let Some(mut state) = truth(store)? else { return Ok(None) };
+    check(&state)?;
+    state.forget();
+    Ok(Some(state))
+}
+
+/// Every row a store holds, as it lies.
+pub fn truth(store: &Store) -> Result<Option<VenueState>, StoreError> {
     store.read(|tx| {
         let Some(account) = tx.get(&ACCOUNT, THE_ACCOUNT)? else { return Ok(None) };
         let mut state = VenueState { account, ..VenueState::default() };
@@ -109,8 +121,6 @@ pub fn load(store: &Store) -> Result<Option<VenueState>, StoreError> {
         }
         let transactions = tx.list(&TRANSACTIONS, "")?;
         state.transactions = transactions.into_iter().map(|(_, row)| row).collect();
-        check(&state)?;
-        state.forget();
         Ok(Some(state))
     })
 }
