@@ -466,7 +466,7 @@ impl Gate {
             Fortune::Panics => std::panic::panic_any("planned by chaos".to_owned()),
             Fortune::Dies { venue } => {
                 self.die(End::Killed, venue);
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         }
     }
