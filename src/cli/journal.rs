@@ -13,10 +13,11 @@ use super::{
 };
 use crate::{
     control::Request,
+    desk::fold::{self, FoldOutcome, Folding, Verified},
     store::{self, JournalEntry, JournalHead, Read, ReadTx, StoreError, Verification},
 };
 
-/// The journal: verify its hash chain, show its last entries.
+/// The journal: verify it, show its last entries.
 ///
 /// Works with and without the daemon.
 #[derive(Debug, Args)]
@@ -27,7 +28,10 @@ pub struct JournalArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Walk the hash chain; exit 0 when it holds, else 1 with the first broken entry.
+    /// Walk the hash chain, then work out the state its entries imply and compare it with the store.
+    ///
+    /// Exit 0 when both hold, else 1 with the first broken entry or each difference. From a journal
+    /// whose beginning was pruned no state follows; that is said, and is no failure.
     Verify {
         /// A head printed in a report, to hold the journal against; may be given several times.
         #[arg(long, value_name = "SEQUENCE:HASH", value_parser = parse_head)]
@@ -64,13 +68,40 @@ fn read<T: DeserializeOwned>(
 
 fn verify(data_dir: &Path, known: &[JournalHead], as_json: bool) -> CliResult {
     let request = Request::JournalVerify { anchors: known.to_vec() };
-    let found: Verification = read(data_dir, &request, |tx| tx.verify_journal(known))?;
+    let found: Verified = read(data_dir, &request, |tx| fold::verify(tx, known))?;
     if as_json {
-        print_json(&json!({"holds": found.broken.is_none(), "journal": found}))?;
+        let chain = found.journal.broken.is_none();
+        print_json(&json!({"holds": chain, "journal": found.journal, "state": found.state}))?;
     } else {
-        print(&format!("{}\n", describe(&found)))?;
+        print(&format!("{}\n{}\n", describe(&found.journal), describe_state(&found.state)))?;
     }
-    Ok(if found.broken.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if found.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Most differences a person is shown; `--json` has them all.
+const DIFFERENCES_SHOWN: usize = 10;
+
+fn describe_state(state: &Folding) -> String {
+    let Folding { outcome, differences, reason } = state;
+    match outcome {
+        FoldOutcome::Same => "The state of the store follows from it.".to_owned(),
+        FoldOutcome::Unknown => format!(
+            "Whether the state of the store follows from it cannot be told: {}.",
+            reason.as_deref().unwrap_or("no reason given")
+        ),
+        FoldOutcome::Differs => {
+            let mut text = "The state of the store does not follow from it:".to_owned();
+            for difference in differences.iter().take(DIFFERENCES_SHOWN) {
+                text.push_str("\n  - ");
+                text.push_str(difference);
+            }
+            let more = differences.len().saturating_sub(DIFFERENCES_SHOWN);
+            if more > 0 {
+                text.push_str(&format!("\n  and {more} more"));
+            }
+            text
+        }
+    }
 }
 
 /// A verification in words.

@@ -17,7 +17,7 @@ use crate::{
     account::StrategyId,
     calendar::{Calendar, new_york_date},
     clock::{Runtime, Timestamp},
-    desk::{Desk, latch::Change, read::decisions, tables::DECISIONS},
+    desk::{Desk, fold, latch::Change, read::decisions, tables::DECISIONS},
     report::{REPORTS, gather::Gatherer, report_key},
     schedule::{JobSet, Scheduler, ops, views},
     store::{Read, Store, StoreError},
@@ -81,7 +81,7 @@ impl Reader {
                 let count = (*count).min(ROWS_MAX);
                 document(&views::history(tx, &self.jobs, job.as_deref(), count)?)?
             }
-            Request::JournalVerify { anchors } => document(&tx.verify_journal(anchors)?)?,
+            Request::JournalVerify { anchors } => document(&fold::verify(tx, anchors)?)?,
             Request::JournalTail { count } => document(&tx.journal_tail((*count).min(ROWS_MAX))?)?,
             _ => return Ok(None),
         }))

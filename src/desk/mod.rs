@@ -8,6 +8,8 @@
 pub mod book;
 /// Legs in words.
 pub mod describe;
+/// The journal folded back, against the store.
+pub mod fold;
 /// The snapshot an entry decides on.
 pub mod gather;
 /// The life of an intent.

@@ -304,7 +304,7 @@ fn adopt_all(tx: &mut WriteTx, gaps: &[Gap], now: Timestamp) -> Result<Vec<Posit
             now,
             RECONCILIATION,
             "adopted",
-            &json!({ "position": position.id, "what": what }),
+            &json!({ "position": position.id, "what": what, "row": position }),
         )?;
         notice::raise(tx, now, Notice::Difference { what })?;
         changed.push(position);

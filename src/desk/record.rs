@@ -233,8 +233,8 @@ pub fn tell_closed(
     let Some(reason) = position.exit_reason else { return Ok(()) };
     let (pnl_usd, pnl_gbp) = (position.pnl_usd(), position.pnl_gbp());
     let data = json!({
-        "position": position.id, "reason": reason, "pnl_usd": pnl_usd, "pnl_gbp": pnl_gbp,
-        "fees_usd": position.fees_usd,
+        "position": position.id, "reason": reason, "closed_at": position.closed_at,
+        "pnl_usd": pnl_usd, "pnl_gbp": pnl_gbp, "fees_usd": position.fees_usd,
     });
     tx.journal(at, cause, "closed", &data)?;
     let what = describe::position(position);
@@ -298,7 +298,7 @@ fn journal_attempts(
         if was.map(|a| &a.status) != Some(&attempt.status) {
             let data = json!({
                 "order": attempt.external_id, "broker_order": attempt.order,
-                "result": attempt.status,
+                "result": attempt.status, "state": after.state,
             });
             tx.journal(at, &after.id().0, "order", &data)?;
         }
@@ -306,7 +306,7 @@ fn journal_attempts(
     Ok(())
 }
 
-/// Saves the record; when it has just ended, journals and tells so.
+/// Saves the record; when it has just ended, or ended otherwise than it had, journals and tells so.
 fn finish(
     tx: &mut WriteTx,
     before: &IntentRecord,
@@ -314,14 +314,14 @@ fn finish(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     save(tx, after)?;
-    if before.state.is_terminal() || !after.state.is_terminal() {
+    if after.state == before.state || !after.state.is_terminal() {
         return Ok(());
     }
     let data = json!({
         "state": after.state, "reason": after.ended, "sends": after.sends,
     });
     tx.journal(at, &after.id().0, "ended", &data)?;
-    tell_ended(tx, after, at)
+    if before.state.is_terminal() { Ok(()) } else { tell_ended(tx, after, at) }
 }
 
 fn tell_ended(tx: &mut WriteTx, record: &IntentRecord, at: Timestamp) -> Result<(), StoreError> {

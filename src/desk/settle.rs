@@ -92,6 +92,7 @@ fn book_all(
         record.working().is_some_and(|attempt| attempt.status != AttemptStatus::Working)
     });
     let mut changed = Vec::new();
+    let mut through = None;
     for (transaction, rate) in fresh {
         let ours = match &transaction.order {
             Some(order) => tx.get(&BROKER_ORDERS, &order.0)?.is_some(),
@@ -104,10 +105,12 @@ fn book_all(
         if !(trade && ours) {
             changed.extend(book_one(tx, transaction, *rate, now)?);
         }
-        if let Some(mut book) = read::cash(tx)? {
-            book.last_transaction = transaction.id;
-            tx.put(&CASH, CASH_KEY, &book)?;
-        }
+        through = Some(transaction.id);
+    }
+    if let (Some(through), Some(mut book)) = (through, read::cash(tx)?) {
+        book.last_transaction = through;
+        tx.journal(now, BROKER, "transactions_read", &json!({ "through": through }))?;
+        tx.put(&CASH, CASH_KEY, &book)?;
     }
     Ok(changed)
 }
@@ -134,6 +137,11 @@ fn book_one(
             if closed && transaction.kind != TransactionKind::Trade {
                 run_out(tx, &mut position, transaction)?;
             }
+            let data = json!({
+                "position": position.id, "transaction": transaction.id, "instrument": instrument,
+                "quantity": share, "cash_usd": cash, "fees_usd": fees,
+            });
+            tx.journal(now, BROKER, "settled", &data)?;
             record::move_cash(tx, cash, fees)?;
             record::put_position(tx, &position)?;
             tell(tx, &position, transaction, share, closed, now)?;
@@ -142,13 +150,11 @@ fn book_one(
         }
         if left != 0 && transaction.kind == TransactionKind::Delivery {
             changed.extend(delivered(tx, transaction, instrument, left, now)?);
-            let (cash, fees) = part(transaction, left);
-            record::move_cash(tx, cash, fees)?;
             left = 0;
         }
     }
     if left != 0 || transaction.quantity == 0 {
-        foreign(tx, transaction, left)?;
+        foreign(tx, transaction, left, now)?;
     }
     Ok(changed)
 }
@@ -248,7 +254,12 @@ fn delivered(
         describe::single(quantity, instrument),
         position.id
     );
-    tx.journal(now, BROKER, "delivered", &json!({ "position": position.id, "what": what }))?;
+    let (cash, fees) = part(transaction, quantity);
+    let data = json!({
+        "position": position.id, "what": what, "row": position, "cash_usd": cash, "fees_usd": fees,
+    });
+    tx.journal(now, BROKER, "delivered", &data)?;
+    record::move_cash(tx, cash, fees)?;
     notice::raise(tx, now, Notice::Difference { what })?;
     Ok(Some(position))
 }
@@ -282,10 +293,17 @@ pub(super) fn adopted(
     Ok(position)
 }
 
-fn foreign(tx: &mut WriteTx, transaction: &Transaction, left: i64) -> Result<(), StoreError> {
+fn foreign(
+    tx: &mut WriteTx,
+    transaction: &Transaction,
+    left: i64,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let Some(mut book) = read::cash(tx)? else { return Ok(()) };
     let (cash, fees) = part(transaction, left);
     book.foreign_usd += cash - fees;
+    let data = json!({ "transaction": transaction.id, "cash_usd": cash - fees });
+    tx.journal(now, BROKER, "foreign", &data)?;
     tx.put(&CASH, CASH_KEY, &book)
 }
 

@@ -6,6 +6,7 @@
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{
     job::{Job, Slot},
@@ -345,7 +346,8 @@ fn count_panics(tx: &mut WriteTx, job: &Job, ended: &Ended) -> Result<(), StoreE
     if count >= PANICS_MAX && state.paused.is_none() {
         let reason = format!("panicked {count} times in the session of {date}");
         let told = format!("paused: {reason}; `tomking jobs resume {}` ends it", job.name);
-        tx.journal(now, &run_id(&job.name, ended.row.slot), "job.paused", &reason)?;
+        let data = json!({ "job": job.name, "reason": reason });
+        tx.journal(now, &run_id(&job.name, ended.row.slot), "job.paused", &data)?;
         let notice =
             Notice::JobFailed { job: job.name.clone(), slot: ended.row.slot, reason: told };
         raise(tx, now, notice)?;

@@ -1,5 +1,7 @@
 //! What people do to jobs: pause and resume.
 
+use serde_json::json;
+
 use super::{
     JobSet, ScheduleError,
     ledger::{JOBS, JobState, Pause},
@@ -25,7 +27,8 @@ pub async fn pause(
         if state.paused.is_some() {
             return Ok(false);
         }
-        tx.journal(now, &format!("jobs pause {name}"), "job.paused", &reason)?;
+        let data = json!({ "job": name, "reason": reason });
+        tx.journal(now, &format!("jobs pause {name}"), "job.paused", &data)?;
         state.paused = Some(Pause { at: now, reason });
         tx.put(&JOBS, &name, &state)?;
         Ok(true)
@@ -46,7 +49,8 @@ pub async fn resume(
         let mut state: JobState = tx.get(&JOBS, &name)?.unwrap_or_default();
         let Some(pause) = state.paused.take() else { return Ok(false) };
         state.panics = None;
-        tx.journal(now, &format!("jobs resume {name}"), "job.resumed", &pause)?;
+        let data = json!({ "job": name, "paused": pause });
+        tx.journal(now, &format!("jobs resume {name}"), "job.resumed", &data)?;
         tx.put(&JOBS, &name, &state)?;
         Ok(true)
     });

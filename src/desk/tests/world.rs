@@ -22,7 +22,12 @@ use crate::{
     calendar::{Calendar, Exchange, new_york_date},
     clock::{Runtime, Timestamp, VirtualWorld},
     config::{PaperSettings, Rulebook},
-    desk::{Desk, DeskParts, jobs, read, reconcile::gaps},
+    desk::{
+        Desk, DeskParts,
+        fold::{self, FoldOutcome},
+        jobs, read,
+        reconcile::gaps,
+    },
     instrument::{Instrument, OptionContract, Product, Right, Series, expiration},
     market::{
         Chain, DailyBar, EventDay, EventKind, MacroEvent, Market, MarketError, OptionQuote,
@@ -354,7 +359,17 @@ impl Stage {
             let (desk, broker) = started.await;
             scene(Scene { desk, broker, rt, clock }).await
         };
-        world.run(life).expect("the scene ends")
+        let ended = world.run(life).expect("the scene ends");
+        self.assert_the_journal_folds();
+        ended
+    }
+
+    /// The state of the store follows from its journal, whatever the scene was.
+    pub(super) fn assert_the_journal_folds(&self) {
+        let verified = self.store.read(|tx| fold::verify(tx, &[])).unwrap();
+        assert_eq!(verified.journal.broken, None);
+        assert_eq!(verified.state.differences, Vec::<String>::new());
+        assert_eq!(verified.state.outcome, FoldOutcome::Same);
     }
 
     /// A started desk on its venue, in any world.
