@@ -90,16 +90,11 @@ fn describe_state(state: &Folding) -> String {
             reason.as_deref().unwrap_or("no reason given")
         ),
         FoldOutcome::Differs => {
-            let mut text = "The state of the store does not follow from it:".to_owned();
-            for difference in differences.iter().take(DIFFERENCES_SHOWN) {
-                text.push_str("\n  - ");
-                text.push_str(difference);
-            }
+            let mut lines = vec!["The state of the store does not follow from it:".to_owned()];
+            lines.extend(differences.iter().take(DIFFERENCES_SHOWN).map(|d| format!("  - {d}")));
             let more = differences.len().saturating_sub(DIFFERENCES_SHOWN);
-            if more > 0 {
-                text.push_str(&format!("\n  and {more} more"));
-            }
-            text
+            lines.extend((more > 0).then(|| format!("  and {more} more")));
+            lines.join("\n")
         }
     }
 }

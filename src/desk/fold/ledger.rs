@@ -141,12 +141,12 @@ impl Folded {
 
     pub(super) fn closed(&mut self, data: &Value) -> Result<(), String> {
         #[derive(Deserialize)]
-        struct Closed {
+        struct Told {
             position: PositionId,
             reason: ExitReason,
             closed_at: Option<Timestamp>,
         }
-        let told: Closed = typed(data)?;
+        let told: Told = typed(data)?;
         let position = self.position(&told.position)?;
         position.closed_at = told.closed_at;
         position.exit_reason = Some(told.reason);
