@@ -1,5 +1,6 @@
 //! `[paper]`: the paper account and its venue.
 
+use chrono::NaiveTime;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,8 @@ pub struct PaperSettings {
     pub status: PaperStatus,
     /// When and at what price orders fill.
     pub fills: FillSettings,
+    /// Who is assigned before expiry.
+    pub assignment: AssignmentSettings,
     /// Fees of each product, one row each.
     pub fees: Vec<FeeSettings>,
 }
@@ -56,6 +59,24 @@ pub struct FillSettings {
     pub displayed_contracts_max: u32,
     /// Nothing fills on a quote older than this, seconds.
     pub stale_quote_seconds: u32,
+    /// Chance that a unit's legs fill one by one over several looks, percent.
+    pub uneven_fill_percent: Decimal,
+    /// Chance that the venue or its exchange rejects an order for no reason of ours, percent.
+    pub reject_percent: Decimal,
+}
+
+/// `[paper.assignment]`: early assignment of short American options.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssignmentSettings {
+    /// Chance a night for each short held that is worth assigning, percent.
+    pub early_percent: Decimal,
+    /// Worth assigning: in the money by at least so much of the strike, percent.
+    pub depth_percent: Decimal,
+    /// And with at most so much extrinsic value, percent of the strike.
+    pub extrinsic_percent: Decimal,
+    /// When it is booked, New York, on the mornings of sessions.
+    pub booked_at: NaiveTime,
 }
 
 /// `[[paper.fees]]`: what one contract (or share) of a product costs, dollars a side.
@@ -99,6 +120,7 @@ impl PaperSettings {
                 faults.push(format!("paper.fees: {rows} rows for {product}, must be 1"));
             }
         }
+        faults.extend(self.assignment.faults());
         faults.extend(self.fees.iter().filter_map(FeeSettings::fault));
         faults
     }
@@ -129,6 +151,31 @@ impl FillSettings {
         check(self.open_interest_a_contract > 0, "open_interest_a_contract: must be above 0");
         check(self.displayed_contracts_max > 0, "displayed_contracts_max: must be above 0");
         check(self.stale_quote_seconds > 0, "stale_quote_seconds: must be above 0");
+        check(percent(self.uneven_fill_percent), "uneven_fill_percent: must be 0 to 100");
+        check(percent(self.reject_percent), "reject_percent: must be 0 to 100");
+        faults
+    }
+}
+
+impl AssignmentSettings {
+    /// The stock market's opening: what is assigned early is booked before it.
+    const BEFORE: NaiveTime = NaiveTime::from_hms_opt(9, 30, 0).expect("half past nine is a time");
+
+    fn faults(&self) -> Vec<String> {
+        let percents = [
+            ("early_percent", self.early_percent),
+            ("depth_percent", self.depth_percent),
+            ("extrinsic_percent", self.extrinsic_percent),
+        ];
+        let wrong = percents
+            .into_iter()
+            .filter(|(_, value)| !(Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(value));
+        let text = |(key, value)| format!("paper.assignment.{key} = {value}: must be 0 to 100");
+        let mut faults: Vec<String> = wrong.map(text).collect();
+        if self.booked_at >= Self::BEFORE {
+            let found = self.booked_at;
+            faults.push(format!("paper.assignment.booked_at = {found}: must be before 09:30:00"));
+        }
         faults
     }
 }
@@ -172,12 +219,21 @@ mod tests {
     #[test]
     fn each_fault_names_its_key() {
         type Spoil = fn(&mut PaperSettings);
-        let cases: [(Spoil, &str); 7] = [
+        let cases: [(Spoil, &str); 10] = [
             (|s| s.starting_balance_gbp = Decimal::ZERO, "paper.starting_balance_gbp"),
             (|s| s.fills.near_grid_seconds = 0, "paper.fills.near_grid_seconds"),
             (|s| s.fills.near_grid_seconds = 3, "paper.fills.far_grid_seconds"),
             (|s| s.fills.chance_at_mid_percent = Decimal::from(101), "chance_at_mid_percent"),
             (|s| s.fills.displayed_contracts_max = 0, "displayed_contracts_max"),
+            (|s| s.fills.uneven_fill_percent = Decimal::from(-1), "uneven_fill_percent"),
+            (|s| s.assignment.early_percent = Decimal::from(101), "assignment.early_percent"),
+            (
+                |s| {
+                    s.assignment.booked_at =
+                        NaiveTime::MIN.overflowing_sub_signed(chrono::TimeDelta::hours(1)).0
+                },
+                "assignment.booked_at",
+            ),
             (|s| s.fees.truncate(7), "paper.fees: 0 rows for TLT"),
             (|s| s.fees[0].exercise_usd = Decimal::from(-1), "paper.fees, ES"),
         ];

@@ -72,6 +72,16 @@ pub enum Delivery {
     Shares,
 }
 
+/// When an option may be exercised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExerciseStyle {
+    /// On any day until it expires.
+    American,
+    /// At expiry only.
+    European,
+}
+
 /// One expiration of one option root: what a chain is a table of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Series {
@@ -87,6 +97,20 @@ pub struct Series {
     pub last_trade: Timestamp,
     /// The month code of the future the option exercises into (`ESU6`), for options on futures.
     pub future: Option<String>,
+}
+
+impl Series {
+    /// When its options may be exercised: index options (Cboe) and CME's weekly and month-end
+    /// series at expiry only; options on shares, and CME's quarterly series (whose root is the
+    /// product's own symbol) on any day.
+    pub fn style(&self) -> ExerciseStyle {
+        match self.product.kind() {
+            ProductKind::Index => ExerciseStyle::European,
+            ProductKind::Etf => ExerciseStyle::American,
+            ProductKind::Future if self.root == self.product.symbol() => ExerciseStyle::American,
+            ProductKind::Future => ExerciseStyle::European,
+        }
+    }
 }
 
 /// One option contract.

@@ -47,36 +47,60 @@ pub fn settle(
     if intrinsic <= Decimal::ZERO {
         return vec![leaves(TransactionKind::Expiration, Usd::ZERO, Usd::ZERO)];
     }
-    let product = contract.series.product;
-    let fees = fees::of_exercise(settings, product, lot.quantity.unsigned_abs());
-    let held = Decimal::from(lot.quantity);
-    let delivered = match product.delivery() {
+    match contract.series.product.delivery() {
         Delivery::Cash => {
-            let cash = Usd(held * intrinsic * lot.instrument.multiplier()).rounded();
-            return vec![leaves(TransactionKind::CashSettlement, cash, fees)];
+            let cash = Decimal::from(lot.quantity) * intrinsic * lot.instrument.multiplier();
+            let fees = exercise_fees(settings, contract, lot.quantity);
+            vec![leaves(TransactionKind::CashSettlement, Usd(cash).rounded(), fees)]
         }
+        Delivery::Future | Delivery::Shares => deliver(settings, contract, lot.quantity),
+    }
+}
+
+fn exercise_fees(settings: &PaperSettings, contract: &OptionContract, quantity: i64) -> Usd {
+    fees::of_exercise(settings, contract.series.product, quantity.unsigned_abs())
+}
+
+/// What happens when `quantity` contracts are exercised (above zero) or assigned (below) at the
+/// strike: the option leaves with its fees, the future or the shares come.
+pub fn deliver(
+    settings: &PaperSettings,
+    contract: &OptionContract,
+    quantity: i64,
+) -> Vec<SettlementLine> {
+    let product = contract.series.product;
+    let option = Instrument::Option(contract.clone());
+    let (instrument, each) = match product.delivery() {
         Delivery::Future => {
             let code = contract.series.future.clone().unwrap_or_default();
             (Instrument::Future { product, code }, 1)
         }
-        Delivery::Shares => (Instrument::Shares { product }, shares_a_contract(&lot.instrument)),
+        Delivery::Shares => (Instrument::Shares { product }, shares_a_contract(&option)),
+        Delivery::Cash => return Vec::new(),
     };
-    let (instrument, each) = delivered;
     let direction = match contract.right {
         Right::Call => 1,
         Right::Put => -1,
     };
-    let quantity = lot.quantity * direction * each;
-    let cash = -Decimal::from(quantity) * contract.strike * instrument.multiplier();
+    let delivered = quantity * direction * each;
+    let cash = -Decimal::from(delivered) * contract.strike * instrument.multiplier();
+    let leaves = SettlementLine {
+        kind: TransactionKind::Delivery,
+        instrument: option,
+        quantity: -quantity,
+        price: Decimal::ZERO,
+        cash_usd: Usd::ZERO,
+        fees_usd: exercise_fees(settings, contract, quantity),
+    };
     let comes = SettlementLine {
         kind: TransactionKind::Delivery,
         instrument,
-        quantity,
+        quantity: delivered,
         price: contract.strike,
         cash_usd: Usd(cash).rounded(),
         fees_usd: Usd::ZERO,
     };
-    vec![leaves(TransactionKind::Delivery, Usd::ZERO, fees), comes]
+    vec![leaves, comes]
 }
 
 /// A future held to its last trade: bought or sold back at its settlement value, in points.

@@ -4,7 +4,7 @@
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 
 use super::{
-    order::VenueOrder,
+    order::{UnevenUnit, VenueOrder},
     price::{self, LegBook},
 };
 use crate::{clock::Timestamp, config::paper::FillSettings};
@@ -22,6 +22,13 @@ pub enum Look {
         /// A price a leg, in points.
         prices: Vec<Decimal>,
     },
+    /// One leg of one unit fills; the others of the unit follow at later looks.
+    Leg {
+        /// The leg's place in the order.
+        leg: usize,
+        /// A price a leg for the whole unit, in points.
+        prices: Vec<Decimal>,
+    },
     /// Nothing now; the limit is near the market.
     Near,
     /// Nothing now; the limit is far from the market, or the market cannot be traded.
@@ -36,6 +43,9 @@ pub fn look(
     at: Timestamp,
 ) -> Look {
     let Some(books) = books else { return Look::Far };
+    if let Some(unit) = &order.uneven {
+        return next_leg(settings, order, unit, at);
+    }
     let (natural, mid, limit) = (price::natural(books), price::mid(books), order.limit.0);
     if limit > mid {
         let far = limit - mid > settings.far_half_spreads * (mid - natural);
@@ -54,9 +64,34 @@ pub fn look(
         u32::try_from(share + 1).unwrap_or(1).min(order.remaining()).min(displayed)
     };
     match price::share_out(books, limit) {
+        Some(prices) if books.len() > 1 && seed.is_within(3, settings.uneven_fill_percent) => {
+            Look::Leg { leg: seed.choice(4, books.len()), prices }
+        }
         Some(prices) => Look::Fill { units, prices },
         None => Look::Near,
     }
+}
+
+/// The next leg of a unit whose legs fill one by one: at every other look, as drawn.
+fn next_leg(settings: &FillSettings, order: &VenueOrder, unit: &UnevenUnit, at: Timestamp) -> Look {
+    let seed = Draw { seed: settings.seed, order: order.id, at };
+    let next = unit.filled.iter().position(|filled| !filled);
+    match next {
+        Some(leg) if seed.parts(5) < MILLION / 2 => Look::Leg { leg, prices: unit.prices.clone() },
+        _ => Look::Near,
+    }
+}
+
+/// True when the broker refuses an order for no reason of ours: half of the rejects.
+pub fn is_refused(settings: &FillSettings, order: u64, at: Timestamp) -> bool {
+    Draw { seed: settings.seed, order, at }.is_within(6, settings.reject_percent / Decimal::TWO)
+}
+
+/// True when the exchange rejects an order the broker took: the other half. The same for ever, so
+/// that it happens at the order's first look.
+pub fn is_rejected(settings: &FillSettings, order: u64) -> bool {
+    let seed = Draw { seed: settings.seed, order, at: Timestamp::UNIX_EPOCH };
+    seed.is_within(7, settings.reject_percent / Decimal::TWO)
 }
 
 /// Units the displayed sizes allow: at least one, so that a ratio above what is shown can fill.
@@ -70,15 +105,16 @@ fn displayed_units(books: &[LegBook]) -> u32 {
 fn chance(settings: &FillSettings, crossed: Decimal) -> u64 {
     let (low, high) = (settings.chance_at_mid_percent, settings.chance_near_natural_percent);
     let percent = low + (high - low) * crossed;
-    (percent * Decimal::from(MILLION / 100)).to_u64().unwrap_or(0)
+    parts_of(percent)
 }
 
-/// Numbers that look random and are a pure function of seed, order and instant.
+/// Numbers that look random and are a pure function of seed, order (or what else is drawn for) and
+/// instant.
 #[derive(Clone, Copy)]
-struct Draw {
-    seed: u64,
-    order: u64,
-    at: Timestamp,
+pub(super) struct Draw {
+    pub(super) seed: u64,
+    pub(super) order: u64,
+    pub(super) at: Timestamp,
 }
 
 impl Draw {
@@ -87,6 +123,22 @@ impl Draw {
         let words = [self.order, self.at.timestamp().cast_unsigned(), purpose];
         words.into_iter().fold(mixed(self.seed), |state, word| mixed(state ^ word)) % MILLION
     }
+
+    /// True in so many percent of cases.
+    pub(super) fn is_within(self, purpose: u64, percent: Decimal) -> bool {
+        percent > Decimal::ZERO && self.parts(purpose) < parts_of(percent)
+    }
+
+    /// One of `count` places, above zero.
+    pub(super) fn choice(self, purpose: u64, count: usize) -> usize {
+        let count = count as u64;
+        usize::try_from(self.parts(purpose) * count / MILLION).unwrap_or(0)
+    }
+}
+
+/// Percent in parts per million.
+fn parts_of(percent: Decimal) -> u64 {
+    (percent * Decimal::from(MILLION / 100)).to_u64().unwrap_or(0)
 }
 
 /// The finaliser of `SplitMix64` (Steele, Lea, Flood 2014).

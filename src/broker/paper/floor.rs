@@ -49,6 +49,7 @@ pub struct Floor {
     /// The next look at each order that has not ended.
     pub(super) due: BTreeMap<u64, Timestamp>,
     settlement_due: Option<Timestamp>,
+    assignment_due: Option<Timestamp>,
     /// The last instant at which anything was looked at.
     seen: Timestamp,
     changes: Changes,
@@ -71,6 +72,7 @@ impl Floor {
             state: known.unwrap_or_default(),
             due: BTreeMap::new(),
             settlement_due: None,
+            assignment_due: None,
             seen: Timestamp::MIN_UTC,
             changes: Changes::default(),
             failure: None,
@@ -89,6 +91,7 @@ impl Floor {
             self.schedule(&order, now);
         }
         self.settlement_due = self.next_settlement(now);
+        self.assignment_due = self.next_assignment();
     }
 
     /// The first transaction: the starting pounds at the rate of the day before.
@@ -114,6 +117,7 @@ impl Floor {
         let changes = std::mem::take(&mut self.changes);
         if !changes.holdings.is_empty() {
             self.settlement_due = self.next_settlement(self.ground.rt.now());
+            self.assignment_due = self.next_assignment();
         }
         let rows = Rows::of(&self.state, changes);
         if let Err(error) = self.ground.store.write(move |tx| rows.write(tx)).await {
@@ -144,6 +148,10 @@ impl Floor {
         if self.settlement_due.is_some_and(|at| at <= now) {
             self.settle(now).await;
         }
+        if let Some(at) = self.assignment_due.filter(|at| *at <= now) {
+            self.assign_early(at).await;
+            self.assignment_due = self.next_assignment();
+        }
         self.flush().await;
         now
     }
@@ -153,7 +161,8 @@ impl Floor {
         if self.failure.is_some() {
             return None;
         }
-        self.due.values().copied().chain(self.settlement_due).min()
+        let nights = self.settlement_due.into_iter().chain(self.assignment_due);
+        self.due.values().copied().chain(nights).min()
     }
 
     /// Notes when an order is to be looked at next: nothing is looked at twice at one instant.

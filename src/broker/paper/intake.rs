@@ -2,7 +2,7 @@
 
 use super::{
     check::{self, Refusal},
-    fees,
+    fees, fill,
     floor::Floor,
     order::{VenueOrder, Window, order_number},
     state::Event,
@@ -46,8 +46,13 @@ impl Floor {
             replaces: None,
             replaced_by: None,
             reject_reason: None,
+            uneven: None,
         };
         self.affordable(&taken).await.map_err(Refusal::unsubmitted)?;
+        if fill::is_refused(&self.ground.settings.fills, taken.id, now) {
+            let message = "the broker's checks refused the order".to_owned();
+            return Err(Refusal::new("preflight_check_failure", message).unsubmitted());
+        }
         self.accept(taken, now).await
     }
 
@@ -185,6 +190,7 @@ impl Floor {
             live_at: None,
             updated_at: now,
             replaces: Some(original.id),
+            uneven: None,
             ..original
         };
         let replaced_by = Some(new.id);

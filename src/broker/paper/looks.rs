@@ -1,5 +1,7 @@
 //! One look at one order: what its state, the hours and the quotes make of it now.
 
+use rust_decimal::Decimal;
+
 use super::{
     fees,
     fill::{self, Look, next_grid},
@@ -19,6 +21,9 @@ use crate::{
 
 /// The reason of a replacement whose original was filled first.
 pub const REPLACED_ORDER_FILLED: &str = "replaced_order_filled";
+
+/// The reason of an order that the exchange rejected for no reason of ours.
+pub const EXCHANGE_REJECTED: &str = "rejected_by_exchange";
 
 impl Floor {
     /// Looks at an order that is due.
@@ -81,12 +86,21 @@ impl Floor {
     /// A look at a working order: a fill if the market allows one, then a cancel if one was asked.
     async fn work(&mut self, order: &VenueOrder, now: Timestamp) {
         let at = Timestamp::from_timestamp(now.timestamp(), 0).unwrap_or(now);
+        if order.filled_units == 0
+            && order.uneven.is_none()
+            && order.status == OrderStatus::Live
+            && fill::is_rejected(&self.ground.settings.fills, order.id)
+        {
+            let reason = EXCHANGE_REJECTED.to_owned();
+            return self.end(order.id, now, OrderStatus::Rejected, Some(reason));
+        }
         let books = self.books(&order.legs, now).await;
         let fills = &self.ground.settings.fills;
         let look = fill::look(fills, order, books.as_deref(), at);
         let far = next_grid(now, fills.far_grid_seconds).min(order.window.close);
         let filled = match &look {
             Look::Fill { units, prices } => self.fill(order, *units, prices, at),
+            Look::Leg { leg, prices } => self.fill_leg(order, *leg, prices, at),
             Look::Near | Look::Far => false,
         };
         let ended = !self.due.contains_key(&order.id);
@@ -105,33 +119,15 @@ impl Floor {
     }
 
     /// Fills units of an order; false when a closing leg is no longer covered, which ends it.
-    fn fill(
-        &mut self,
-        order: &VenueOrder,
-        units: u32,
-        prices: &[rust_decimal::Decimal],
-        at: Timestamp,
-    ) -> bool {
+    fn fill(&mut self, order: &VenueOrder, units: u32, prices: &[Decimal], at: Timestamp) -> bool {
         if order.strict_effect && !self.state.covers(order, units) {
-            let reason = "closing_with_no_position".to_owned();
-            self.end(order.id, at, OrderStatus::Rejected, Some(reason));
+            self.end_uncovered(order, at);
             return false;
         }
         let before = self.state.fills_of(order.id).len();
         let legs = order.legs.iter().zip(prices).enumerate();
-        let fills = legs.map(|(index, (leg, price))| Fill {
-            id: format!("{}-{}", order.id, before + index + 1),
-            instrument: leg.instrument.clone(),
-            side: leg.side,
-            quantity: leg.ratio * units,
-            price: price.normalize(),
-            fees: fees::of_trade(
-                &self.ground.settings,
-                &leg.instrument,
-                leg.effect,
-                leg.ratio * units,
-            ),
-            at,
+        let fills = legs.map(|(index, (leg, price))| {
+            self.filled(order, before + index + 1, leg, units, *price, at)
         });
         let fills = fills.collect();
         self.record(Event::Filled { id: order.id, at, units, fills });
@@ -139,6 +135,59 @@ impl Floor {
             self.due.remove(&order.id);
         }
         true
+    }
+
+    /// Fills one leg of one unit; false when it closes and is no longer covered, which ends the
+    /// order.
+    fn fill_leg(
+        &mut self,
+        order: &VenueOrder,
+        index: usize,
+        prices: &[Decimal],
+        at: Timestamp,
+    ) -> bool {
+        let Some((leg, price)) = order.legs.get(index).zip(prices.get(index)) else { return false };
+        if order.strict_effect && !self.state.covers_leg(leg, 1) {
+            self.end_uncovered(order, at);
+            return false;
+        }
+        let number = self.state.fills_of(order.id).len() + 1;
+        let fill = self.filled(order, number, leg, 1, *price, at);
+        let prices = prices.to_vec();
+        self.record(Event::LegFilled { id: order.id, at, leg: index, prices, fill });
+        let ended = self.state.orders.get(&order.id).is_none_or(|order| order.status.is_terminal());
+        if ended {
+            self.due.remove(&order.id);
+        }
+        true
+    }
+
+    /// A closing leg is no longer held: the rest of the order is rejected.
+    fn end_uncovered(&mut self, order: &VenueOrder, at: Timestamp) {
+        let reason = "closing_with_no_position".to_owned();
+        self.end(order.id, at, OrderStatus::Rejected, Some(reason));
+    }
+
+    /// The fill of a leg, the order's `number`-th, with its fees.
+    fn filled(
+        &self,
+        order: &VenueOrder,
+        number: usize,
+        leg: &Leg,
+        units: u32,
+        price: Decimal,
+        at: Timestamp,
+    ) -> Fill {
+        let (settings, quantity) = (&self.ground.settings, leg.ratio * units);
+        Fill {
+            id: format!("{}-{number}", order.id),
+            instrument: leg.instrument.clone(),
+            side: leg.side,
+            quantity,
+            price: price.normalize(),
+            fees: fees::of_trade(settings, &leg.instrument, leg.effect, quantity),
+            at,
+        }
     }
 
     /// The original was filled before its replacement took its place: it works on.

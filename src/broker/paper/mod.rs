@@ -59,6 +59,7 @@
 //! the transactions and holdings are the sum of their quantities, checked whenever a store is
 //! opened.
 
+mod assignment;
 mod check;
 mod expiry;
 mod fees;
@@ -77,7 +78,7 @@ mod valuation;
 mod windows;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::{
     Arc,
@@ -93,7 +94,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use self::floor::{Floor, Ground};
 pub use self::{
-    order::{VenueOrder, Window},
+    order::{UnevenUnit, VenueOrder, Window},
     tables::{TABLES, truth},
 };
 use super::{Broker, BrokerError, BrokerOrder, OrderRequest, SubmitError, Transaction};
@@ -102,6 +103,7 @@ use crate::{
     calendar::Calendar,
     clock::{Runtime, Timestamp},
     config::PaperSettings,
+    instrument::OptionContract,
     market::{Market, MarketError},
     risk::BuyingPower,
     store::{Store, StoreError},
@@ -170,6 +172,18 @@ impl PaperVenue {
         });
         self.requests.send(request).await.ok()?;
         answered.await.ok()
+    }
+
+    /// Exercises longs of an American option, or has its shorts assigned, at once: the owner's hand,
+    /// or the other side's. The account tells of it by holdings and transactions only.
+    pub async fn exercise(
+        &self,
+        contract: &OptionContract,
+        contracts: u32,
+    ) -> Result<(), BrokerError> {
+        let contract = contract.clone();
+        self.read(move |floor| async move { floor.exercise(&contract, contracts).await }.boxed())
+            .await
     }
 
     async fn read<T: Send + 'static>(

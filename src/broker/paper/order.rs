@@ -1,5 +1,6 @@
 //! An order as the venue keeps it.
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -58,17 +59,37 @@ pub struct VenueOrder {
     pub replaced_by: Option<u64>,
     /// Why it was rejected.
     pub reject_reason: Option<String>,
+    /// The unit whose legs are filling one by one, if one is.
+    #[serde(default)]
+    pub uneven: Option<UnevenUnit>,
+}
+
+/// A unit whose legs fill one by one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnevenUnit {
+    /// A price a leg, fixed with the first fill, so that the net keeps the limit.
+    pub prices: Vec<Decimal>,
+    /// Which legs are filled; never all, never none.
+    pub filled: Vec<bool>,
 }
 
 impl VenueOrder {
-    /// Units not filled.
+    /// Units not filled whole; one of them may have begun.
     pub fn remaining(&self) -> u32 {
         self.units - self.filled_units
     }
 
     /// Contracts of a leg not filled.
     pub fn remaining_contracts(&self, leg: &Leg) -> i64 {
-        i64::from(leg.ratio) * i64::from(self.remaining())
+        let begun = i64::from(self.is_ahead(&leg.instrument));
+        i64::from(leg.ratio) * (i64::from(self.remaining()) - begun)
+    }
+
+    /// True for a leg that is filled in the unit whose legs fill one by one.
+    fn is_ahead(&self, instrument: &Instrument) -> bool {
+        let Some(uneven) = &self.uneven else { return false };
+        let index = self.legs.iter().position(|leg| leg.instrument == *instrument);
+        index.is_some_and(|index| uneven.filled.get(index) == Some(&true))
     }
 
     /// True when any leg opens.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::order::VenueOrder;
+use super::order::{UnevenUnit, VenueOrder};
 use crate::{
     account::{Effect, Fill, Holding, Leg, Side},
     broker::{OrderStatus, Transaction, TransactionKind},
@@ -28,6 +28,9 @@ pub struct Account {
     pub last_order: u64,
     /// The number of the last transaction.
     pub last_transaction: u64,
+    /// The last booking of early assignments that has been gone through.
+    #[serde(default)]
+    pub assigned_until: Option<Timestamp>,
 }
 
 /// What is held of one instrument.
@@ -87,6 +90,19 @@ pub enum Event {
         /// One fill a leg.
         fills: Vec<Fill>,
     },
+    /// One leg of one unit was filled, the others are to follow.
+    LegFilled {
+        /// The order.
+        id: u64,
+        /// The instant.
+        at: Timestamp,
+        /// The leg's place in the order.
+        leg: usize,
+        /// A price a leg for the whole unit.
+        prices: Vec<Decimal>,
+        /// The fill.
+        fill: Fill,
+    },
     /// Nothing more will happen to an order.
     Ended {
         /// The order.
@@ -104,6 +120,11 @@ pub enum Event {
         at: Timestamp,
         /// What, in order.
         lines: Vec<SettlementLine>,
+    },
+    /// A night's early assignments are booked, or there were none.
+    Assigned {
+        /// The instant of the booking.
+        at: Timestamp,
     },
 }
 
@@ -135,12 +156,17 @@ pub struct Changes {
     pub fills: Vec<(u64, Fill)>,
     /// New transactions.
     pub transactions: Vec<Transaction>,
+    /// The account's own row changed with nothing else.
+    pub account: bool,
 }
 
 impl Changes {
     /// Nothing changed.
     pub fn is_empty(&self) -> bool {
-        self.orders.is_empty() && self.holdings.is_empty() && self.transactions.is_empty()
+        self.orders.is_empty()
+            && self.holdings.is_empty()
+            && self.transactions.is_empty()
+            && !self.account
     }
 }
 
@@ -192,11 +218,13 @@ impl VenueState {
 
     /// True when what is held still covers `units` of every closing leg of an order.
     pub fn covers(&self, order: &VenueOrder, units: u32) -> bool {
-        let closes = order.legs.iter().filter(|leg| leg.effect == Effect::Close);
-        closes.into_iter().all(|leg| {
-            let wanted = i64::from(leg.ratio) * i64::from(units);
-            -leg.side.sign() * self.held(&leg.instrument) >= wanted
-        })
+        order.legs.iter().all(|leg| self.covers_leg(leg, units))
+    }
+
+    /// True when what is held still covers `units` of a leg, or the leg does not close.
+    pub fn covers_leg(&self, leg: &Leg, units: u32) -> bool {
+        let wanted = i64::from(leg.ratio) * i64::from(units);
+        leg.effect != Effect::Close || -leg.side.sign() * self.held(&leg.instrument) >= wanted
     }
 
     /// What is held, as the broker's interface tells it.
@@ -243,6 +271,13 @@ impl VenueState {
                 order.replaced_by = None;
             }),
             Event::Filled { id, at, units, fills } => self.fill(id, at, units, fills, changes),
+            Event::LegFilled { id, at, leg, prices, fill } => {
+                self.fill_leg(id, at, (leg, prices), fill, changes);
+            }
+            Event::Assigned { at } => {
+                self.account.assigned_until = Some(at);
+                changes.account = true;
+            }
             Event::Ended { id, at, status, reason } => self.touch(id, at, changes, |order| {
                 order.status = status;
                 order.reject_reason = reason;
@@ -314,22 +349,56 @@ impl VenueState {
             }
         });
         for fill in fills {
-            let quantity = fill.side.sign() * i64::from(fill.quantity);
-            self.hold(&fill.instrument, quantity, fill.price, changes);
-            let transaction = Transaction {
-                id: 0,
-                at,
-                kind: TransactionKind::Trade,
-                instrument: Some(fill.instrument.clone()),
-                quantity,
-                cash_usd: fill.cash(),
-                fees_usd: fill.fees,
-                order: Some(super::order::broker_id(id)),
-            };
-            self.book(changes, transaction);
-            self.fills.entry(id).or_default().push(fill.clone());
-            changes.fills.push((id, fill));
+            self.trade(id, at, fill, changes);
         }
+    }
+
+    /// One leg of the unit that fills one by one; with the last of them the unit is whole.
+    fn fill_leg(
+        &mut self,
+        id: u64,
+        at: Timestamp,
+        (leg, prices): (usize, Vec<Decimal>),
+        fill: Fill,
+        changes: &mut Changes,
+    ) {
+        self.touch(id, at, changes, |order| {
+            let legs = order.legs.len();
+            let fresh = || UnevenUnit { prices, filled: vec![false; legs] };
+            let mut unit = order.uneven.take().unwrap_or_else(fresh);
+            debug_assert_eq!(unit.filled.get(leg), Some(&false), "a leg of a unit fills once");
+            if let Some(filled) = unit.filled.get_mut(leg) {
+                *filled = true;
+            }
+            if unit.filled.iter().any(|filled| !filled) {
+                order.uneven = Some(unit);
+                return;
+            }
+            order.filled_units += 1;
+            if order.filled_units == order.units {
+                order.status = OrderStatus::Filled;
+            }
+        });
+        self.trade(id, at, fill, changes);
+    }
+
+    /// What one fill does to holdings, cash and the order's list of fills.
+    fn trade(&mut self, id: u64, at: Timestamp, fill: Fill, changes: &mut Changes) {
+        let quantity = fill.side.sign() * i64::from(fill.quantity);
+        self.hold(&fill.instrument, quantity, fill.price, changes);
+        let transaction = Transaction {
+            id: 0,
+            at,
+            kind: TransactionKind::Trade,
+            instrument: Some(fill.instrument.clone()),
+            quantity,
+            cash_usd: fill.cash(),
+            fees_usd: fill.fees,
+            order: Some(super::order::broker_id(id)),
+        };
+        self.book(changes, transaction);
+        self.fills.entry(id).or_default().push(fill.clone());
+        changes.fills.push((id, fill));
     }
 
     fn settle(&mut self, at: Timestamp, line: SettlementLine, changes: &mut Changes) {

@@ -1,13 +1,15 @@
 //! The venue from outside: everything here goes through `Broker`, on a scripted market and in
 //! virtual time.
 
+mod assignment;
 mod fills;
+mod knobs;
 mod lifecycle;
 mod prices;
 mod random;
 mod refusals;
 mod restart;
-mod scripted;
+pub(crate) mod scripted;
 mod settlement;
 
 use std::{future::Future, sync::Arc};
