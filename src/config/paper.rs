@@ -229,8 +229,7 @@ mod tests {
             (|s| s.assignment.early_percent = Decimal::from(101), "assignment.early_percent"),
             (
                 |s| {
-                    s.assignment.booked_at =
-                        NaiveTime::MIN.overflowing_sub_signed(chrono::TimeDelta::hours(1)).0
+                    s.assignment.booked_at = NaiveTime::from_hms_opt(9, 30, 0).unwrap();
                 },
                 "assignment.booked_at",
             ),

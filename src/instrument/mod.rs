@@ -105,10 +105,9 @@ impl Series {
     /// product's own symbol) on any day.
     pub fn style(&self) -> ExerciseStyle {
         match self.product.kind() {
-            ProductKind::Index => ExerciseStyle::European,
             ProductKind::Etf => ExerciseStyle::American,
             ProductKind::Future if self.root == self.product.symbol() => ExerciseStyle::American,
-            ProductKind::Future => ExerciseStyle::European,
+            ProductKind::Index | ProductKind::Future => ExerciseStyle::European,
         }
     }
 }

@@ -30,8 +30,8 @@ fn an_uneven_unit_fills_leg_by_leg_and_holdings_and_cash_follow() {
             let rows = a.venue.transactions(1).await.unwrap();
             assert_eq!(rows.len(), order.fills.len(), "every fill is booked with it");
             let held = a.venue.holdings().await.unwrap();
-            let held: i64 = held.iter().map(|held| held.quantity.abs()).sum();
-            assert_eq!(held, order.fills.len() as i64, "one contract a fill");
+            let held: u64 = held.iter().map(|held| held.quantity.unsigned_abs()).sum();
+            assert_eq!(held, order.fills.len() as u64, "one contract a fill");
             seen.push(order.fills.len());
             if order.status == OrderStatus::Filled {
                 break;
