@@ -220,6 +220,7 @@ fn limits(check: &mut Check, rules: &LimitRules) {
     check.above_zero("limits.orders_a_minute", rules.orders_a_minute);
     check.above_zero("limits.orders_a_day", rules.orders_a_day);
     check.above_zero("limits.rejections_a_day", rules.rejections_a_day);
+    check.not_below_zero("limits.reconciliation_cash_usd", rules.reconciliation_cash_usd);
     check.above_zero("limits.reducing_orders_a_minute", rules.reducing_orders_a_minute);
     check.percent("limits.model_value_percent", rules.model_value_percent);
 }

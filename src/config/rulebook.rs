@@ -265,6 +265,8 @@ pub struct LimitRules {
     pub orders_a_day: u32,
     /// Rejections in a day that give REDUCING.
     pub rejections_a_day: u32,
+    /// Cash may be off by so much between ledger and broker before entries stop (§6), dollars.
+    pub reconciliation_cash_usd: Decimal,
     /// Risk-reducing orders a minute.
     pub reducing_orders_a_minute: u32,
     /// Price sanity: percent of the model's value.

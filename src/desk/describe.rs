@@ -40,16 +40,21 @@ pub fn order(product: Product, legs: &[Leg], units: u32) -> String {
 
 /// `-1 ES 5300 P 2024-08-02`, `+2 ESU4`, `+100 SPY`.
 pub fn single(quantity: i64, instrument: &Instrument) -> String {
+    format!("{quantity:+} {}", name(instrument))
+}
+
+/// `ES 5300 P 2024-08-02`, `ESU4`, `SPY`.
+pub fn name(instrument: &Instrument) -> String {
     match instrument {
         Instrument::Option(c) => format!(
-            "{quantity:+} {} {} {} {}",
+            "{} {} {} {}",
             c.series.product,
             c.strike.normalize(),
             c.right.letter(),
             c.series.expiration
         ),
-        Instrument::Future { code, .. } => format!("{quantity:+} {code}"),
-        Instrument::Shares { product } => format!("{quantity:+} {product}"),
+        Instrument::Future { code, .. } => code.clone(),
+        Instrument::Shares { product } => product.to_string(),
     }
 }
 

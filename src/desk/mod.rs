@@ -8,6 +8,8 @@
 pub mod book;
 /// Legs in words.
 pub mod describe;
+/// Differences between ledger and broker, each with a name.
+pub mod difference;
 /// The journal folded back, against the store.
 pub mod fold;
 /// The snapshot an entry decides on.
@@ -24,8 +26,13 @@ pub mod read;
 pub mod reconcile;
 /// The desk's tables and rows.
 pub mod tables;
+/// Each order's fills beside its transactions.
+pub mod tally;
 
+mod adopt;
+mod books;
 mod control;
+mod explain;
 mod drive;
 mod held;
 mod pass;
@@ -52,7 +59,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch as channel;
 
 pub use self::latch::{Change, LatchAnswer, LatchError};
-use self::{drive::Wanted, held::Held, intent::IntentRecord, latch::Latch, record::Recorded};
+use self::{
+    books::Line, drive::Wanted, held::Held, intent::IntentRecord, latch::Latch, record::Recorded,
+};
 use crate::{
     account::{
         Balances, IntentId, Position, PositionId,
@@ -124,6 +133,7 @@ struct Hot {
     last_round: Option<Timestamp>,
     reconciled_tried_at: Option<Timestamp>,
     reconciled_at: Option<Timestamp>,
+    line: Line,
     balances: Option<Balances>,
     rate: Option<(NaiveDate, FxRate)>,
     told: BTreeSet<String>,
@@ -382,13 +392,15 @@ impl Desk {
         &self,
         read: impl Future<Output = Result<T, BrokerError>>,
     ) -> Result<T, BrokerError> {
-        match self.parts.rt.timeout(READ_WAIT, read).await {
+        let answer = match self.parts.rt.timeout(READ_WAIT, read).await {
             Some(answer) => answer,
             None => Err(BrokerError::Unavailable(format!(
                 "no answer within {} s",
                 READ_WAIT.num_seconds()
             ))),
-        }
+        };
+        self.heard(&answer);
+        answer
     }
 }
 

@@ -6,13 +6,14 @@ use serde::Deserialize;
 use super::{
     intent::IntentRecord,
     tables::{
-        CASH, CASH_KEY, CashBook, DAY_COUNTS, DECISIONS, DayCounts, EQUITY, EQUITY_POINTS,
-        EquityPoint, EquityRow, HOLDS, INTENTS, INTENTS_OPEN, POSITIONS, POSITIONS_CLOSED,
-        POSITIONS_OPEN,
+        BROKER_ORDERS, CASH, CASH_KEY, CashBook, DAY_COUNTS, DECISIONS, DayCounts, EQUITY,
+        EQUITY_POINTS, EquityPoint, EquityRow, HOLDS, INTENTS, INTENTS_OPEN, POSITIONS,
+        POSITIONS_CLOSED, POSITIONS_OPEN,
     },
 };
 use crate::{
     account::{IntentId, Position, PositionId, hold::Hold},
+    broker::BrokerOrder,
     calendar::new_york_date,
     risk::decision::DecisionRecord,
     store::{Read, StoreError, Table},
@@ -27,6 +28,19 @@ pub fn holds(tx: &impl Read) -> Result<Vec<Hold>, StoreError> {
 /// One intent.
 pub fn intent(tx: &impl Read, id: &IntentId) -> Result<Option<IntentRecord>, StoreError> {
     tx.get(&INTENTS, &id.0)
+}
+
+/// The intent an order of the broker's belongs to: by the broker's id, else by the identifier it
+/// carries. `None` for an order nobody here sent.
+pub fn owner_of(tx: &impl Read, order: &BrokerOrder) -> Result<Option<IntentId>, StoreError> {
+    if let Some(id) = tx.get(&BROKER_ORDERS, &order.id.0)? {
+        return Ok(Some(id));
+    }
+    let named = order.external_id.as_deref().and_then(|id| id.rsplit_once('/'));
+    let Some((id, _)) = named else { return Ok(None) };
+    let id = IntentId(id.to_owned());
+    let sent = intent(tx, &id)?.is_some_and(|record| record.sent(order));
+    Ok(sent.then_some(id))
 }
 
 /// Every intent that is not terminal, by id.

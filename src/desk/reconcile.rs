@@ -3,39 +3,43 @@
 //! The broker is the truth. What the ledger can explain it takes over; holdings nobody here made
 //! are adopted; any other difference stops entries, is told, and nothing is guessed.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    sync::atomic::Ordering,
-};
+use std::{collections::BTreeMap, sync::Arc, sync::atomic::Ordering};
 
 use chrono::TimeDelta;
-use rust_decimal::{Decimal, dec};
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use super::{Desk, describe, intent::AttemptStatus, latch, read, record, settle::adopted};
+use super::{
+    Desk,
+    difference::{self, Care, Difference, Found, Subject},
+    intent::{Attempt, AttemptStatus, IntentRecord},
+    latch, read,
+    tables::{LAST_LOOK, LAST_LOOK_KEY, LastLook, LookOutcome},
+    tally::{self, TALLIES},
+    watch::elapsed,
+};
 use crate::{
     account::{
-        Balances, ExitReason, Holding, Position, StrategyId,
+        Balances, Holding, IntentId, Position,
         hold::{Hold, Level},
     },
-    broker::BrokerError,
+    broker::{BrokerError, BrokerOrder},
+    calendar::new_york_date,
     clock::Timestamp,
     instrument::Instrument,
     money::Usd,
     notice::{self, Notice},
-    store::{StoreError, WriteTx},
+    store::{Read, StoreError, WriteTx},
 };
 
 /// The hold a difference makes; a clean reconciliation ends it.
 pub const RECONCILIATION: &str = "reconciliation";
-/// Cash may be off by so much (rulebook §6); marks never count.
-const CASH_TOLERANCE: Decimal = dec!(100);
 /// A difference must show in so many looks in a row: a fill may come between two reads.
 const LOOKS: u32 = 3;
 /// Between two looks.
 const LOOK_GAP: TimeDelta = TimeDelta::seconds(1);
+/// An outcome that stays the same is written down again only so often.
+const LOOK_KEPT: TimeDelta = TimeDelta::minutes(15);
 
 /// The outcome of one reconciliation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,10 +47,10 @@ const LOOK_GAP: TimeDelta = TimeDelta::seconds(1);
 pub enum Reconciled {
     /// Ledger and broker agree.
     Clean,
-    /// They differ.
+    /// They differ in something that stops entries; asked to the cent, in anything.
     Differs {
         /// Each difference, with both figures.
-        differences: Vec<String>,
+        differences: Vec<Difference>,
     },
     /// The broker did not answer, or the fate of an order is not known yet.
     Undecided {
@@ -86,6 +90,12 @@ pub(super) fn gaps(positions: &[Position], holdings: &[Holding]) -> Vec<Gap> {
         .collect()
 }
 
+/// What a set of looks came to, before it is written down.
+enum Seen {
+    Found(Vec<Found>),
+    Undecided(String),
+}
+
 impl Desk {
     /// Reads every open intent back from the broker: the first step at start and after a reconnect.
     pub(super) async fn read_back(self: &Arc<Self>) -> Result<(), StoreError> {
@@ -94,7 +104,12 @@ impl Desk {
             return Ok(());
         }
         let Ok(orders) = self.ask(self.parts.broker.orders_today()).await else { return Ok(()) };
-        for record in &held.intents {
+        self.take_all(&orders).await
+    }
+
+    /// Takes over what the broker says of the orders of open intents.
+    async fn take_all(&self, orders: &[BrokerOrder]) -> Result<(), StoreError> {
+        for record in &self.held()?.intents {
             for order in orders.iter().filter(|order| record.sent(order)) {
                 self.take(record.id(), order).await?;
             }
@@ -103,20 +118,28 @@ impl Desk {
     }
 
     /// One reconciliation, and what follows from it: the hold set or lifted, timed holds ended,
-    /// differences told once.
+    /// differences told once. What does not stop entries is left for the end of the day.
     pub async fn reconcile(self: &Arc<Self>) -> Result<Reconciled, StoreError> {
+        self.reconcile_with(Care::Usual).await
+    }
+
+    /// The same to the cent, order by order.
+    pub async fn reconcile_to_the_cent(self: &Arc<Self>) -> Result<Reconciled, StoreError> {
+        self.reconcile_with(Care::Cent).await
+    }
+
+    async fn reconcile_with(self: &Arc<Self>, care: Care) -> Result<Reconciled, StoreError> {
         let _books = self.books.lock().await;
         self.hot().reconciled_tried_at = Some(self.now());
-        let outcome = self.compare().await?;
-        match &outcome {
-            Reconciled::Clean => self.settled_clean().await?,
-            Reconciled::Differs { differences } => self.differs(differences).await?,
-            Reconciled::Undecided { reason } => {
+        match self.compare(care).await? {
+            Seen::Found(found) => self.conclude(found, care).await,
+            Seen::Undecided(reason) => {
                 tracing::warn!(reason, "the reconciliation is undecided");
                 self.reconciled.store(false, Ordering::SeqCst);
+                self.keep_look(LookOutcome::Undecided, Some(reason.clone())).await?;
+                Ok(Reconciled::Undecided { reason })
             }
         }
-        Ok(outcome)
     }
 
     /// True when the broker holds exactly what the ledger says.
@@ -125,45 +148,58 @@ impl Desk {
         Ok(gaps(&self.held()?.positions, &holdings).is_empty())
     }
 
-    async fn compare(self: &Arc<Self>) -> Result<Reconciled, StoreError> {
-        let mut outcome = Reconciled::Clean;
+    /// Looks until nothing is found, at most [`LOOKS`] times.
+    async fn compare(self: &Arc<Self>, care: Care) -> Result<Seen, StoreError> {
+        let mut found = Vec::new();
         for look in 0..LOOKS {
             if look > 0 {
                 self.parts.rt.sleep(LOOK_GAP).await;
             }
-            outcome = match self.look_once(look + 1 == LOOKS).await? {
-                Ok(differences) if differences.is_empty() => return self.doubt(),
-                Ok(differences) => Reconciled::Differs { differences },
-                Err(error) => return Ok(Reconciled::Undecided { reason: error.to_string() }),
+            found = match self.look_once(care, look + 1 == LOOKS).await? {
+                Ok(found) => found,
+                Err(error) => return Ok(Seen::Undecided(error.to_string())),
             };
+            if !found.iter().any(|found| found.stops || care == Care::Cent) {
+                break;
+            }
         }
-        Ok(outcome)
+        if found.iter().any(|found| found.stops) {
+            return Ok(Seen::Found(found));
+        }
+        Ok(self.doubt()?.map_or(Seen::Found(found), Seen::Undecided))
     }
 
-    /// Clean, unless the fate of an order is still unknown.
-    fn doubt(&self) -> Result<Reconciled, StoreError> {
-        let held = self.held()?;
-        let unknown = held.intents.iter().find(|record| {
-            record.working().is_some_and(|attempt| attempt.status == AttemptStatus::Unknown)
-        });
-        Ok(match unknown {
-            Some(record) => {
-                let reason = format!("the fate of an order of `{}` is not known yet", record.id());
-                Reconciled::Undecided { reason }
-            }
-            None => Reconciled::Clean,
-        })
+    /// The order whose fate is not known, in words.
+    fn doubt(&self) -> Result<Option<String>, StoreError> {
+        let (held, now) = (self.held()?, self.now());
+        let first = self.hot().reconciled_at.is_none();
+        let doubted = |attempt: &Attempt| match attempt.status {
+            AttemptStatus::Unknown => true,
+            // Left by an earlier life, or longer on its way than a submit is waited for.
+            AttemptStatus::Sending => first || elapsed(attempt.at, now) > super::SUBMIT_WAIT,
+            _ => false,
+        };
+        let unknown = held.intents.iter().find(|record| record.working().is_some_and(doubted));
+        Ok(unknown
+            .map(|record| format!("the fate of an order of `{}` is not known yet", record.id())))
     }
 
     /// Orders, fills, positions, balances, once each. `last` adopts what nobody explains.
     async fn look_once(
         self: &Arc<Self>,
+        care: Care,
         last: bool,
-    ) -> Result<Result<Vec<String>, BrokerError>, StoreError> {
+    ) -> Result<Result<Vec<Found>, BrokerError>, StoreError> {
         if let Err(error) = self.open_cash_book().await? {
             return Ok(Err(error));
         }
-        self.read_back().await?;
+        let orders = match self.ask(self.parts.broker.orders_today()).await {
+            Ok(orders) => orders,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.take_all(&orders).await?;
+        self.heed_strays(&orders).await?;
+        self.adopt_orders(&orders).await?;
         if let Err(error) = self.settle().await? {
             return Ok(Err(error));
         }
@@ -181,54 +217,141 @@ impl Desk {
         if last && !gaps.is_empty() {
             self.adopt(&mut gaps, &held.positions).await?;
         }
-        let mut differences: Vec<String> = gaps.iter().map(gap_in_words).collect();
-        differences.extend(self.cash_difference(&balances)?);
-        Ok(Ok(differences))
+        let mut found: Vec<Found> = gaps.into_iter().map(Gap::found).collect();
+        found.extend(self.cash_found(&balances)?);
+        found.extend(self.orders_found(care)?);
+        Ok(Ok(found))
     }
 
-    /// What an order of ours may have traded without our knowing yet.
-    fn in_flight(&self) -> Result<BTreeSet<Instrument>, StoreError> {
-        let held = self.held()?;
-        let working = held.intents.iter().filter(|record| record.working().is_some());
-        Ok(working.flat_map(|r| &r.intent.legs).map(|leg| leg.instrument.clone()).collect())
-    }
-
-    fn cash_difference(&self, balances: &Balances) -> Result<Option<String>, StoreError> {
+    fn cash_found(&self, balances: &Balances) -> Result<Option<Found>, StoreError> {
         let held = self.held()?;
         let Some(book) = &held.cash else { return Ok(None) };
-        let expected = book.expected_usd();
-        let off = balances.cash_usd - expected;
-        Ok((off.0.abs() > CASH_TOLERANCE).then(|| {
-            format!(
-                "cash: the broker has {}, the ledger {expected}, off by {off} (limit $100.00)",
-                balances.cash_usd
-            )
-        }))
+        let (ledger_usd, broker_usd) = (book.expected_usd(), balances.cash_usd);
+        let off = (broker_usd - ledger_usd).rounded();
+        let stops = off.0.abs() > self.parts.rulebook.limits.reconciliation_cash_usd;
+        let subject = Subject::Cash { ledger_usd, broker_usd };
+        Ok((off != Usd::ZERO).then_some(Found { subject, stops, hints: Vec::new() }))
     }
 
-    /// Takes over holdings that only the owner can explain: new ones, and changes of those adopted
-    /// before. The gaps that remain are differences.
-    async fn adopt(&self, gaps: &mut Vec<Gap>, positions: &[Position]) -> Result<(), StoreError> {
-        let in_flight = self.in_flight()?;
-        let external = |gap: &Gap| {
-            let holders = positions.iter().filter(|p| {
-                p.legs.iter().any(|l| l.instrument == gap.instrument && l.quantity != 0)
-            });
-            !in_flight.contains(&gap.instrument)
-                && holders.clone().all(|p| p.strategy == StrategyId::External)
-        };
-        let (ours, theirs): (Vec<Gap>, Vec<Gap>) = gaps.drain(..).partition(|gap| !external(gap));
-        *gaps = ours;
-        if theirs.is_empty() {
+    /// Orders of which the broker booked what the ledger has no fill of; to the cent, every order
+    /// of the day whose sides do not agree.
+    fn orders_found(&self, care: Care) -> Result<Vec<Found>, StoreError> {
+        let today = new_york_date(self.now());
+        let tallies = self.parts.store.read(|tx| {
+            let mut tallies: BTreeMap<String, _> = tally::open(tx)?.into_iter().collect();
+            if care == Care::Cent {
+                tallies.extend(tx.list(&TALLIES, &format!("{today}/"))?);
+                for row in difference::standing(tx)? {
+                    if let Subject::Order { tally: key, .. } = row.subject
+                        && let Some(tally) = tx.get(&TALLIES, &key)?
+                    {
+                        tallies.insert(key, tally);
+                    }
+                }
+            }
+            Ok(tallies)
+        })?;
+        let found = tallies.iter().filter(|(_, tally)| match care {
+            Care::Usual => tally.lacks_fills(),
+            Care::Cent => !tally.agrees(),
+        });
+        Ok(found
+            .map(|(key, tally)| Found {
+                subject: Subject::of_tally(key, tally),
+                stops: tally.lacks_fills(),
+                hints: Vec::new(),
+            })
+            .collect())
+    }
+
+    /// An order of ours that works at the broker although its send has ended here (it arrived after
+    /// it was proven absent, say) is cancelled: a second one may have left for it.
+    async fn heed_strays(&self, orders: &[BrokerOrder]) -> Result<(), StoreError> {
+        let working: Vec<&BrokerOrder> =
+            orders.iter().filter(|o| !o.status.is_terminal()).collect();
+        let strays = self.parts.store.read(|tx| {
+            let mut strays: Vec<(IntentId, &BrokerOrder)> = Vec::new();
+            for order in working {
+                let owner = read::owner_of(tx, order)?;
+                let record = owner.map(|id| read::intent(tx, &id)).transpose()?.flatten();
+                if let Some(record) = record.filter(|record| is_stray(record, order)) {
+                    strays.push((record.id().clone(), order));
+                }
+            }
+            Ok(strays)
+        })?;
+        for (intent, order) in strays {
+            // The list may be older than the ledger.
+            let Ok(order) = self.ask(self.parts.broker.order(&order.id)).await else { continue };
+            self.take(&intent, &order).await?;
+            if order.status.is_terminal() {
+                continue;
+            }
+            if let Err(error) = self.ask(self.parts.broker.cancel(&order.id)).await {
+                tracing::warn!(order = %order.id, %error, "the cancel of a stray order was not taken");
+                continue;
+            }
+            self.tell_stray(&intent, &order).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell_stray(&self, intent: &IntentId, order: &BrokerOrder) -> Result<(), StoreError> {
+        let what = format!(
+            "order {} of {intent} works at the broker though its send had ended here; it is cancelled",
+            order.id
+        );
+        if !self.hot().told.insert(what.clone()) {
             return Ok(());
         }
+        let (now, intent, order) = (self.now(), intent.clone(), order.id.clone());
+        self.write(move |tx| {
+            let data = serde_json::json!({ "order": order, "what": what });
+            tx.journal(now, &intent.0, "stray_cancelled", &data)?;
+            notice::raise(tx, now, Notice::Difference { what })
+        })
+        .await
+    }
+
+    /// Writes down what the looks found and draws the conclusion: the hold, rows, journal and notices
+    /// of it in one step.
+    async fn conclude(
+        self: &Arc<Self>,
+        mut found: Vec<Found>,
+        care: Care,
+    ) -> Result<Reconciled, StoreError> {
+        self.compared();
         let now = self.now();
-        let changed = self.write(move |tx| adopt_all(tx, &theirs, now)).await?;
-        for position in &changed {
-            self.keep_position(position);
+        let mut standing = self.parts.store.read(difference::standing)?;
+        let stops = found.iter().any(|found| found.stops);
+        if stops {
+            self.reconciled.store(false, Ordering::SeqCst);
         }
-        self.beat();
-        Ok(())
+        if !found.is_empty() || !standing.is_empty() {
+            self.add_hints(&mut found, &standing, care).await?;
+            let held = self.latch.holds().into_iter().find(|hold| hold.name == RECONCILIATION);
+            standing = self
+                .write(move |tx| {
+                    let standing = difference::update(tx, &found, care, now)?;
+                    hold_entries(tx, &standing, held.as_ref(), now)?;
+                    Ok(standing)
+                })
+                .await?;
+        }
+        let differs = stops || (care == Care::Cent && !standing.is_empty());
+        if stops {
+            self.latch.refresh(&self.parts.store)?;
+            self.beat();
+        } else {
+            self.settled_clean().await?;
+        }
+        let outcome = if differs { LookOutcome::Differs } else { LookOutcome::Clean };
+        self.keep_look(outcome, None).await?;
+        if !differs {
+            return Ok(Reconciled::Clean);
+        }
+        standing.retain(|row| row.stops || care == Care::Cent);
+        Ok(Reconciled::Differs { differences: standing })
     }
 
     async fn settled_clean(self: &Arc<Self>) -> Result<(), StoreError> {
@@ -248,87 +371,63 @@ impl Desk {
         Ok(())
     }
 
-    async fn differs(&self, differences: &[String]) -> Result<(), StoreError> {
-        self.reconciled.store(false, Ordering::SeqCst);
+    /// Keeps how the look ended: each change, and from time to time.
+    async fn keep_look(
+        &self,
+        outcome: LookOutcome,
+        reason: Option<String>,
+    ) -> Result<(), StoreError> {
         let now = self.now();
-        let what = differences.join("; ");
-        let hold = Hold {
-            name: RECONCILIATION.to_owned(),
-            level: Level::Reducing,
-            cause: what.clone(),
-            since: now,
-            until: Some(now),
-        };
-        let news = self.hot().told.insert(what.clone());
-        let held = self.latch.holds().iter().any(|hold| hold.name == RECONCILIATION);
-        if held && !news {
+        let last = self.parts.store.read(|tx| tx.get(&LAST_LOOK, LAST_LOOK_KEY))?;
+        let same = last.filter(|last| last.outcome == outcome && last.reason == reason);
+        if same.as_ref().is_some_and(|last| elapsed(last.at, now) < LOOK_KEPT) {
             return Ok(());
         }
-        self.write(move |tx| {
-            if !held {
-                latch::set_hold(tx, &hold, RECONCILIATION, now)?;
-            }
-            if news {
-                notice::raise(tx, now, Notice::Difference { what })?;
-            }
-            Ok(())
-        })
-        .await?;
-        self.latch.refresh(&self.parts.store)?;
-        self.beat();
-        Ok(())
+        let since = same.map_or(now, |last| last.since);
+        let row = LastLook { since, at: now, outcome, reason };
+        self.write(move |tx: &mut WriteTx| tx.put(&LAST_LOOK, LAST_LOOK_KEY, &row)).await
     }
 }
 
-fn adopt_all(tx: &mut WriteTx, gaps: &[Gap], now: Timestamp) -> Result<Vec<Position>, StoreError> {
-    let mut changed = Vec::new();
-    for gap in gaps {
-        let held = read::open_positions(tx)?.into_iter().find(|position| {
-            position.legs.iter().any(|leg| leg.instrument == gap.instrument && leg.quantity != 0)
-        });
-        let position = match held {
-            Some(mut position) => {
-                follow_owner(&mut position, gap, now);
-                record::put_position(tx, &position)?;
-                position
-            }
-            None => adopted(tx, &gap.instrument, gap.broker, gap.price, now)?,
-        };
-        let what = format!(
-            "{}: the broker holds {}, the ledger had {}; taken over as the owner's",
-            position.id,
-            describe::single(gap.broker, &gap.instrument),
-            gap.ledger
-        );
-        tx.journal(
-            now,
-            RECONCILIATION,
-            "adopted",
-            &json!({ "position": position.id, "what": what, "row": position }),
-        )?;
-        notice::raise(tx, now, Notice::Difference { what })?;
-        changed.push(position);
+/// The hold of the differences that stop entries; it is changed only when they are others.
+fn hold_entries(
+    tx: &mut WriteTx,
+    standing: &[Difference],
+    held: Option<&Hold>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let words: Vec<String> =
+        standing.iter().filter(|row| row.stops).map(Difference::words).collect();
+    let cause = words.join("; ");
+    if words.is_empty() || held.is_some_and(|hold| hold.cause == cause) {
+        return Ok(());
     }
-    Ok(changed)
+    let hold = Hold {
+        name: RECONCILIATION.to_owned(),
+        level: Level::Reducing,
+        cause,
+        since: held.map_or(now, |hold| hold.since),
+        until: Some(now),
+    };
+    latch::set_hold(tx, &hold, RECONCILIATION, now)
 }
 
-/// The owner changed what he holds: the row follows.
-fn follow_owner(position: &mut Position, gap: &Gap, now: Timestamp) {
-    for leg in position.legs.iter_mut().filter(|leg| leg.instrument == gap.instrument) {
-        leg.quantity += gap.broker - gap.ledger;
-    }
-    if position.legs.iter().all(|leg| leg.quantity == 0) {
-        position.closed_at = Some(now);
-        position.exit_reason = Some(ExitReason::External);
-        position.cash_usd = Usd::ZERO;
+impl Gap {
+    fn found(self) -> Found {
+        let Self { instrument, ledger, broker, .. } = self;
+        Found {
+            subject: Subject::Quantity { instrument, ledger, broker },
+            stops: true,
+            hints: Vec::new(),
+        }
     }
 }
 
-fn gap_in_words(gap: &Gap) -> String {
-    format!(
-        "{}: the broker holds {}, the ledger {}",
-        describe::single(gap.broker, &gap.instrument),
-        gap.broker,
-        gap.ledger
-    )
+/// True when the ledger does not know the order as the intent's working one.
+fn is_stray(record: &IntentRecord, order: &BrokerOrder) -> bool {
+    let is_this = |attempt: &Attempt| {
+        attempt.order.as_ref() == Some(&order.id)
+            || order.external_id.as_deref() == Some(attempt.external_id.as_str())
+    };
+    !record.working().is_some_and(is_this)
 }

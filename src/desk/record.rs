@@ -11,15 +11,16 @@ use super::{
         BROKER_ORDERS, CASH, CASH_KEY, DAY_COUNTS, INTENTS, INTENTS_OPEN, POSITIONS,
         POSITIONS_CLOSED, POSITIONS_OPEN, closed_key,
     },
+    tally,
 };
 use crate::{
-    account::{Fill, IntentId, Position, PositionId},
+    account::{BrokerOrderId, Fill, IntentId, Position, PositionId},
     broker::BrokerOrder,
     calendar::new_york_date,
     clock::Timestamp,
     money::{FxRate, Usd},
     notice::{self, Notice},
-    store::{StoreError, WriteTx},
+    store::{Read, StoreError, WriteTx},
     strategy::{Intent, Purpose},
 };
 
@@ -116,9 +117,14 @@ pub fn report(
     if record == before {
         return Ok(Some(Recorded { record, position: None }));
     }
-    tx.put(&BROKER_ORDERS, &order.id.0, id)?;
-    let position = if fresh.is_empty() { None } else { fill(tx, &record, &fresh, rate, at)? };
-    journal_attempts(tx, &before, &record, at)?;
+    let position =
+        if fresh.is_empty() { None } else { fill(tx, &record, &order.id, &fresh, rate, at)? };
+    let told = journal_attempts(tx, &before, &record, at)?;
+    if told.contains(&order.id) {
+        tx.put(&BROKER_ORDERS, &order.id.0, id)?;
+    } else {
+        claim(tx, &order.id, id, at)?;
+    }
     if !before.state.is_terminal() && record.state == IntentState::Rejected && record.is_entry() {
         count(tx, at, |counts| counts.rejections += 1)?;
     }
@@ -128,6 +134,20 @@ pub fn report(
         notice::raise(tx, at, Notice::Difference { what })?;
     }
     Ok(Some(Recorded { record, position }))
+}
+
+/// Notes whose an order is, where the ledger does not know it by the broker's id yet.
+pub fn claim(
+    tx: &mut WriteTx,
+    order: &BrokerOrderId,
+    intent: &IntentId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if tx.get(&BROKER_ORDERS, &order.0)?.is_some() {
+        return Ok(());
+    }
+    tx.journal(now, &intent.0, "order_claimed", &json!({ "broker_order": order }))?;
+    tx.put(&BROKER_ORDERS, &order.0, intent)
 }
 
 /// Marks the send that has not ended: unknown, or proven not to have left.
@@ -255,12 +275,14 @@ pub fn tell_closed(
 fn fill(
     tx: &mut WriteTx,
     record: &IntentRecord,
+    order: &BrokerOrderId,
     fresh: &[Fill],
     rate: Option<FxRate>,
     at: Timestamp,
 ) -> Result<Option<Position>, StoreError> {
     for fill in fresh {
         tx.journal(at, &record.id().0, "fill", fill)?;
+        tally::add_fill(tx, order, record.id(), fill)?;
         move_cash(tx, fill.cash(), fill.fees)?;
     }
     let position = match &record.intent.purpose {
@@ -286,13 +308,14 @@ fn fill(
     Ok(position)
 }
 
-/// Journals what changed about the sends.
+/// Journals what changed about the sends; gives the broker's orders that were named.
 fn journal_attempts(
     tx: &mut WriteTx,
     before: &IntentRecord,
     after: &IntentRecord,
     at: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<Vec<BrokerOrderId>, StoreError> {
+    let mut told = Vec::new();
     for attempt in &after.attempts {
         let was = before.attempts.iter().find(|a| a.number == attempt.number);
         if was.map(|a| &a.status) != Some(&attempt.status) {
@@ -301,9 +324,10 @@ fn journal_attempts(
                 "result": attempt.status, "state": after.state,
             });
             tx.journal(at, &after.id().0, "order", &data)?;
+            told.extend(attempt.order.clone());
         }
     }
-    Ok(())
+    Ok(told)
 }
 
 /// Saves the record; when it has just ended, or ended otherwise than it had, journals and tells so.

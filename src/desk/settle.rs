@@ -1,16 +1,21 @@
-//! The broker's cash movements, each read once: ours are checked off, settlements close legs, and
-//! what nobody here did is put down as foreign.
+//! The broker's cash movements, each read once: ours are held against their fills, settlements close
+//! legs, and what nobody here did is put down as foreign.
+
+use std::collections::BTreeSet;
 
 use serde_json::json;
 
 use super::{
-    Desk, book, describe,
+    Desk,
+    adopt::{self, adopted},
+    book, describe,
     intent::AttemptStatus,
     read, record,
-    tables::{BROKER_ORDERS, CASH, CASH_KEY, CashBook},
+    tables::{BROKER_ORDERS, CASH, CASH_KEY, CashBook, DAY_MARKS},
+    tally,
 };
 use crate::{
-    account::{ExitReason, IntentId, Position, PositionId, PositionLeg, StrategyId},
+    account::{BrokerOrderId, ExitReason, IntentId, Position, StrategyId},
     broker::{BrokerError, Transaction, TransactionKind},
     calendar::new_york_date,
     clock::Timestamp,
@@ -23,6 +28,8 @@ use crate::{
 
 /// The cause the journal gives for what the broker did by itself.
 const BROKER: &str = "broker";
+/// Orders read again in one look for fills they lack.
+const FETCHED_MAX: usize = 20;
 
 impl Desk {
     /// Opens the ledger's cash on the first start: what the broker has, and everything before it.
@@ -55,29 +62,90 @@ impl Desk {
         Ok(Ok(()))
     }
 
-    /// Reads what the broker booked since the last look. Stops before a trade that may be an order
-    /// of ours whose fate is not known yet.
+    /// Reads what the broker booked since the last look, and the fills it shows we lack. Stops
+    /// before a trade of an order nobody can name while the fate of one of ours is not known.
     pub(super) async fn settle(&self) -> Result<Result<(), BrokerError>, StoreError> {
         let Some(last) = self.held()?.cash.as_ref().map(|book| book.last_transaction) else {
             return Ok(Ok(()));
         };
         let fresh = match self.ask(self.parts.broker.transactions(last)).await {
-            Ok(fresh) if fresh.is_empty() => return Ok(Ok(())),
             Ok(fresh) => fresh,
             Err(error) => return Ok(Err(error)),
         };
+        if !fresh.is_empty() {
+            let by_hand = match self.claim(&fresh).await? {
+                Ok(by_hand) => by_hand,
+                Err(error) => return Ok(Err(error)),
+            };
+            self.book_fresh(fresh, by_hand).await?;
+        }
+        self.fetch_missing().await
+    }
+
+    /// Whose the orders are that the broker booked trades of and the ledger does not know: ours are
+    /// found by their identifier and taken over, the rest are given back.
+    async fn claim(
+        &self,
+        fresh: &[Transaction],
+    ) -> Result<Result<BTreeSet<BrokerOrderId>, BrokerError>, StoreError> {
+        let trades = fresh.iter().filter(|t| t.kind == TransactionKind::Trade);
+        let orders: BTreeSet<&BrokerOrderId> = trades.filter_map(|t| t.order.as_ref()).collect();
+        let mut by_hand = BTreeSet::new();
+        for id in orders {
+            if self.parts.store.read(|tx| tx.get(&BROKER_ORDERS, &id.0))?.is_some() {
+                continue;
+            }
+            let order = match self.ask(self.parts.broker.order(id)).await {
+                Ok(order) => order,
+                Err(BrokerError::Unavailable(why)) => {
+                    return Ok(Err(BrokerError::Unavailable(why)));
+                }
+                Err(_) => continue,
+            };
+            let Some(intent) = self.parts.store.read(|tx| read::owner_of(tx, &order))? else {
+                by_hand.insert(id.clone());
+                continue;
+            };
+            self.take(&intent, &order).await?;
+            let (id, now) = (id.clone(), self.now());
+            self.write(move |tx| record::claim(tx, &id, &intent, now)).await?;
+        }
+        Ok(Ok(by_hand))
+    }
+
+    async fn book_fresh(
+        &self,
+        fresh: Vec<Transaction>,
+        by_hand: BTreeSet<BrokerOrderId>,
+    ) -> Result<(), StoreError> {
         let now = self.now();
         let mut dated = Vec::with_capacity(fresh.len());
         for transaction in fresh {
             let rate = self.rate(transaction.at).await;
             dated.push((transaction, rate));
         }
-        let changed = self.write(move |tx| book_all(tx, &dated, now)).await?;
+        let changed = self.write(move |tx| book_all(tx, &dated, &by_hand, now)).await?;
         for position in &changed {
             self.keep_position(position);
         }
         if !changed.is_empty() {
             self.beat();
+        }
+        Ok(())
+    }
+
+    /// Reads each order again of which the broker booked more than the ledger has fills of: an order
+    /// may be told as ended before its fills are. A fill is applied once, by its id.
+    async fn fetch_missing(&self) -> Result<Result<(), BrokerError>, StoreError> {
+        let open = self.parts.store.read(tally::open)?;
+        for (_, tally) in open.iter().filter(|(_, tally)| tally.lacks_fills()).take(FETCHED_MAX) {
+            match self.ask(self.parts.broker.order(&tally.order)).await {
+                Ok(order) => drop(self.take(&tally.intent, &order).await?),
+                Err(BrokerError::Unavailable(why)) => {
+                    return Ok(Err(BrokerError::Unavailable(why)));
+                }
+                Err(error) => tracing::warn!(%error, "an order with missing fills was not read"),
+            }
         }
         Ok(Ok(()))
     }
@@ -86,25 +154,31 @@ impl Desk {
 fn book_all(
     tx: &mut WriteTx,
     fresh: &[(Transaction, Option<FxRate>)],
+    by_hand: &BTreeSet<BrokerOrderId>,
     now: Timestamp,
 ) -> Result<Vec<Position>, StoreError> {
     let in_doubt = read::open_intents(tx)?.iter().any(|record| {
         record.working().is_some_and(|attempt| attempt.status != AttemptStatus::Working)
     });
     let mut changed = Vec::new();
+    let before = read::cash(tx)?.map_or(0, |book| book.last_transaction);
     let mut through = None;
     for (transaction, rate) in fresh {
-        let ours = match &transaction.order {
-            Some(order) => tx.get(&BROKER_ORDERS, &order.0)?.is_some(),
-            None => false,
-        };
         let trade = transaction.kind == TransactionKind::Trade;
-        if trade && !ours && in_doubt {
+        let order = transaction.order.as_ref().filter(|_| trade);
+        let ours = match order {
+            Some(order) => tx.get(&BROKER_ORDERS, &order.0)?.map(|intent| (order, intent)),
+            None => None,
+        };
+        let named = order.is_some_and(|order| by_hand.contains(order));
+        if trade && ours.is_none() && !named && in_doubt {
             break;
         }
-        if !(trade && ours) {
-            changed.extend(book_one(tx, transaction, *rate, now)?);
+        match ours {
+            Some((order, intent)) => tally::add_transaction(tx, order, &intent, transaction)?,
+            None => changed.extend(book_one(tx, transaction, *rate, now)?),
         }
+        mark_day(tx, transaction, through.unwrap_or(before))?;
         through = Some(transaction.id);
     }
     if let (Some(through), Some(mut book)) = (through, read::cash(tx)?) {
@@ -113,6 +187,15 @@ fn book_all(
         tx.put(&CASH, CASH_KEY, &book)?;
     }
     Ok(changed)
+}
+
+/// Keeps where a day begins among the broker's transactions, so that they can be read again.
+fn mark_day(tx: &mut WriteTx, transaction: &Transaction, before: u64) -> Result<(), StoreError> {
+    let date = new_york_date(transaction.at).to_string();
+    if tx.get(&DAY_MARKS, &date)?.is_some() {
+        return Ok(());
+    }
+    tx.put(&DAY_MARKS, &date, &before)
 }
 
 /// One movement that is no fill of ours: it goes to the positions that hold the instrument, and
@@ -155,6 +238,12 @@ fn book_one(
     }
     if left != 0 || transaction.quantity == 0 {
         foreign(tx, transaction, left, now)?;
+    }
+    if left != 0
+        && transaction.kind == TransactionKind::Trade
+        && let Some(instrument) = &transaction.instrument
+    {
+        changed.extend(adopt::beside_ours(tx, instrument, left, transaction, now)?);
     }
     Ok(changed)
 }
@@ -262,35 +351,6 @@ fn delivered(
     record::move_cash(tx, cash, fees)?;
     notice::raise(tx, now, Notice::Difference { what })?;
     Ok(Some(position))
-}
-
-/// Writes a holding nobody here made as a position of the owner's.
-pub(super) fn adopted(
-    tx: &mut WriteTx,
-    instrument: &Instrument,
-    quantity: i64,
-    price: rust_decimal::Decimal,
-    at: Timestamp,
-) -> Result<Position, StoreError> {
-    let number = tx.next_sequence("external")?;
-    let position = Position {
-        id: PositionId(format!("external-{number}")),
-        strategy: StrategyId::External,
-        product: instrument.product(),
-        legs: vec![PositionLeg { instrument: instrument.clone(), quantity, open_price: price }],
-        units: u32::try_from(quantity.unsigned_abs()).unwrap_or(u32::MAX),
-        credit: rust_decimal::Decimal::ZERO,
-        width: None,
-        opened_at: at,
-        closed_at: None,
-        exit_reason: None,
-        cash_usd: Usd::ZERO,
-        fees_usd: Usd::ZERO,
-        closing_rate: None,
-        next_close: 1,
-    };
-    record::put_position(tx, &position)?;
-    Ok(position)
 }
 
 fn foreign(

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::intent::IntentRecord;
 use crate::{
     account::{IntentId, Position, PositionId, hold::Hold},
+    broker::BrokerOrder,
     clock::Timestamp,
     money::{FxRate, Gbp, Usd},
     risk::decision::DecisionRecord,
@@ -37,6 +38,15 @@ pub const EQUITY_POINTS: Table<Vec<EquityPoint>> = Table::new("equity_points", 1
 pub const CASH: Table<CashBook> = Table::new("cash", 1);
 /// Opening orders sent and rejections, by date.
 pub const DAY_COUNTS: Table<DayCounts> = Table::new("day_counts", 1);
+/// The broker's last transaction before the first of each date, by New York date.
+pub const DAY_MARKS: Table<u64> = Table::new("day_marks", 1);
+/// Orders the owner sent himself that work at the broker, by its id.
+pub const EXTERNAL_ORDERS: Table<ExternalOrder> = Table::new("external_orders", 1);
+/// How the last reconciliation ended; one row, `last`.
+pub const LAST_LOOK: Table<LastLook> = Table::new("last_look", 1);
+
+/// The one key of [`LAST_LOOK`].
+pub const LAST_LOOK_KEY: &str = "last";
 
 /// The one key of [`CASH`].
 pub const CASH_KEY: &str = "cash";
@@ -110,6 +120,40 @@ impl CashBook {
     pub fn expected_usd(&self) -> Usd {
         self.opening_usd + self.traded_usd - self.fees_usd + self.foreign_usd
     }
+}
+
+/// An order somebody else sent: counted by the broker in buying power, touched by FLATTEN alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExternalOrder {
+    /// The look that found it.
+    pub since: Timestamp,
+    /// As it was found.
+    pub order: BrokerOrder,
+}
+
+/// How a reconciliation ended, for those who ask while no daemon runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastLook {
+    /// The look that gave this outcome first.
+    pub since: Timestamp,
+    /// The last look written down: each that ended otherwise, and every few minutes.
+    pub at: Timestamp,
+    /// How it ended.
+    pub outcome: LookOutcome,
+    /// Why it is undecided.
+    pub reason: Option<String>,
+}
+
+/// How a look at the books can end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LookOutcome {
+    /// Ledger and broker agree.
+    Clean,
+    /// They differ.
+    Differs,
+    /// The broker did not answer, or the fate of an order is not known.
+    Undecided,
 }
 
 /// What was sent and refused on one day; bounded by the rulebook's own order limits.

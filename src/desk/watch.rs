@@ -29,8 +29,6 @@ const EXIT_MEMORIES: Table<ExitMemory> = Table::new("exit_memories", 1);
 
 /// Between two rounds (rulebook §8: 0DTE stops every 10 s).
 const ROUND: TimeDelta = TimeDelta::seconds(10);
-/// Between two reconciliations while something is open.
-const RECONCILE: TimeDelta = TimeDelta::seconds(30);
 /// After the broker's hint of a change, before the next is listened for.
 const HINT_GAP: TimeDelta = TimeDelta::milliseconds(20);
 
@@ -70,22 +68,8 @@ impl Desk {
         }
     }
 
-    /// The desk's loop over its books: a reconciliation whenever one is due.
-    pub(super) async fn keep_books(self: Arc<Self>) {
-        let mut pulse = self.pulse.subscribe();
-        loop {
-            pulse.mark_unchanged();
-            if self.reconciliation_is_due(self.now())
-                && let Err(error) = self.reconcile().await
-            {
-                tracing::error!(%error, "a reconciliation failed");
-            }
-            self.wait(self.next_tick(), &mut pulse).await;
-        }
-    }
-
     /// Waits for an instant, where there is one, or for the next change.
-    async fn wait(&self, until: Option<Timestamp>, pulse: &mut watch::Receiver<u64>) {
+    pub(super) async fn wait(&self, until: Option<Timestamp>, pulse: &mut watch::Receiver<u64>) {
         let Some(until) = until else {
             let _ = pulse.changed().await;
             return;
@@ -102,18 +86,6 @@ impl Desk {
         self.drive().await
     }
 
-    fn reconciliation_is_due(&self, now: Timestamp) -> bool {
-        let last = self.hot().reconciled_tried_at;
-        let since = last.map_or(TimeDelta::MAX, |last| elapsed(last, now));
-        if !self.is_reconciled() {
-            return since >= ROUND;
-        }
-        let watching = self.in_session(now) && !self.hot().open.is_empty();
-        let holds = self.latch.holds();
-        let ending = holds.iter().any(|hold| hold.until.is_some_and(|until| until <= now));
-        (watching && since >= RECONCILE) || (ending && since >= ROUND)
-    }
-
     /// When the loop turns next without being woken; `None` when only a change can matter.
     fn next_tick(&self) -> Option<Timestamp> {
         let now = self.now();
@@ -122,13 +94,11 @@ impl Desk {
         if self.parts.data_dir.is_some() || !self.is_reconciled() || flattening {
             return Some(next);
         }
-        let opening = (!self.hot().open.is_empty())
-            .then(|| if self.in_session(now) { next } else { self.next_open(now).unwrap_or(next) });
-        let ending = self.latch.holds().iter().filter_map(|hold| hold.until).min();
-        opening.into_iter().chain(ending.map(|until| until.max(next))).min()
+        (!self.hot().open.is_empty())
+            .then(|| if self.in_session(now) { next } else { self.next_open(now).unwrap_or(next) })
     }
 
-    fn next_open(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn next_open(&self, now: Timestamp) -> Option<Timestamp> {
         let today = self.session(now).map(|session| session.open).filter(|open| *open > now);
         today.or_else(|| {
             let next = self.parts.calendar.next_session(Exchange::Xnys, new_york_date(now));

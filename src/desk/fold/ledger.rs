@@ -88,6 +88,16 @@ impl Folded {
         Ok(())
     }
 
+    pub(super) fn order_claimed(&mut self, cause: &str, data: &Value) -> Result<(), String> {
+        #[derive(Deserialize)]
+        struct Claimed {
+            broker_order: BrokerOrderId,
+        }
+        let Claimed { broker_order } = typed(data)?;
+        self.orders.insert(broker_order, IntentId(cause.to_owned()));
+        Ok(())
+    }
+
     pub(super) fn fill(&mut self, cause: &str, data: &Value) -> Result<(), String> {
         let fill: Fill = typed(data)?;
         let intent = self.intent(cause)?;

@@ -220,6 +220,7 @@ impl Folded {
             "intent" => self.intent_made(data),
             "sending" => self.sending(cause, data),
             "order" => self.order(cause, data),
+            "order_claimed" => self.order_claimed(cause, data),
             "fill" => self.fill(cause, data),
             "cancel_wanted" => self.cancel_wanted(cause, data),
             "ended" => self.ended(cause, data),

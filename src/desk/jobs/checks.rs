@@ -11,7 +11,7 @@ use super::failed;
 use crate::{
     account::hold::Level,
     calendar::{new_york_date, verified_until},
-    desk::{Desk, reconcile::Reconciled},
+    desk::{Desk, difference::Difference, reconcile::Reconciled},
     market::EventDay,
     money::Usd,
     notice::{self, Notice},
@@ -65,7 +65,8 @@ impl JobBody for MarketOpen {
         let reconciled = match &outcome {
             Reconciled::Clean => Check::new("reconciliation", "clean", true),
             Reconciled::Differs { differences } => {
-                Check::new("reconciliation", differences.join("; "), false)
+                let words: Vec<String> = differences.iter().map(Difference::words).collect();
+                Check::new("reconciliation", words.join("; "), false)
             }
             Reconciled::Undecided { reason } => Check::new("reconciliation", reason, false),
         };

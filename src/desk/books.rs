@@ -1,0 +1,99 @@
+//! When ledger and broker are compared: at start, when the broker answers again, every 30 s of the
+//! session while anything is open, every minute while nothing is, and while a doubt stands.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use super::{Desk, watch::elapsed};
+use crate::{broker::BrokerError, clock::Timestamp};
+
+/// Between two reconciliations while anything is open or works (rulebook §8).
+const BUSY: TimeDelta = TimeDelta::seconds(30);
+/// Between two while nothing is: what the owner does by hand is found too.
+const FLAT: TimeDelta = TimeDelta::minutes(1);
+/// Between two while the last was not clean, or a timed hold waits for a clean one.
+const DOUBT: TimeDelta = TimeDelta::seconds(10);
+
+/// What the broker was heard to say last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Line {
+    /// It answered.
+    #[default]
+    Up,
+    /// It did not answer.
+    Down,
+    /// It answers again; nothing has been compared since.
+    Back,
+}
+
+impl Desk {
+    /// The desk's loop over its books: a reconciliation whenever one is due.
+    pub(super) async fn keep_books(self: Arc<Self>) {
+        let mut pulse = self.pulse.subscribe();
+        loop {
+            pulse.mark_unchanged();
+            if self.books_due().is_some_and(|due| due <= self.now())
+                && let Err(error) = self.reconcile().await
+            {
+                tracing::error!(%error, "a reconciliation failed");
+            }
+            self.wait(self.books_due(), &mut pulse).await;
+        }
+    }
+
+    /// When the books are compared next; `None` when only a change can bring it about.
+    pub(super) fn books_due(&self) -> Option<Timestamp> {
+        let now = self.now();
+        let (last, line) = {
+            let hot = self.hot();
+            (hot.reconciled_tried_at, hot.line)
+        };
+        // After a step back of the clock the last one lies ahead of now: it counts for nothing.
+        let Some(last) = last.filter(|last| elapsed(*last, now) < TimeDelta::MAX) else {
+            return Some(now);
+        };
+        if line == Line::Back {
+            return Some(now);
+        }
+        if !self.is_reconciled() {
+            return Some(last + DOUBT);
+        }
+        let holds = self.latch.holds();
+        let ending =
+            holds.iter().filter_map(|hold| hold.until).min().map(|at| at.max(last + DOUBT));
+        let looking = if self.in_session(now) {
+            let busy = !self.is_idle().unwrap_or(false);
+            Some(last + if busy { BUSY } else { FLAT })
+        } else {
+            self.next_open(now)
+        };
+        looking.into_iter().chain(ending).min()
+    }
+
+    /// Notes whether the broker answered; the first answer after a failure is a reconnect, and the
+    /// books are compared at once.
+    pub(super) fn heard<T>(&self, answer: &Result<T, BrokerError>) {
+        let down = matches!(answer, Err(BrokerError::Unavailable(_)));
+        let mut hot = self.hot();
+        let down_before = hot.line == Line::Down;
+        hot.line = match (hot.line, down) {
+            (_, true) => Line::Down,
+            (Line::Down, false) => Line::Back,
+            (line, false) => line,
+        };
+        let back = down_before && hot.line == Line::Back;
+        drop(hot);
+        if back {
+            self.beat();
+        }
+    }
+
+    /// Everything was read since the broker came back.
+    pub(super) fn compared(&self) {
+        let mut hot = self.hot();
+        if hot.line == Line::Back {
+            hot.line = Line::Up;
+        }
+    }
+}
