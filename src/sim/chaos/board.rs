@@ -244,7 +244,7 @@ impl Board {
     }
 
     /// The first fault that acts now and that `of` gives an answer for; it is counted.
-    fn first<T>(&self, of: impl Fn(&What) -> Option<(T, u32)>) -> Option<T> {
+    fn first<T>(&self, mut of: impl FnMut(&What) -> Option<(T, u32)>) -> Option<T> {
         let now = self.world.now();
         let mut state = locked(&self.state);
         state.faults.iter_mut().filter(|lying| lying.lives(now)).find_map(|lying| {
@@ -252,6 +252,12 @@ impl Board {
             lying.act(now, times);
             Some(found)
         })
+    }
+
+    /// A fault that `of` means acts or lies in wait now; looking counts nothing.
+    fn lies_in_wait(&self, of: impl Fn(&What) -> bool) -> bool {
+        let now = self.world.now();
+        locked(&self.state).faults.iter().any(|lying| lying.lives(now) && of(&lying.fault.what))
     }
 
     /// What an exchange does now that it rarely does. Asking counts: ask once for each order or
@@ -479,18 +485,31 @@ impl Gate {
         })
     }
 
-    /// How this answer of the broker is not the truth; asking counts.
-    pub fn report_fault(&self) -> Option<Misreport> {
+    /// A call of the class would have that trouble now; looking counts nothing.
+    pub fn may_trouble(&self, call: Call, trouble: Trouble) -> bool {
+        self.board.lies_in_wait(|what| {
+            matches!(what, What::Broker { call: of, how, .. } if *of == call && *how == trouble)
+        })
+    }
+
+    /// How this answer of the broker is not the truth: the first fault that would change it.
+    /// Asking counts.
+    pub fn report_fault(&self, mut fits: impl FnMut(Misreport) -> bool) -> Option<Misreport> {
         self.board.first(|what| match what {
-            What::Report { how, times } => Some((*how, *times)),
+            What::Report { how, times } if fits(*how) => Some((*how, *times)),
             _ => None,
         })
     }
 
-    /// How the feed is wrong now.
-    pub fn feed_fault(&self) -> Option<FeedFault> {
+    /// An answer may be bent in such a way now; looking counts nothing.
+    pub fn may_misreport(&self, of: impl Fn(Misreport) -> bool) -> bool {
+        self.board.lies_in_wait(|what| matches!(what, What::Report { how, .. } if of(*how)))
+    }
+
+    /// How the feed is wrong now, of the ways that fit what was asked.
+    pub fn feed_fault(&self, fits: impl Fn(FeedFault) -> bool) -> Option<FeedFault> {
         self.board.first(|what| match what {
-            What::Feed { how } => Some((*how, u32::MAX)),
+            What::Feed { how } if fits(*how) => Some((*how, u32::MAX)),
             _ => None,
         })
     }

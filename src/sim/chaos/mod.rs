@@ -11,6 +11,8 @@ pub mod board;
 pub mod check;
 /// The seeded generator plans and faults are drawn from.
 pub mod dice;
+/// Plans out of a seed.
+mod draw;
 /// One life of the process: tasks that die together, a clock that steps.
 pub mod life;
 /// What goes wrong and when.

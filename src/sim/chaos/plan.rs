@@ -220,10 +220,19 @@ pub enum Misreport {
     Reordered,
     /// A fill is listed twice.
     DuplicatedFills,
+    /// An order is listed twice.
+    DuplicatedOrders,
     /// An order is missing from a list.
     DroppedOrder,
     /// A fill is missing from an order.
     DroppedFill,
+    /// A line is missing from what is held.
+    DroppedHolding,
+    /// Cash movements are listed later than the fills they belong to.
+    Lagging {
+        /// By so much, milliseconds.
+        ms: u32,
+    },
     /// An order is told as filled before the fills of all its legs are there.
     FilledBeforeFills,
 }
@@ -254,8 +263,21 @@ pub enum FeedFault {
     Zero,
     /// No answer at all.
     Silent,
-    /// Marks far from fair, both ways.
+    /// An error at once.
+    Down,
+    /// Answers that take long.
+    Slow {
+        /// By so much, milliseconds.
+        ms: u32,
+    },
+    /// Marks far from fair, both ways, in markets that are wide and jump.
     Wild,
+    /// VIX has no print.
+    VixMissing,
+    /// VIX is an old print.
+    VixStale,
+    /// VIX is what it was on the morning of 2024-08-05.
+    VixSpike,
 }
 
 /// What somebody does by hand.
@@ -285,6 +307,8 @@ pub enum ChannelFault {
     },
     /// Taken, and reported as failed.
     Duplicate,
+    /// Not taken; the caller waits for ever.
+    Hang,
 }
 
 impl What {
