@@ -97,6 +97,11 @@ impl Ground {
             Request::Reduce { reason } => self.change(Change::Reduce, reason),
             Request::Flatten { reason } => self.change(Change::Flatten, reason),
             Request::Resume => self.change(Change::Resume, "resumed by the operator"),
+            Request::ReconcileAccept { .. } => Err(Offline::from(CliError::Failed(format!(
+                "no daemon runs on {}, and only a daemon can ask the broker for its figure\n\
+                 hint: start it with `tomking run`, then ask again",
+                self.dirs.data_dir.display()
+            )))),
             Request::JobRun { .. } => Err(Offline::from(CliError::Failed(format!(
                 "no daemon runs on {}, and a job runs only inside one\n\
                  hint: start it with `tomking run`, then ask again",

@@ -8,6 +8,7 @@ mod journal;
 mod latch;
 mod outcome;
 mod price;
+mod reconcile;
 mod replay;
 mod report;
 mod risk;
@@ -62,6 +63,7 @@ enum Command {
     Reduce(latch::ReduceArgs),
     Resume(latch::ResumeArgs),
     Flatten(latch::FlattenArgs),
+    Reconcile(reconcile::ReconcileArgs),
     Report(report::ReportArgs),
     Jobs(jobs::JobsArgs),
     Calendar(calendar::CalendarArgs),
@@ -105,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Reduce(args) => latch::reduce(global, &args),
         Command::Resume(args) => latch::resume(global, &args),
         Command::Flatten(args) => latch::flatten(global, &args),
+        Command::Reconcile(args) => reconcile::run(global, &args),
         Command::Report(args) => report::run(global, &args),
         Command::Jobs(args) => jobs::run(global, &args),
         Command::Calendar(args) => calendar::run(global, &args),

@@ -17,7 +17,7 @@ use crate::{
     account::StrategyId,
     calendar::{Calendar, new_york_date},
     clock::{Runtime, Timestamp},
-    desk::{Desk, fold, latch::Change, read::decisions, tables::DECISIONS},
+    desk::{Desk, fold, latch::Change, read::decisions, statement, tables::DECISIONS},
     report::{REPORTS, gather::Gatherer, report_key},
     schedule::{JobSet, Scheduler, ops, views},
     store::{Read, Store, StoreError},
@@ -81,6 +81,7 @@ impl Reader {
                 let count = (*count).min(ROWS_MAX);
                 document(&views::history(tx, &self.jobs, job.as_deref(), count)?)?
             }
+            Request::Reconcile { explain } => document(&statement::stored(tx, *explain)?)?,
             Request::JournalVerify { anchors } => document(&fold::verify(tx, anchors)?)?,
             Request::JournalTail { count } => document(&tx.journal_tail((*count).min(ROWS_MAX))?)?,
             _ => return Ok(None),
@@ -136,6 +137,12 @@ impl Handler for Live {
             Request::JobPause { .. } | Request::JobResume { .. } => {
                 job_state(&self.store, &self.reader.jobs, &request, self.rt.now()).await
             }
+            Request::Reconcile { explain } => self.statement(*explain).await,
+            Request::ReconcileAccept { difference, reason } => {
+                let settled = self.desk.accept(difference, reason, "operator").await;
+                settled.map_err(|error| error.to_string())?;
+                self.statement(false).await
+            }
             Request::StoreBackup { file } => {
                 let (store, file) = (self.store.clone(), file.clone());
                 let made = aside(move || backup::into_new(&store, &file)).await?;
@@ -168,6 +175,11 @@ impl Live {
         let look = move || store.read(|tx| reader.answer(tx, now, &request));
         let answer = aside(move || look().map_err(|error| error.to_string())).await?;
         answer.ok_or_else(|| "the daemon does not know this request".to_owned())
+    }
+
+    async fn statement(&self, explain: bool) -> Result<Value, String> {
+        let statement = self.desk.statement(explain).await;
+        document(&statement.map_err(|error| error.to_string())?).map_err(|error| error.to_string())
     }
 
     async fn change(&self, change: Change, reason: &str) -> Result<Value, String> {

@@ -84,6 +84,18 @@ pub enum Request {
         /// Why, kept with the hold.
         reason: String,
     },
+    /// Compares ledger and broker to the cent.
+    Reconcile {
+        /// Shows both sides of each difference.
+        explain: bool,
+    },
+    /// Takes the broker's figure for one difference.
+    ReconcileAccept {
+        /// The difference.
+        difference: String,
+        /// Why, kept with it.
+        reason: String,
+    },
     /// Verifies the journal.
     JournalVerify {
         /// Heads printed in reports, to hold it against.

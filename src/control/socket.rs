@@ -30,7 +30,7 @@ const CLIENT_PATIENCE: TimeDelta = TimeDelta::seconds(10);
 /// The shell waits so long for the daemon's answer: a halt waits up to ten seconds for its cancels,
 /// and a daemon that hangs must not keep the shell from writing the `HALT` file.
 const SHELL_PATIENCE: Duration = Duration::from_secs(15);
-/// A backup and a walk over the whole journal take their time.
+/// A backup, a walk over the whole journal and a broker that hangs take their time.
 const LONG_PATIENCE: Duration = Duration::from_mins(2);
 /// Connections served at once; further ones wait.
 const CONNECTIONS_MAX: usize = 16;
@@ -154,7 +154,10 @@ fn no_daemon(error: &io::Error) -> bool {
 
 fn ask(mut stream: StdStream, request: &Request) -> io::Result<Answer> {
     let patience = match request {
-        Request::StoreBackup { .. } | Request::JournalVerify { .. } => LONG_PATIENCE,
+        Request::StoreBackup { .. }
+        | Request::JournalVerify { .. }
+        | Request::Reconcile { .. }
+        | Request::ReconcileAccept { .. } => LONG_PATIENCE,
         _ => SHELL_PATIENCE,
     };
     stream.set_read_timeout(Some(patience))?;

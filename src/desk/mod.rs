@@ -4,6 +4,8 @@
 //! same path as recovery. The broker is the truth; what cannot be explained stops entries and is
 //! told. The same code runs under the wall clock and in a virtual world.
 
+/// The owner's word on a difference.
+pub mod accept;
 /// Positions from fills.
 pub mod book;
 /// Legs in words.
@@ -24,6 +26,8 @@ pub mod latch;
 pub mod read;
 /// Ledger against broker.
 pub mod reconcile;
+/// What `tomking reconcile` answers.
+pub mod statement;
 /// The desk's tables and rows.
 pub mod tables;
 /// Each order's fills beside its transactions.

@@ -201,6 +201,7 @@ fn ask_everything(all: &mut Documents, home: &Home) {
         &["jobs", "history"],
         &["journal", "verify"],
         &["journal", "tail", "-n", "5"],
+        &["reconcile"],
         &["reduce", "--reason", "a test"],
         &["halt", "--reason", "a test"],
         &["status"],
