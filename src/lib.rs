@@ -5,6 +5,8 @@
 // Floor 1: knows nothing of this program.
 /// Time: the wall clock, virtual worlds, and the runtime handed to everything.
 pub mod clock;
+/// Bugs planted for the proof that they are found; none in a build that trades.
+pub mod planted;
 /// Exchange sessions, holidays, early closes.
 pub mod calendar;
 /// Products, contracts, series, symbols, ticks, expirations.

@@ -10,6 +10,7 @@ use super::{Alert, Channel, SendError, render};
 use crate::{
     clock::{Runtime, Timestamp},
     notice::{OUTBOX, Severity},
+    planted::{self, Bug},
     store::{Read, Store, StoreError, Table, WriteTx},
 };
 
@@ -158,6 +159,7 @@ async fn settle(
     }
     let write = move |tx: &mut WriteTx| match (result, dead) {
         (Ok(()), _) => tx.remove(&WAITING, &key).map(|_| ()),
+        _ if planted::on(Bug::DropFailedDelivery) => tx.remove(&WAITING, &key).map(|_| ()),
         (Err(_), true) => {
             tx.remove(&WAITING, &key)?;
             tx.put(&DEAD, &key, &waiting)?;

@@ -20,6 +20,7 @@ use crate::{
     clock::Timestamp,
     money::{FxRate, Usd},
     notice::{self, Notice},
+    planted::{self, Bug},
     store::{Read, StoreError, WriteTx},
     strategy::{Intent, Purpose},
 };
@@ -85,6 +86,9 @@ pub fn close_id(position: &Position) -> IntentId {
 
 /// Writes a send that is about to leave; it is durable when the caller's commit returns.
 pub fn sending(tx: &mut WriteTx, record: &IntentRecord, at: Timestamp) -> Result<(), StoreError> {
+    if planted::on(Bug::SkipDurableWrite) {
+        return Ok(());
+    }
     let Some(attempt) = record.working() else {
         return Err(StoreError::Refused(format!("intent `{}` has no send", record.id())));
     };
@@ -207,7 +211,9 @@ pub fn want_cancel(
     }
     record.cancel = Some(reason.to_owned());
     record.updated_at = at;
-    tx.journal(at, &id.0, "cancel_wanted", &json!({ "reason": reason }))?;
+    if !planted::on(Bug::WriteWithoutJournal) {
+        tx.journal(at, &id.0, "cancel_wanted", &json!({ "reason": reason }))?;
+    }
     tx.put(&INTENTS, &id.0, &record)
 }
 
@@ -283,7 +289,8 @@ fn fill(
     for fill in fresh {
         tx.journal(at, &record.id().0, "fill", fill)?;
         tally::add_fill(tx, order, record.id(), fill)?;
-        move_cash(tx, fill.cash(), fill.fees)?;
+        let booked = if planted::on(Bug::FeesNotBooked) { Usd::ZERO } else { fill.fees };
+        move_cash(tx, fill.cash(), booked)?;
     }
     let position = match &record.intent.purpose {
         Purpose::Entry => {

@@ -5,13 +5,15 @@ use super::refusal::{AccountFlag, Input, Refusal};
 use crate::{
     account::hold::Level,
     instrument::{Product, ProductKind},
+    planted::{self, Bug},
     strategy::Snapshot,
 };
 
 /// The latch is ACTIVE, ledger and broker agree, the account may trade this product.
 pub(super) fn check(snapshot: &Snapshot, product: Product) -> Result<(), Refusal> {
     let strictest = snapshot.holds.iter().max_by_key(|hold| hold.level);
-    if let Some(hold) = strictest.filter(|hold| hold.level != Level::Active) {
+    let strictest = strictest.filter(|hold| hold.level != Level::Active);
+    if let Some(hold) = strictest.filter(|_| !planted::on(Bug::IgnoreLatch)) {
         return Err(Refusal::Latch { level: hold.level, cause: hold.cause.clone() });
     }
     if !snapshot.reconciled {

@@ -16,6 +16,7 @@ use crate::{
     calendar::new_york_date,
     clock::Timestamp,
     notice::{Notice, raise},
+    planted::{self, Bug},
     store::{Read, StoreError, Table, WriteTx},
 };
 
@@ -245,7 +246,7 @@ pub fn record(tx: &mut WriteTx, job: &Job, ended: &Ended) -> Result<(), StoreErr
             journal(tx, &id, row)?;
         }
     } else {
-        if tx.get(&RUNS, &id)?.is_some() {
+        if tx.get(&RUNS, &id)?.is_some() && !planted::on(Bug::RunSlotAgain) {
             return Err(StoreError::Refused(format!("{id} has its outcome already")));
         }
         tx.put(&RUNS, &id, row)?;

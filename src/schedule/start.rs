@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    planted::{self, Bug},
     store::{Read, StoreError, WriteTx},
 };
 
@@ -76,7 +77,10 @@ impl Core {
             }
             let mut open = Vec::with_capacity(found.len());
             for slot in &found {
-                if tx.get(&RUNS, &run_id(&job.name, slot.at))?.is_none() {
+                let id = run_id(&job.name, slot.at);
+                let ended = tx.get(&RUNS, &id)?.is_some() && !planted::on(Bug::RunSlotAgain);
+                let lost = planted::on(Bug::LoseCrashedSlot) && tx.get(&STARTED, &id)?.is_some();
+                if !ended && !lost {
                     open.push(*slot);
                 }
             }
@@ -109,7 +113,7 @@ impl Core {
                 let job = id.split_once('/').and_then(|(name, slot)| {
                     Some((set.get(name).ok()?, slot.parse::<Timestamp>().ok()?))
                 });
-                match job {
+                match job.filter(|_| !planted::on(Bug::LoseCrashedSlot)) {
                     Some((job, at)) => record(tx, job, &crashed(at, &started, now))?,
                     None => drop(tx.remove(&STARTED, &id)?),
                 }
