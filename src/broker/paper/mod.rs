@@ -95,6 +95,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use self::floor::{Floor, Ground};
 pub use self::{
     order::{UnevenUnit, VenueOrder, Window},
+    state::VenueState,
     tables::{TABLES, truth},
 };
 use super::{Broker, BrokerError, BrokerOrder, OrderRequest, SubmitError, Transaction};

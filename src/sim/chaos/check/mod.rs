@@ -1,5 +1,18 @@
 //! The invariants of the house (design §7), one file each, and what they look at.
 
+mod alerts;
+mod calm;
+mod cash;
+mod eyes;
+mod flat;
+mod journal;
+mod latch;
+mod limits;
+mod one_order;
+mod positions;
+mod slots;
+mod written_down;
+
 use crate::{
     calendar::Calendar,
     clock::Timestamp,
@@ -103,5 +116,18 @@ pub trait Invariant: Send {
 
 /// Every invariant, new.
 pub fn all() -> Vec<Box<dyn Invariant>> {
-    Vec::new()
+    let eyes = eyes::Eyes::default();
+    vec![
+        Box::new(one_order::OneOrder(eyes.clone())),
+        Box::new(written_down::WrittenDown(eyes.clone())),
+        Box::new(positions::Positions(eyes.clone())),
+        Box::new(cash::Cash(eyes.clone())),
+        Box::new(latch::Latch::new(eyes.clone())),
+        Box::new(limits::Limits(eyes.clone())),
+        Box::new(slots::Slots::default()),
+        Box::new(alerts::Alerts::default()),
+        Box::new(journal::Journal::default()),
+        Box::new(calm::Calm(eyes.clone())),
+        Box::new(flat::Flat(eyes)),
+    ]
 }

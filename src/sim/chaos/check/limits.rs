@@ -1,0 +1,267 @@
+//! Invariant 6: no limit is exceeded at the moment of sending.
+//!
+//! When an order that opens reaches the broker, the rulebook's figures are held against the venue's
+//! truth by plain arithmetic, none of it the gate's: the entry window (§4.1), orders a minute and a
+//! day (§5, 13), most open positions by phase (§2), the loss of the trade at 5 % (§5, 8) and what
+//! all open trades can lose against the phase's cap on buying power (§1, §2: each of these trades is
+//! of defined risk, and takes at least what it can lose after its credit), and that no other order
+//! is of unknown fate (§5, 1).
+//!
+//! The lag: an order may arrive late on the wire, so the window is held against the daemon's instant
+//! of the send. The entry ladder may go on for its 60 s after the last instant at which it may
+//! begin. Net liquidation is the venue's cash with what is held at its average price; the gate's
+//! balances, with marks, may lie 1 % off.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{NaiveTime, TimeDelta};
+use rust_decimal::{Decimal, dec};
+
+use super::{
+    Broken, Invariant, Moment, Scene,
+    eyes::{Eyes, Ledger, Venue, intent_of},
+    latch::opens,
+    written_down::send_of,
+};
+use crate::{
+    account::{Leg, NetPrice, PositionId, StrategyId},
+    calendar::{Exchange, NEW_YORK, new_york_date},
+    clock::Timestamp,
+    desk::{
+        intent::{AttemptStatus, IntentRecord},
+        read,
+    },
+    instrument::{Instrument, Right},
+    money::Usd,
+    sim::chaos::board::{Arrival, Sent},
+};
+
+/// What net liquidation may be off here, as a share.
+const MARKS: Decimal = dec!(0.01);
+
+/// The invariant.
+pub(super) struct Limits(pub(super) Eyes);
+
+/// An opening order on its way into the venue.
+struct Entry<'a> {
+    scene: &'a Scene<'a>,
+    ledger: &'a Ledger,
+    venue: &'a Venue,
+    arrival: &'a Arrival,
+    record: &'a IntentRecord,
+    /// The daemon's instant of the send.
+    left: Timestamp,
+    units: u32,
+    legs: &'a [Leg],
+    limit: NetPrice,
+}
+
+impl Invariant for Limits {
+    fn number(&self) -> u8 {
+        6
+    }
+
+    fn look(&mut self, scene: &Scene<'_>, moment: Moment<'_>) -> Result<(), Broken> {
+        let Moment::Wire(arrival) = moment else { return Ok(()) };
+        let ledger = self.0.ledger(scene)?;
+        let Some(venue) = self.0.venue(scene)? else { return Ok(()) };
+        if !opens(&ledger, &arrival.sent) {
+            return Ok(());
+        }
+        let record = intent_of(arrival.sent.external_id()).and_then(|id| ledger.intents.get(&id));
+        let Some((record, send)) = record.zip(send_of(&ledger, arrival)) else { return Ok(()) };
+        let (legs, units, limit) = match &arrival.sent {
+            Sent::Submit(order) => (order.legs.as_slice(), order.units, order.limit),
+            Sent::Replace { limit, .. } => {
+                (send.legs.as_deref().unwrap_or(&record.intent.legs), send.units, *limit)
+            }
+        };
+        let (ledger, venue, left) = (&*ledger, &*venue, send.at);
+        let entry = Entry { scene, ledger, venue, arrival, record, left, units, legs, limit };
+        entry.in_window()?;
+        entry.in_rate()?;
+        entry.nothing_unknown()?;
+        entry.in_capital()
+    }
+}
+
+impl Entry<'_> {
+    fn broken(&self, what: &str) -> Broken {
+        Broken(format!("`{}` opens: {what}", self.arrival.sent.external_id()))
+    }
+
+    fn in_window(&self) -> Result<(), Broken> {
+        let rules = &self.scene.settings.rulebook;
+        let date = new_york_date(self.left);
+        let Some(session) = self.scene.calendar.session(Exchange::Xnys, date) else {
+            return Err(self.broken(&format!("it left at {}, in no session", self.left)));
+        };
+        let at = |time: NaiveTime| {
+            let local = date.and_time(time).and_local_timezone(NEW_YORK).earliest();
+            local.map_or(session.open, |at| at.to_utc())
+        };
+        let mut last = at(rules.friday_0dte.last_entry_at);
+        if session.early_close {
+            let before = i64::from(rules.common.early_close.entry_minutes_before);
+            last = last.min(session.close - TimeDelta::minutes(before));
+        }
+        let ladder = i64::from(rules.common.entry_ladder.cancel_after_seconds);
+        let (first, last) = (at(rules.friday_0dte.entry_at), last + TimeDelta::seconds(ladder));
+        if (first..=last).contains(&self.left) {
+            return Ok(());
+        }
+        Err(self.broken(&format!("it left at {}, its window is {first} to {last}", self.left)))
+    }
+
+    fn in_rate(&self) -> Result<(), Broken> {
+        let rules = &self.scene.settings.rulebook.limits;
+        let now = self.arrival.at;
+        let opening = self.scene.log.wire[..=self.arrival.number].iter();
+        let opening = opening.filter(|other| opens(self.ledger, &other.sent));
+        let (mut minute, mut day) = (0u32, 0u32);
+        for other in opening {
+            minute += u32::from(now - other.at < TimeDelta::minutes(1));
+            day += u32::from(new_york_date(other.at) == new_york_date(now));
+        }
+        if minute <= rules.orders_a_minute && day <= rules.orders_a_day {
+            return Ok(());
+        }
+        Err(self.broken(&format!(
+            "{minute} opening orders in a minute (limit {}), {day} today (limit {})",
+            rules.orders_a_minute, rules.orders_a_day
+        )))
+    }
+
+    /// Ledger and broker cannot agree while the fate of an order is not known.
+    fn nothing_unknown(&self) -> Result<(), Broken> {
+        let unknown = |record: &&IntentRecord| {
+            let send = record.working().filter(|send| send.status == AttemptStatus::Unknown);
+            send.is_some_and(|send| send.at < self.left) && record.id() != self.record.id()
+        };
+        match self.ledger.intents.values().find(unknown) {
+            Some(other) => {
+                Err(self.broken(&format!("the fate of an order of `{}` is unknown", other.id())))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn in_capital(&self) -> Result<(), Broken> {
+        let rules = &self.scene.settings.rulebook;
+        let net = self.net_liquidation();
+        let loss = worst(self.legs, self.limit) * Decimal::from(self.units);
+        let percent = loss / net.0 * dec!(100);
+        let bound = rules.limits.trade_loss_percent;
+        if percent > bound * (Decimal::ONE + MARKS) {
+            return Err(self.broken(&format!(
+                "it can lose ${loss}, {percent:.2} % of net liquidation {net} (limit {bound} %)"
+            )));
+        }
+        let open = self.open();
+        let committed: Decimal = open
+            .iter()
+            .filter_map(|id| self.ledger.intents.get(&crate::account::IntentId(id.0.clone())))
+            .map(|record| {
+                worst(&record.intent.legs, record.intent.limit) * Decimal::from(record.intent.units)
+            })
+            .sum();
+        let Some((phase, cap, most)) = self.phase(net)? else { return Ok(()) };
+        let count = u32::try_from(open.len()).unwrap_or(u32::MAX) + 1;
+        if count > most {
+            return Err(self.broken(&format!(
+                "with it {count} positions are open in phase {phase} (limit {most}): {open:?}"
+            )));
+        }
+        let used = (committed + loss) / net.0 * dec!(100);
+        if used > cap * (Decimal::ONE + MARKS) {
+            return Err(self.broken(&format!(
+                "it brings what is committed to {used:.2} % of net liquidation (cap {cap} %)"
+            )));
+        }
+        Ok(())
+    }
+
+    fn net_liquidation(&self) -> Usd {
+        let held = self.venue.state.holdings.values().filter(|lot| is_option(&lot.instrument));
+        let value: Decimal = held
+            .map(|lot| {
+                Decimal::from(lot.quantity) * lot.average_price * lot.instrument.multiplier()
+            })
+            .sum();
+        Usd(self.venue.state.account.cash_usd.0 + value)
+    }
+
+    /// Positions of the strategy that the venue still holds something of or works for, this order's
+    /// own left out.
+    fn open(&self) -> BTreeSet<PositionId> {
+        let mut legs: BTreeMap<(PositionId, &Instrument), i64> = BTreeMap::new();
+        let mut open = BTreeSet::new();
+        for (external, order, fills) in self.venue.ours() {
+            let Some(id) = self.ledger.position_of(external) else { continue };
+            if !order.status.is_terminal() && order.opens() {
+                open.insert(id.clone());
+            }
+            for fill in fills {
+                let held = legs.entry((id.clone(), &fill.instrument)).or_default();
+                *held += fill.side.sign() * i64::from(fill.quantity);
+            }
+        }
+        let lives = |of: &Instrument| match of {
+            Instrument::Option(contract) => contract.series.last_trade > self.arrival.at,
+            _ => true,
+        };
+        let held = legs.into_iter().filter(|((_, of), held)| *held != 0 && lives(of));
+        open.extend(held.map(|((id, _), _)| id));
+        open.remove(&PositionId(self.record.id().0.clone()));
+        debug_assert_eq!(self.record.intent.strategy, StrategyId::Friday0dte);
+        open
+    }
+
+    /// The phase by the venue's cash, with the cap and the count it allows; `None` before the first
+    /// rate is known. In the five percent below a threshold the higher phase may still be in force.
+    fn phase(&self, net: Usd) -> Result<Option<(usize, Decimal, u32)>, Broken> {
+        let Some(rate) = self.scene.store.read(read::last_equity)?.and_then(|r| r.fx) else {
+            return Ok(None);
+        };
+        let rules = &self.scene.settings.rulebook.phases;
+        let keep = (dec!(100) - rules.down_percent) / dec!(100) * (Decimal::ONE - MARKS);
+        let pounds = net.0 / rate.usd_per_gbp;
+        let reached = rules.phases.iter().take_while(|p| pounds >= p.from_gbp * keep).count();
+        match reached.checked_sub(1).and_then(|index| rules.phases.get(index)) {
+            Some(phase) => Ok(Some((reached, phase.cap_percent, phase.friday_0dte))),
+            None => Err(self.broken(&format!("net liquidation £{pounds:.2} is below phase 1"))),
+        }
+    }
+}
+
+fn is_option(of: &Instrument) -> bool {
+    matches!(of, Instrument::Option(_))
+}
+
+/// The most one unit can lose at expiry, dollars: the worst of the legs' payoffs at every strike, at
+/// nothing and far beyond the last, with the net price counted.
+fn worst(legs: &[Leg], net: NetPrice) -> Decimal {
+    let options = || {
+        legs.iter().filter_map(|leg| match &leg.instrument {
+            Instrument::Option(contract) => Some((leg, contract)),
+            _ => None,
+        })
+    };
+    let mut prices: Vec<Decimal> = options().map(|(_, contract)| contract.strike).collect();
+    let far = prices.iter().max().copied().unwrap_or_default() * dec!(10);
+    prices.extend([Decimal::ZERO, far]);
+    let payoff = |price: Decimal| -> Decimal {
+        let of = |(leg, contract): (&Leg, &crate::instrument::OptionContract)| {
+            let inside = match contract.right {
+                Right::Call => price - contract.strike,
+                Right::Put => contract.strike - price,
+            };
+            let sign = Decimal::from(leg.side.sign() * i64::from(leg.ratio));
+            sign * inside.max(Decimal::ZERO)
+        };
+        options().map(of).sum()
+    };
+    let least = prices.into_iter().map(payoff).min().unwrap_or_default();
+    let multiplier = legs.first().map_or(Decimal::ONE, |leg| leg.instrument.multiplier());
+    -(least + net.0) * multiplier
+}
