@@ -14,9 +14,10 @@ use crate::{
     control::backup::BackupBody,
     desk::{Desk, DeskParts, jobs},
     market::Market,
+    notice::{Notice, raise},
     report::{Period, gather::Gatherer, jobs::ReportBody},
     schedule::{JobBody, JobSet, ScheduleError, Scheduler},
-    store::{Store, StoreError},
+    store::{Store, StoreError, WriteTx},
 };
 
 /// What differs between the daemon, the demo and a replay.
@@ -101,4 +102,14 @@ impl App {
         let scheduler = Scheduler::new(store, rt, calendar, jobs, &bodies)?;
         Ok(Self { desk, scheduler: Arc::new(scheduler), gatherer })
     }
+}
+
+/// Writes that the daemon begins or ends, into the journal and for the channels.
+pub async fn tell(store: &Store, rt: &Runtime, notice: Notice) -> Result<(), StoreError> {
+    let at = rt.now();
+    let write = move |tx: &mut WriteTx| {
+        tx.journal(at, "daemon", "daemon", &notice)?;
+        raise(tx, at, notice)
+    };
+    store.write(write).await
 }

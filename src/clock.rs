@@ -159,11 +159,15 @@ impl Spawn for TokioSpawn {
 /// How long the wall waits while virtual time passes; `None` as a pace means not at all.
 pub type Pace = Box<dyn FnMut(Timestamp, Timestamp) -> Duration>;
 
+/// Looks at a world when an instant of it is over; false ends the run.
+pub type Look = Box<dyn FnMut(Timestamp) -> bool>;
+
 /// The discrete-event world: virtual time on one thread.
 pub struct VirtualWorld {
     pool: LocalPool,
     shared: Arc<Mutex<VirtualState>>,
     pace: Option<Pace>,
+    look: Option<Look>,
 }
 
 struct VirtualState {
@@ -183,13 +187,20 @@ impl VirtualWorld {
     pub fn new(start: Timestamp) -> Self {
         let state =
             VirtualState { now: start, sequence: 0, timers: BTreeMap::new(), spawned: Vec::new() };
-        Self { pool: LocalPool::new(), shared: Arc::new(Mutex::new(state)), pace: None }
+        Self { pool: LocalPool::new(), shared: Arc::new(Mutex::new(state)), pace: None, look: None }
     }
 
     /// The same world, waiting on the wall as `pace` says before each jump of time.
     #[must_use]
     pub fn paced(mut self, pace: Pace) -> Self {
         self.pace = Some(pace);
+        self
+    }
+
+    /// The same world, with `look` called before each jump of time, when every task waits.
+    #[must_use]
+    pub fn watched(mut self, look: Look) -> Self {
+        self.look = Some(look);
         self
     }
 
@@ -201,7 +212,8 @@ impl VirtualWorld {
 
     /// Runs until `main` resolves; other tasks are kept for a later call.
     ///
-    /// Returns `None` when every task waits for something other than time: a deadlock.
+    /// Returns `None` when every task waits for something other than time (a deadlock), or the look
+    /// of a watched world ends it.
     pub fn run<T: 'static>(&mut self, main: impl Future<Output = T> + 'static) -> Option<T> {
         let result = std::rc::Rc::new(std::cell::RefCell::new(None));
         let slot = std::rc::Rc::clone(&result);
@@ -217,7 +229,8 @@ impl VirtualWorld {
             if let Some(value) = result.borrow_mut().take() {
                 return Some(value);
             }
-            if !self.jump() {
+            let now = locked(&self.shared).now;
+            if !self.look.as_mut().is_none_or(|look| look(now)) || !self.jump() {
                 return None;
             }
         }
@@ -366,6 +379,24 @@ mod tests {
         assert_eq!(world.run(main), Some(Some(())));
         assert_eq!(world.run(futures::future::pending::<()>()), None);
         assert_eq!(world.runtime().now(), start() + TimeDelta::seconds(1));
+    }
+
+    #[test]
+    fn a_watched_world_is_looked_at_after_each_instant_and_ends_when_told() {
+        let seen = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+        let log = std::rc::Rc::clone(&seen);
+        let mut world = VirtualWorld::new(start()).watched(Box::new(move |now| {
+            log.borrow_mut().push((now - start()).num_seconds());
+            log.borrow().len() < 3
+        }));
+        let rt = world.runtime();
+        let main = async move {
+            loop {
+                rt.sleep(TimeDelta::seconds(5)).await;
+            }
+        };
+        assert_eq!(world.run::<()>(main), None);
+        assert_eq!(*seen.borrow(), [0, 5, 10]);
     }
 
     #[test]

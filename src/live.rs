@@ -14,7 +14,7 @@ use crate::{
         log::LogChannel,
         webhook::{DeadMan, Webhook},
     },
-    app::{App, AppError, Parts},
+    app::{App, AppError, Parts, tell},
     broker::{
         Broker,
         paper::{PaperVenue, VenueError},
@@ -28,7 +28,7 @@ use crate::{
     },
     desk::Desk,
     market::{Market, ModelledMarket, SimulatedTape},
-    notice::{Notice, raise},
+    notice::Notice,
     schedule::{JobSet, ScheduleError},
     store::{self, Store, StoreError},
 };
@@ -203,16 +203,6 @@ async fn heed_file(rt: Runtime, desk: Arc<Desk>) {
 async fn deliver(rt: Runtime, store: Store, channel: Arc<dyn Channel>) {
     let error = dispatch::run(rt, store, Arc::clone(&channel)).await;
     tracing::error!(channel = channel.name(), %error, "alerts are not delivered any more");
-}
-
-/// Writes that the daemon begins or ends, into the journal and for the channels.
-async fn tell(store: &Store, rt: &Runtime, notice: Notice) -> Result<(), StoreError> {
-    let at = rt.now();
-    let write = move |tx: &mut store::WriteTx| {
-        tx.journal(at, "daemon", "daemon", &notice)?;
-        raise(tx, at, notice)
-    };
-    store.write(write).await
 }
 
 fn market(settings: &Settings, rt: &Runtime, calendar: &Calendar) -> Arc<dyn Market> {

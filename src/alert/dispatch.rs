@@ -14,8 +14,11 @@ use crate::{
     store::{Read, Store, StoreError, Table, WriteTx},
 };
 
-/// The outbox is looked at this often.
-const POLL: TimeDelta = TimeDelta::seconds(1);
+/// While something waits for another attempt it is looked at at least this often: the wall clock
+/// may have been put right meanwhile.
+const LOOK_EVERY: TimeDelta = TimeDelta::seconds(30);
+/// A channel that does not answer is waited for so long: one alert never holds up all others.
+const SEND_WAIT: TimeDelta = TimeDelta::seconds(60);
 /// Waits between attempts double from the first to the last of these.
 const BACKOFF_FIRST: TimeDelta = TimeDelta::seconds(2);
 const BACKOFF_MOST: TimeDelta = TimeDelta::minutes(5);
@@ -28,6 +31,9 @@ const BATCH: u64 = 64;
 const NEW_CHANNEL_MOST: usize = 500;
 /// Dead letters kept for each channel; the oldest go.
 const DEAD_KEPT: usize = 1000;
+
+/// What a channel without anything to do waits for.
+const NEWS: &[&str] = &[OUTBOX.name()];
 
 /// How far each channel has taken rows from the outbox, by channel name.
 pub const CURSORS: Table<u64> = Table::new("delivery_cursors", 1);
@@ -49,26 +55,51 @@ pub struct Waiting {
     pub last_error: Option<String>,
 }
 
+/// What a channel has to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// More, now.
+    Now,
+    /// Another attempt at an instant.
+    At(Timestamp),
+    /// Nothing until there is news.
+    News,
+}
+
 /// Delivers to one channel for ever; only a failing store ends it.
 pub async fn run(rt: Runtime, store: Store, channel: Arc<dyn Channel>) -> StoreError {
     loop {
-        match step(&rt, &store, channel.as_ref()).await {
-            Ok(true) => {}
-            Ok(false) => rt.sleep(POLL).await,
+        let seen = store.changes(NEWS);
+        let next = match step(&rt, &store, channel.as_ref()).await {
+            Ok(next) => next,
             Err(error) => return error,
+        };
+        let news = store.changed(NEWS, seen);
+        match next {
+            Next::Now => {}
+            Next::At(at) => {
+                let wait = (at - rt.now()).clamp(TimeDelta::zero(), LOOK_EVERY);
+                let _ = rt.timeout(wait, news).await;
+            }
+            Next::News => news.await,
         }
     }
 }
 
-/// Takes what is new and makes at most one attempt; true when there was something to do.
-pub async fn step(rt: &Runtime, store: &Store, channel: &dyn Channel) -> Result<bool, StoreError> {
+/// Takes what is new and makes at most one attempt.
+pub async fn step(rt: &Runtime, store: &Store, channel: &dyn Channel) -> Result<Next, StoreError> {
     let took = take_new(rt, store, channel).await?;
-    let Some((key, waiting)) = next_due(store, channel.name(), rt.now())? else {
-        return Ok(took);
-    };
-    let result = channel.send(&waiting.alert).await;
-    settle(rt, store, key, waiting, result).await?;
-    Ok(true)
+    match due(store, channel.name(), rt.now())? {
+        Due::Now(key, waiting) => {
+            let sent = rt.timeout(SEND_WAIT, channel.send(&waiting.alert)).await;
+            let result = sent.unwrap_or_else(|| Err(SendError::Retry(no_answer())));
+            settle(rt, store, key, *waiting, result).await?;
+            Ok(Next::Now)
+        }
+        _ if took => Ok(Next::Now),
+        Due::At(at) => Ok(Next::At(at)),
+        Due::Nothing => Ok(Next::News),
+    }
 }
 
 /// Copies new outbox rows this channel wants into its waiting list.
@@ -116,26 +147,39 @@ fn first_cursor(tx: &impl Read, now: Timestamp) -> Result<u64, StoreError> {
     Ok(if now - row.at <= GIVE_UP_AFTER { sequence.saturating_sub(1) } else { sequence })
 }
 
+fn no_answer() -> String {
+    format!("no answer within {} s", SEND_WAIT.num_seconds())
+}
+
+/// What waits for a channel.
+enum Due {
+    /// This may be tried now.
+    Now(String, Box<Waiting>),
+    /// Something may be tried at an instant.
+    At(Timestamp),
+    /// Nothing waits.
+    Nothing,
+}
+
 /// The most severe, then the oldest, of what may be tried now. A row that backs off holds back
 /// those behind it of its own severity: order is kept.
-fn next_due(
-    store: &Store,
-    channel: &str,
-    now: Timestamp,
-) -> Result<Option<(String, Waiting)>, StoreError> {
+fn due(store: &Store, channel: &str, now: Timestamp) -> Result<Due, StoreError> {
     let mut waiting = store.read(|tx| tx.list(&WAITING, &format!("{channel}/")))?;
     waiting.sort_by_key(|(_, row)| (Reverse(row.alert.severity), row.alert.id));
     let mut held: Option<Severity> = None;
+    let mut first: Option<Timestamp> = None;
     for (key, row) in waiting {
         if held == Some(row.alert.severity) {
             continue;
         }
-        if row.next_at <= now {
-            return Ok(Some((key, row)));
+        // Further ahead than any wait is: the clock was put back since.
+        if row.next_at <= now || row.next_at > now + BACKOFF_MOST {
+            return Ok(Due::Now(key, Box::new(row)));
         }
         held = Some(row.alert.severity);
+        first = Some(first.map_or(row.next_at, |at| at.min(row.next_at)));
     }
-    Ok(None)
+    Ok(first.map_or(Due::Nothing, Due::At))
 }
 
 async fn settle(

@@ -2,6 +2,7 @@
 //! Exit 0 done, 1 failed or not all holds, 2 bad usage.
 
 mod calendar;
+mod chaos;
 mod ground;
 mod jobs;
 mod journal;
@@ -70,6 +71,7 @@ enum Command {
     Price(price::PriceArgs),
     Risk(risk::RiskArgs),
     Journal(journal::JournalArgs),
+    Chaos(chaos::ChaosArgs),
     Store(store::StoreArgs),
 }
 
@@ -115,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Risk(args) => risk::run(global, &args),
         Command::Journal(args) => journal::run(global, &args),
         Command::Store(args) => store::run(global, &args),
+        Command::Chaos(args) => chaos::run(global, &args),
     };
     match result {
         Ok(code) => code,

@@ -28,7 +28,7 @@ pub(super) const LEAD: TimeDelta = TimeDelta::seconds(2);
 const SWEEP_LEAD: TimeDelta = TimeDelta::seconds(1);
 
 /// The wall clock is looked at this often, so a step of it shows.
-const LOOK_EVERY: TimeDelta = TimeDelta::milliseconds(500);
+pub(super) const LOOK_EVERY: TimeDelta = TimeDelta::milliseconds(500);
 
 /// Handovers that may wait for the supervisor.
 pub(super) const INBOX: usize = 1_024;

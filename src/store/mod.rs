@@ -11,6 +11,7 @@
 mod backup;
 mod changes;
 mod check;
+mod digest;
 mod disk;
 mod engine;
 mod error;
@@ -39,7 +40,9 @@ pub use redb::StorageBackend;
 
 pub use backup::Backup;
 pub use check::{Check, Compaction, TableSize, check, compact, look};
+pub(crate) use engine::caught;
 pub use error::StoreError;
+pub(crate) use journal::sha256_hex;
 pub use journal::{
     Break as JournalBreak, Entry as JournalEntry, Head as JournalHead, Verification,
 };
@@ -139,11 +142,27 @@ impl Store {
         self.inner.engine.changes.of(tables)
     }
 
+    /// Commits of this process.
+    pub fn commits(&self) -> u64 {
+        self.inner.engine.changes.commits()
+    }
+
+    /// Resolves once [`Store::changes`] of the tables is no longer `seen`.
+    pub async fn changed(&self, tables: &[&str], seen: u64) {
+        // Subscribed before the first look, so that no commit falls in between.
+        let mut commits = self.inner.engine.changes.subscribe();
+        while self.changes(tables) == seen {
+            let told = commits.changed().await;
+            told.expect("the engine outlives this borrow of the store");
+        }
+    }
+
     /// Resolves with the cause once the storage has failed; never before.
     pub async fn failed(&self) -> String {
         let mut failures = self.inner.engine.failures();
-        match failures.wait_for(Option::is_some).await {
-            Ok(cause) => cause.clone().unwrap_or_default(),
+        let cause = failures.wait_for(Option::is_some).await.map(|cause| cause.clone());
+        match cause {
+            Ok(cause) => cause.unwrap_or_default(),
             Err(_) => std::future::pending().await, // the engine outlives this borrow of the store
         }
     }
@@ -156,6 +175,12 @@ impl Store {
     /// The head of the journal; its hash in hex is the digest of a replay.
     pub fn journal_head(&self) -> Result<JournalHead, StoreError> {
         self.read(Read::journal_head)
+    }
+
+    /// The SHA-256, in lower-case hex, of everything the store holds: two stores have the same only
+    /// when they hold the same rows.
+    pub fn digest(&self) -> Result<String, StoreError> {
+        self.read(digest::of)
     }
 
     /// The journal entries whose sequence lies in `range`, in order.

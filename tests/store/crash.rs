@@ -4,14 +4,16 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use tomking::store::Store;
-
-use crate::{
-    day::{contents, do_step, expected, last_step},
-    disk::{Disk, FATES, Fate, Op, after_failure, apply},
+use tomking::{
+    sim::chaos::{
+        dice::Dice,
+        disk::{Disk, Op, after_failure, apply},
+        plan::Fate,
+    },
+    store::Store,
 };
+
+use crate::day::{contents, do_step, expected, last_step};
 
 const STEPS: u32 = 40;
 const SEED: u64 = 20_240_802;
@@ -26,7 +28,7 @@ struct Recording {
 }
 
 fn record() -> Recording {
-    let disk = Disk::default();
+    let disk = Disk::default().recording();
     let store = Store::with_backend(disk.clone()).unwrap();
     disk.forget_ops();
     let base = disk.bytes();
@@ -74,19 +76,19 @@ fn check(disk: Disk, expected: &[String], (least, most): (u32, u32), what: &str)
 /// One point of failure, in each of its four forms.
 fn fail_at(day: &Recording, expected: &[String], point: usize) {
     let (synced, pending) = day.at(point);
-    for (form, fate) in FATES.into_iter().enumerate() {
+    for (form, fate) in Fate::ALL.into_iter().enumerate() {
         // With nothing pending all forms are one.
         if pending.is_empty() && !matches!(fate, Fate::Kept) {
             continue;
         }
         let what = format!("after operation {point} of {}, {fate:?}", day.ops.len());
-        let mut rng = ChaCha8Rng::seed_from_u64(SEED ^ (point as u64) << 8 ^ form as u64);
-        let left = after_failure(&synced, pending, fate, &mut rng);
-        let disk = Disk::of(left.clone());
+        let mut dice = Dice::new(SEED, (point as u64) << 8 ^ form as u64);
+        let left = after_failure(synced.clone(), pending, fate, &mut dice);
+        let disk = Disk::of(left.clone()).recording();
         let steps = day.steps(point);
         let store = check(disk.clone(), expected, steps, &what);
-        if rng.random_ratio(1, 8) {
-            fail_again(&left, &disk.ops(), expected, steps, &what, &mut rng);
+        if dice.below(8) == 0 {
+            fail_again(&left, &disk.ops(), expected, steps, &what, &mut dice);
             go_on(&store, expected, &what);
         }
     }
@@ -99,12 +101,12 @@ fn fail_again(
     expected: &[String],
     steps: (u32, u32),
     what: &str,
-    rng: &mut ChaCha8Rng,
+    dice: &mut Dice,
 ) {
     let day = Recording { base: left.to_vec(), ops: opening.to_vec(), acknowledged: Vec::new() };
-    let point = rng.random_range(0..=opening.len());
+    let point = dice.place(opening.len() + 1);
     let (synced, pending) = day.at(point);
-    let again = after_failure(&synced, pending, Fate::Reordered, rng);
+    let again = after_failure(synced, pending, Fate::Reordered, dice);
     let what = format!("{what}, then again after operation {point} of opening");
     check(Disk::of(again), expected, steps, &what);
 }
@@ -148,8 +150,7 @@ fn a_disk_that_lies_about_syncs_is_noticed_by_the_same_check() {
     day.ops.retain(|op| !matches!(op, Op::Sync));
     let point = day.ops.len();
     let (synced, pending) = day.at(point);
-    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
-    let left = after_failure(&synced, pending, Fate::Lost, &mut rng);
+    let left = after_failure(synced, pending, Fate::Lost, &mut Dice::new(SEED, 0));
     let found = std::panic::catch_unwind(|| {
         check(Disk::of(left), &expected, (STEPS, STEPS), "planted");
     });

@@ -1,14 +1,12 @@
 //! Bits that flip in a file at rest: refused when it is opened, or they lie where no data is. What
 //! never happens is that other data is read than was written.
 
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use tomking::store::{self, Store, StoreError};
-
-use crate::{
-    day::{contents, do_step},
-    disk::Disk,
+use tomking::{
+    sim::chaos::{dice::Dice, disk::Disk},
+    store::{self, Store, StoreError},
 };
+
+use crate::day::{contents, do_step};
 
 /// A clean, compacted file and what it holds.
 fn clean_file() -> (Vec<u8>, String) {
@@ -23,7 +21,7 @@ fn clean_file() -> (Vec<u8>, String) {
 }
 
 /// Opens a copy with one bit flipped: true when it is refused; if not, nothing may differ.
-fn refused(clean: &[u8], holds: &str, byte: usize, bit: u32) -> bool {
+fn refused(clean: &[u8], holds: &str, byte: usize, bit: u64) -> bool {
     let mut bytes = clean.to_vec();
     bytes[byte] ^= 1 << bit;
     match Store::with_backend(Disk::of(bytes)) {
@@ -46,7 +44,7 @@ fn a_flipped_bit_in_a_row_is_refused_at_open() {
         for (n, (place, _)) in places.enumerate().filter(|(n, _)| n % 2 == 0) {
             tried += 1;
             let bit = u32::try_from(n % 8).unwrap();
-            caught += u32::from(refused(&clean, &holds, place + n % mark.len(), bit));
+            caught += u32::from(refused(&clean, &holds, place + n % mark.len(), u64::from(bit)));
         }
     }
     // The rest lies in pages that are no longer in use.
@@ -56,14 +54,14 @@ fn a_flipped_bit_in_a_row_is_refused_at_open() {
 #[test]
 fn a_flipped_bit_anywhere_never_gives_other_data() {
     let (clean, holds) = clean_file();
-    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut dice = Dice::new(1, 0);
     for _ in 0..250 {
-        let (byte, bit) = (rng.random_range(0..clean.len()), rng.random_range(0..8));
+        let (byte, bit) = (dice.place(clean.len()), dice.below(8));
         refused(&clean, &holds, byte, bit);
     }
     // The header, where everything begins.
     for byte in 0..320 {
-        refused(&clean, &holds, byte, rng.random_range(0..8));
+        refused(&clean, &holds, byte, dice.below(8));
     }
 }
 

@@ -4,12 +4,12 @@
 use std::io::ErrorKind;
 
 use futures::{FutureExt, executor::block_on};
-use tomking::store::{Store, StoreError};
-
-use crate::{
-    day::{contents, do_step, expected, last_step},
-    disk::Disk,
+use tomking::{
+    sim::chaos::disk::Disk,
+    store::{Store, StoreError},
 };
+
+use crate::day::{contents, do_step, expected, last_step};
 
 const STEPS: u32 = 12;
 
@@ -24,7 +24,7 @@ fn work(store: &Store) -> (u32, Option<StoreError>) {
 }
 
 fn operations_of_the_day() -> usize {
-    let disk = Disk::default();
+    let disk = Disk::default().recording();
     let store = Store::with_backend(disk.clone()).unwrap();
     disk.forget_ops();
     assert_eq!(work(&store).0, STEPS);

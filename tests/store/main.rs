@@ -6,7 +6,6 @@ mod cli;
 mod crash;
 mod damage;
 mod day;
-mod disk;
 mod full;
 mod owner;
 mod schema;

@@ -1,5 +1,5 @@
-//! One life of a process: its tasks die together at one point, can be stopped for a while as a
-//! machine asleep stops them, and tell the time by a wall clock that can be put wrong.
+//! A machine, and the lives of a process on it. The tasks of a life die together at one point, wait
+//! while the machine sleeps, and tell the time by its wall clock, which can be put wrong.
 //!
 //! Architecture Invariant: after its end no task of a life is polled again, whatever is ready.
 
@@ -38,23 +38,148 @@ pub enum End {
     Over,
 }
 
+impl End {
+    /// Its stable name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Killed => "killed",
+            Self::PowerFailed => "power_failed",
+            Self::Stopped => "stopped",
+            Self::StoreFailed(_) => "store_failed",
+            Self::NotStarted(_) => "not_started",
+            Self::Gave(_) => "gave",
+            Self::Over => "over",
+        }
+    }
+}
+
+/// The machine the lives run on: whether it sleeps, and what its wall clock says.
+pub struct Machine {
+    world: Runtime,
+    state: Mutex<Sleep>,
+    /// Counts the steps of its clock; a sleep is one too.
+    stepped: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Sleep {
+    /// How far its wall clock is ahead of the truth.
+    offset: TimeDelta,
+    /// Suspends that hold at the moment, and since when.
+    holds: u32,
+    since: Option<Timestamp>,
+    /// All the time it was asleep, which the timers of its processes do not count.
+    asleep: TimeDelta,
+    /// Tasks to be polled when it wakes.
+    waiting: Vec<Waker>,
+}
+
+impl Machine {
+    /// A machine awake, its clock right.
+    pub fn new(world: Runtime) -> Arc<Self> {
+        Arc::new(Self { world, state: Mutex::default(), stepped: watch::Sender::new(0) })
+    }
+
+    fn state(&self) -> MutexGuard<'_, Sleep> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts its wall clock further ahead, or back.
+    pub fn step(&self, by: TimeDelta) {
+        self.state().offset += by;
+        self.stepped.send_modify(|count| *count += 1);
+    }
+
+    /// It sleeps from here on.
+    pub fn suspend(&self) {
+        let now = self.world.now();
+        let mut state = self.state();
+        state.holds += 1;
+        state.since.get_or_insert(now);
+    }
+
+    /// It wakes, once for each suspend.
+    pub fn resume(&self) {
+        let now = self.world.now();
+        let waiting = {
+            let mut state = self.state();
+            state.holds = state.holds.saturating_sub(1);
+            if state.holds > 0 {
+                return;
+            }
+            let Some(since) = state.since.take() else { return };
+            state.asleep += now - since;
+            std::mem::take(&mut state.waiting)
+        };
+        waiting.into_iter().for_each(Waker::wake);
+        self.stepped.send_modify(|count| *count += 1);
+    }
+
+    /// It sleeps now.
+    pub fn is_asleep(&self) -> bool {
+        self.state().since.is_some()
+    }
+
+    /// Its wall clock is wrong now.
+    pub fn is_wrong(&self) -> bool {
+        !self.state().offset.is_zero()
+    }
+
+    /// Told of each step of its clock and each waking.
+    pub fn stepped(&self) -> watch::Receiver<u64> {
+        self.stepped.subscribe()
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.world.now() + self.state().offset
+    }
+
+    /// True time without the time it was asleep.
+    fn monotonic(&self) -> Timestamp {
+        let state = self.state();
+        state.since.unwrap_or_else(|| self.world.now()) - state.asleep
+    }
+
+    /// Resolves after so long on the machine's own timer.
+    pub async fn sleep(&self, wait: TimeDelta) {
+        let until = self.monotonic() + wait;
+        loop {
+            let left = until - self.monotonic();
+            if left <= TimeDelta::zero() && !self.is_asleep() {
+                return;
+            }
+            // Asleep nothing is due: it is looked at again now and then.
+            let asleep = self.is_asleep();
+            let least = if asleep { TimeDelta::seconds(1) } else { TimeDelta::zero() };
+            self.world.sleep(left.max(least)).await;
+        }
+    }
+
+    /// True, and `waker` is kept, while the machine sleeps.
+    fn holds_up(&self, waker: &Waker) -> bool {
+        let mut state = self.state();
+        let asleep = state.since.is_some();
+        if asleep {
+            state.waiting.push(waker.clone());
+        }
+        asleep
+    }
+}
+
 /// A process, from its start to its end.
 pub struct Life {
     number: u32,
-    world: Runtime,
+    machine: Arc<Machine>,
     from: Timestamp,
     state: Mutex<State>,
     ended: watch::Sender<Option<End>>,
+    asked_to_stop: watch::Sender<bool>,
 }
 
 #[derive(Default)]
 struct State {
     ended: Option<(Timestamp, End)>,
-    /// How far its wall clock is ahead of the truth.
-    offset: TimeDelta,
-    asleep_since: Option<Timestamp>,
-    /// All the time it was asleep, which its sleeps do not count.
-    asleep: TimeDelta,
+    cut_off: bool,
     next_task: u64,
     /// The waker of each task that was polled and has not ended.
     tasks: BTreeMap<u64, Waker>,
@@ -62,10 +187,10 @@ struct State {
 
 impl Life {
     /// A life that begins now.
-    pub fn new(number: u32, world: Runtime) -> Arc<Self> {
-        let from = world.now();
-        let (state, ended) = (Mutex::default(), watch::Sender::new(None));
-        Arc::new(Self { number, world, from, state, ended })
+    pub fn new(number: u32, machine: Arc<Machine>) -> Arc<Self> {
+        let from = machine.world.now();
+        let (ended, asked_to_stop) = (watch::Sender::new(None), watch::Sender::new(false));
+        Arc::new(Self { number, machine, from, state: Mutex::default(), ended, asked_to_stop })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -82,6 +207,11 @@ impl Life {
         self.from
     }
 
+    /// The machine it runs on.
+    pub fn machine(&self) -> &Arc<Machine> {
+        &self.machine
+    }
+
     /// The clock and spawner of its tasks.
     pub fn runtime(self: &Arc<Self>) -> Runtime {
         let clock = Arc::new(LifeClock(Arc::clone(self)));
@@ -90,7 +220,7 @@ impl Life {
 
     /// True time, for what is not of this process.
     pub fn world(&self) -> &Runtime {
-        &self.world
+        &self.machine.world
     }
 
     /// It has ended: nothing of it may reach anything.
@@ -98,9 +228,24 @@ impl Life {
         self.state().ended.is_some()
     }
 
+    /// Its machine sleeps.
+    pub fn is_asleep(&self) -> bool {
+        self.machine.is_asleep()
+    }
+
     /// When and why it ended.
     pub fn end(&self) -> Option<(Timestamp, End)> {
         self.state().ended.clone()
+    }
+
+    /// Its disk takes nothing from it any more: it was killed, or has closed its files.
+    pub fn is_cut_off(&self) -> bool {
+        self.state().cut_off
+    }
+
+    /// Cuts it off from its disk.
+    pub fn cut_off(&self) {
+        self.state().cut_off = true;
     }
 
     /// Ends it here and now, unless it has ended.
@@ -110,7 +255,8 @@ impl Life {
             if state.ended.is_some() {
                 return;
             }
-            state.ended = Some((self.world.now(), end.clone()));
+            state.cut_off = matches!(end, End::Killed | End::PowerFailed);
+            state.ended = Some((self.machine.world.now(), end.clone()));
             std::mem::take(&mut state.tasks)
         };
         wakers.into_values().for_each(Waker::wake);
@@ -126,38 +272,17 @@ impl Life {
         }
     }
 
-    /// Puts its wall clock further ahead, or back.
-    pub fn step(&self, by: TimeDelta) {
-        self.state().offset += by;
+    /// Asks it to stop, as SIGTERM does.
+    pub fn ask_to_stop(&self) {
+        self.asked_to_stop.send_replace(true);
     }
 
-    /// Stops its tasks: the machine sleeps.
-    pub fn suspend(&self) {
-        let now = self.world.now();
-        self.state().asleep_since.get_or_insert(now);
-    }
-
-    /// The machine wakes.
-    pub fn resume(&self) {
-        let now = self.world.now();
-        let wakers: Vec<Waker> = {
-            let mut state = self.state();
-            let Some(since) = state.asleep_since.take() else { return };
-            state.asleep += now - since;
-            state.tasks.values().cloned().collect()
-        };
-        wakers.into_iter().for_each(Waker::wake);
-    }
-
-    /// The machine sleeps now.
-    pub fn is_asleep(&self) -> bool {
-        self.state().asleep_since.is_some()
-    }
-
-    /// The time its machine was awake, from the beginning of the world's own.
-    fn monotonic(&self) -> Timestamp {
-        let state = self.state();
-        state.asleep_since.unwrap_or_else(|| self.world.now()) - state.asleep
+    /// Resolves when it was asked to stop.
+    pub async fn asked_to_stop(&self) {
+        let mut asked = self.asked_to_stop.subscribe();
+        if asked.wait_for(|asked| *asked).await.is_err() {
+            std::future::pending::<()>().await; // the sender lives in `self`
+        }
     }
 }
 
@@ -166,20 +291,15 @@ struct LifeClock(Arc<Life>);
 
 impl Clock for LifeClock {
     fn now(&self) -> Timestamp {
-        self.0.world.now() + self.0.state().offset
+        self.0.machine.wall()
     }
 
-    /// As a live timer: a span is slept on the monotonic clock, whatever the wall clock does.
+    /// As a live timer: a span is slept on the machine's own timer, whatever its wall clock does.
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
-        let life = Arc::clone(&self.0);
-        let until = life.monotonic() + (at - self.now());
+        let (machine, wait) = (Arc::clone(&self.0.machine), at - self.now());
         async move {
-            loop {
-                let left = until - life.monotonic();
-                if left <= TimeDelta::zero() {
-                    return;
-                }
-                life.world.sleep(left).await;
+            if wait > TimeDelta::zero() {
+                machine.sleep(wait).await;
             }
         }
         .boxed()
@@ -194,7 +314,7 @@ impl Spawn for LifeClock {
             state.next_task += 1;
             state.next_task
         };
-        self.0.world.spawn(Task { life, id, work: Some(task) });
+        self.0.world().spawn(Task { life, id, work: Some(task) });
     }
 }
 
@@ -222,7 +342,8 @@ impl Task {
         if !waker.will_wake(cx.waker()) {
             waker.clone_from(cx.waker());
         }
-        if state.asleep_since.is_some() { Turn::Wait } else { Turn::Poll }
+        drop(state);
+        if self.life.machine.holds_up(cx.waker()) { Turn::Wait } else { Turn::Poll }
     }
 }
 

@@ -11,11 +11,29 @@ pub mod board;
 pub mod check;
 /// The seeded generator plans and faults are drawn from.
 pub mod dice;
+/// A disk made of bytes that can break and lose its power.
+pub mod disk;
 /// Plans out of a seed.
 mod draw;
-/// One life of the process: tasks that die together, a clock that steps.
+/// What all seeds share.
+pub mod ground;
+/// Lives of the process: tasks that die together, a clock that steps.
 pub mod life;
 /// What goes wrong and when.
 pub mod plan;
+/// The process and its supervisor.
+pub mod process;
+/// One seed.
+pub mod run;
 /// Where faults go in: broker, market, channels, people.
 pub mod seams;
+/// A failing plan to the shortest that fails.
+pub mod shrink;
+/// Many seeds on all cores.
+pub mod sweep;
+/// The paper venue, which outlives the daemon.
+pub mod venue;
+/// What is told of a sweep.
+pub mod verdict;
+/// The eyes: every invariant at its moments.
+pub mod watch;

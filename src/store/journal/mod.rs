@@ -29,6 +29,6 @@ mod verify;
 mod tests;
 
 pub use entry::{Entry, Head};
-pub(crate) use entry::{HEAD, JOURNAL};
+pub(crate) use entry::{HEAD, JOURNAL, hex, sha256_hex};
 pub(crate) use verify::verify;
 pub use verify::{Break, Verification};
