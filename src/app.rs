@@ -72,6 +72,7 @@ impl App {
             jobs: parts.jobs.clone(),
             prices: parts.market.provenance(),
         });
+        let broker = Arc::clone(&parts.broker);
         let desk = Desk::new(DeskParts {
             rt: parts.rt.clone(),
             store: parts.store.clone(),
@@ -91,7 +92,10 @@ impl App {
             let report = ReportBody::new(period, parts.store.clone(), Arc::clone(&gatherer));
             body(name, Arc::new(report));
         }
-        body("store-backup", Arc::new(BackupBody::new(parts.store.clone(), parts.data_dir)));
+        body(
+            "store-backup",
+            Arc::new(BackupBody::new(parts.store.clone(), broker, parts.data_dir)),
+        );
         if let Some(switch) = parts.dead_man {
             body(heartbeat::JOB, Arc::new(Heartbeat::new(switch, parts.store.clone())));
         }

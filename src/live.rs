@@ -100,7 +100,7 @@ async fn serve(plan: Plan) -> Result<(), LiveError> {
     let Plan { settings, jobs, calendar, data_dir, reader } = plan;
     make_dir(&data_dir)?;
     let store = Store::open(&store::path_in(&data_dir), store::DAEMON)?;
-    let venue_store = Store::open(&data_dir.join("venue.redb"), store::DAEMON)?;
+    let venue_store = Store::open(&store::venue_path_in(&data_dir), store::DAEMON)?;
     let channels = channels(&settings)?;
     let dead_man = dead_man(&settings)?;
     let market = market(&settings, &rt, &calendar);

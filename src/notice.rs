@@ -113,6 +113,27 @@ pub enum Notice {
         /// Seconds without.
         seconds: i64,
     },
+    /// An option was exercised or assigned into shares or a future.
+    Delivered {
+        /// The position.
+        position: PositionId,
+        /// What left, what came, and when it is closed.
+        what: String,
+    },
+    /// A short may be assigned, or is pinned to its strike (rulebook §4.7).
+    AssignmentRisk {
+        /// The position.
+        position: PositionId,
+        /// Which leg, with the figures.
+        what: String,
+    },
+    /// A corporate action changed a position: it is held back from automatic trading.
+    HeldBack {
+        /// The position.
+        position: PositionId,
+        /// What changed.
+        what: String,
+    },
     /// The latch changed.
     Latch {
         /// The level now.

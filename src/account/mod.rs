@@ -215,6 +215,10 @@ pub enum ExitReason {
     TimeExit,
     /// Settled at expiry.
     Expired,
+    /// A short option was about to be assigned (§4.7).
+    AssignmentRisk,
+    /// What an exercise or assignment delivered was closed (§4.7).
+    Delivered,
     /// FLATTEN.
     Flatten,
     /// The owner closed it at the broker.
@@ -230,6 +234,8 @@ impl ExitReason {
             Self::Evaluation => "evaluation",
             Self::TimeExit => "time exit",
             Self::Expired => "expired",
+            Self::AssignmentRisk => "assignment risk",
+            Self::Delivered => "delivered and closed",
             Self::Flatten => "flattened",
             Self::External => "closed outside",
         }

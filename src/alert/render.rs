@@ -60,6 +60,15 @@ fn words(notice: &Notice) -> Words {
         Notice::NoMark { position, seconds } => {
             line(Warning, format!("Position {position} has had no usable mark for {seconds} s"))
         }
+        Notice::Delivered { position, what } => line(Warning, format!("{position}: {what}")),
+        Notice::AssignmentRisk { position, what } => {
+            line(Warning, format!("{position}: assignment risk, {what}"))
+        }
+        Notice::HeldBack { position, what } => (
+            Critical,
+            format!("Position {position} is held back from automatic trading: {what}"),
+            "Close it at the broker by hand; limits go on counting it.".to_owned(),
+        ),
         Notice::Latch { level, cause } => {
             let severity = if level == "ACTIVE" { Info } else { Warning };
             line(severity, format!("{level}: {cause}"))

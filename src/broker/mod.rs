@@ -114,6 +114,8 @@ pub enum TransactionKind {
     CashSettlement,
     /// Exercised or assigned into the future or the shares.
     Delivery,
+    /// Renamed by a corporate action: the old contract leaves, the adjusted one comes.
+    Adjustment,
     /// Money paid in or out.
     Transfer,
 }
@@ -196,6 +198,11 @@ pub trait Broker: Send + Sync {
     /// What an order would take, without sending it; `None` when the broker has no dry run. An
     /// order the broker would refuse for its form is [`BrokerError::Refused`].
     async fn dry_run(&self, order: &OrderRequest) -> Result<Option<BuyingPower>, BrokerError>;
+    /// Exports the broker's own books into a new file, where they are kept on this machine; false
+    /// where they are not. The words of the failure, when it fails.
+    fn back_up(&self, _to: &std::path::Path) -> Result<bool, String> {
+        Ok(false)
+    }
     /// Resolves when any order has changed since the last call; a hint, polling stays.
     async fn changed(&self);
 }

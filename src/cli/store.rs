@@ -70,7 +70,8 @@ fn backup(data_dir: &Path, file: Option<&Path>, as_json: bool) -> CliResult {
         Some(made) => made,
         None => Store::open_inline(&store_in(data_dir)?, "tomking store backup")
             .map_err(CliError::failed)
-            .and_then(|store| backup::into_new(&store, &to).map_err(CliError::Failed))?,
+            .and_then(|store| backup::into_new(&store, &to).map_err(CliError::Failed))
+            .and_then(|made| venue_beside(data_dir, &to).map(|()| made))?,
     };
     if as_json {
         print_json(&made)?;
@@ -85,6 +86,33 @@ fn backup(data_dir: &Path, file: Option<&Path>, as_json: bool) -> CliResult {
         ))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The paper venue's books, beside the ledger's: without a daemon both files are ours to read.
+fn venue_beside(data_dir: &Path, to: &Path) -> Result<(), CliError> {
+    let path = store::venue_path_in(data_dir);
+    if !path.exists() {
+        return Ok(());
+    }
+    let venue = Store::open_inline(&path, "tomking store backup").map_err(CliError::failed)?;
+    backup::into_new(&venue, &backup::venue_file(to)).map(drop).map_err(CliError::Failed)
+}
+
+/// Puts the venue's books back where there are none: those that are there are never older than the
+/// ledger, which catches up with them.
+fn restore_venue(data_dir: &Path, file: &Path) -> Result<Option<String>, CliError> {
+    let (from, to) = (backup::venue_file(file), store::venue_path_in(data_dir));
+    if !from.exists() {
+        return Ok(None);
+    }
+    let (from_shown, to_shown) = (from.display(), to.display());
+    if to.exists() {
+        return Ok(Some(format!(
+            "{to_shown}, the paper broker's side, was left as it is: the ledger catches up with it.\n"
+        )));
+    }
+    store::restore(&from, &to, "tomking store restore", false).map_err(alone)?;
+    Ok(Some(format!("Restored {to_shown}, the paper broker's side, from {from_shown}.\n")))
 }
 
 fn named_by_time(data_dir: &Path) -> PathBuf {
@@ -107,6 +135,7 @@ fn alone(error: StoreError) -> CliError {
 fn restore(data_dir: &Path, file: &Path, force: bool, as_json: bool) -> CliResult {
     let path = store::path_in(data_dir);
     let done = store::restore(file, &path, "tomking store restore", force).map_err(alone)?;
+    let venue = restore_venue(data_dir, file)?;
     if as_json {
         print_json(&done)?;
         return Ok(ExitCode::SUCCESS);
@@ -121,6 +150,7 @@ fn restore(data_dir: &Path, file: &Path, force: bool, as_json: bool) -> CliResul
     if let Some(aside) = done.replaced {
         let _ = writeln!(text, "The replaced store is kept as {}.", aside.display());
     }
+    text.push_str(&venue.unwrap_or_default());
     print(&text)?;
     Ok(ExitCode::SUCCESS)
 }

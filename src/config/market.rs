@@ -18,6 +18,23 @@ pub struct MarketSettings {
     pub surface: SurfaceSettings,
     /// Bid, ask and open interest around the model's value.
     pub book: BookSettings,
+    /// Quotes that go wrong.
+    pub flaws: FlawSettings,
+}
+
+/// Quotes that go wrong in regular hours: how often, of a contract's own time. Which do is a pure
+/// function of the seed, the contract and the instant.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FlawSettings {
+    /// Percent of its half minutes in which its market is wide.
+    pub wide_percent: f64,
+    /// How much wider than usual.
+    pub wide_factor: f64,
+    /// Percent of its five seconds in which the bid is above the ask.
+    pub crossed_percent: f64,
+    /// Percent of its three minutes through which the quote stands still.
+    pub stale_percent: f64,
 }
 
 /// How futures and ETFs follow the cash index.
@@ -103,7 +120,7 @@ impl MarketSettings {
                 faults.push(format!("market.{key} = {found}: must be {least} to {most}"));
             }
         };
-        let Self { seed: _, carry, surface, book } = self;
+        let Self { seed: _, carry, surface, book, flaws } = self;
         hold("carry.rate_percent", carry.rate_percent, -5.0, 30.0);
         for (product, found) in &carry.dividend_percent {
             hold(&format!("carry.dividend_percent.{product}"), *found, 0.0, 30.0);
@@ -134,6 +151,10 @@ impl MarketSettings {
         hold("book.overnight_factor", book.overnight_factor, 1.0, 100.0);
         hold("book.open_interest", book.open_interest, 0.0, 1e9);
         hold("book.open_interest_reach", book.open_interest_reach, 0.1, 100.0);
+        hold("flaws.wide_percent", flaws.wide_percent, 0.0, 100.0);
+        hold("flaws.wide_factor", flaws.wide_factor, 1.0, 1000.0);
+        hold("flaws.crossed_percent", flaws.crossed_percent, 0.0, 100.0);
+        hold("flaws.stale_percent", flaws.stale_percent, 0.0, 100.0);
         faults
     }
 }

@@ -53,10 +53,20 @@ pub struct FillSettings {
     pub chance_at_mid_percent: Decimal,
     /// The same with the limit next to natural; in between it grows evenly.
     pub chance_near_natural_percent: Decimal,
+    /// Of that chance, percent, at the back of the queue: when the order has just begun to rest.
+    pub queue_start_percent: Decimal,
+    /// Seconds at one price until the chance is whole.
+    pub queue_seconds: u32,
     /// A leg displays one contract for so many of open interest.
     pub open_interest_a_contract: u32,
     /// Most contracts a leg displays; the least is one.
     pub displayed_contracts_max: u32,
+    /// Seconds until the size that a fill took is displayed again.
+    pub size_back_seconds: u32,
+    /// Nothing fills on a leg wider than so much of its mid, percent,
+    pub wide_quote_percent: Decimal,
+    /// and wider than so many ticks.
+    pub wide_quote_ticks: u32,
     /// Nothing fills on a quote older than this, seconds.
     pub stale_quote_seconds: u32,
     /// Chance that a unit's legs fill one by one over several looks, percent.
@@ -151,6 +161,10 @@ impl FillSettings {
         check(self.open_interest_a_contract > 0, "open_interest_a_contract: must be above 0");
         check(self.displayed_contracts_max > 0, "displayed_contracts_max: must be above 0");
         check(self.stale_quote_seconds > 0, "stale_quote_seconds: must be above 0");
+        check(percent(self.queue_start_percent), "queue_start_percent: must be 0 to 100");
+        check(self.queue_seconds <= 3_600, "queue_seconds: must be 0 to 3600");
+        check(self.size_back_seconds <= 3_600, "size_back_seconds: must be 0 to 3600");
+        check(self.wide_quote_percent > Decimal::ZERO, "wide_quote_percent: must be above 0");
         check(percent(self.uneven_fill_percent), "uneven_fill_percent: must be 0 to 100");
         check(percent(self.reject_percent), "reject_percent: must be 0 to 100");
         faults
@@ -219,12 +233,14 @@ mod tests {
     #[test]
     fn each_fault_names_its_key() {
         type Spoil = fn(&mut PaperSettings);
-        let cases: [(Spoil, &str); 10] = [
+        let cases: [(Spoil, &str); 12] = [
             (|s| s.starting_balance_gbp = Decimal::ZERO, "paper.starting_balance_gbp"),
             (|s| s.fills.near_grid_seconds = 0, "paper.fills.near_grid_seconds"),
             (|s| s.fills.near_grid_seconds = 3, "paper.fills.far_grid_seconds"),
             (|s| s.fills.chance_at_mid_percent = Decimal::from(101), "chance_at_mid_percent"),
             (|s| s.fills.displayed_contracts_max = 0, "displayed_contracts_max"),
+            (|s| s.fills.queue_seconds = 3_601, "queue_seconds"),
+            (|s| s.fills.wide_quote_percent = Decimal::ZERO, "wide_quote_percent"),
             (|s| s.fills.uneven_fill_percent = Decimal::from(-1), "uneven_fill_percent"),
             (|s| s.assignment.early_percent = Decimal::from(101), "assignment.early_percent"),
             (

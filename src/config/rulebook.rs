@@ -95,6 +95,23 @@ pub struct CommonRules {
     pub early_close: EarlyCloseRules,
     /// An entry an event filter refused on a CPI day is tried again at this time.
     pub event_retry_at: NaiveTime,
+    /// §4.7: assignment and pin risk.
+    pub assignment: AssignmentRules,
+}
+
+/// When a short is in danger of assignment (§4.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssignmentRules {
+    /// An American short in the money with less extrinsic value is closed, points; or with less
+    /// than the next dividend.
+    pub extrinsic_floor: Decimal,
+    /// In the money within so many sessions of expiry it is closed.
+    pub sessions_before_expiry: u32,
+    /// Pinned: the underlying within so much of the strike, percent of it.
+    pub pin_percent: Decimal,
+    /// So long before the last trade.
+    pub pin_minutes_before_close: u32,
 }
 
 /// Entry: from mid, a tick a step towards natural.

@@ -145,7 +145,9 @@ impl Handler for Live {
             }
             Request::StoreBackup { file } => {
                 let (store, file) = (self.store.clone(), file.clone());
-                let made = aside(move || backup::into_new(&store, &file)).await?;
+                let broker = Arc::clone(&self.desk.parts().broker);
+                let both = move || backup::both_into_new(&store, &*broker, &file);
+                let made = aside(both).await?;
                 document(&made).map_err(|error| error.to_string())
             }
             _ => self.read(request).await,

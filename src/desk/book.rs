@@ -116,7 +116,20 @@ pub fn ended_risk<'a>(
     closes.iter().rfind(buys).filter(|_| covered)
 }
 
-fn close_when_empty(
+/// Moves a quantity of a leg, which a new one opens at a price in points.
+pub fn move_leg(position: &mut Position, instrument: &Instrument, quantity: i64, price: Decimal) {
+    match position.legs.iter_mut().find(|leg| leg.instrument == *instrument) {
+        Some(leg) => leg.quantity += quantity,
+        None => position.legs.push(PositionLeg {
+            instrument: instrument.clone(),
+            quantity,
+            open_price: price,
+        }),
+    }
+}
+
+/// Closes a position whose last leg is gone. Returns true when it did.
+pub fn close_when_empty(
     position: &mut Position,
     at: Timestamp,
     reason: ExitReason,
@@ -133,14 +146,7 @@ fn close_when_empty(
 
 fn add(position: &mut Position, fill: &Fill) {
     let quantity = fill.side.sign() * i64::from(fill.quantity);
-    match position.legs.iter_mut().find(|leg| leg.instrument == fill.instrument) {
-        Some(leg) => leg.quantity += quantity,
-        None => position.legs.push(PositionLeg {
-            instrument: fill.instrument.clone(),
-            quantity,
-            open_price: fill.price,
-        }),
-    }
+    move_leg(position, &fill.instrument, quantity, fill.price);
     position.cash_usd += fill.cash();
     position.fees_usd += fill.fees;
 }

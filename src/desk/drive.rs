@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 
 use super::{
     Desk,
+    adjust::is_held_back,
     intent::{IntentRecord, IntentState},
     read, record,
     tables::BROKER_ORDERS,
@@ -57,6 +58,12 @@ impl Desk {
             } else {
                 self.hot().wanted.get(&position.id).cloned()
             };
+            if level != Level::Flattening && is_held_back(position) {
+                continue;
+            }
+            if self.close_delivered(position, self.now()).await? {
+                continue;
+            }
             if let Some(wanted) = wanted {
                 self.drive_one(position, wanted, level).await?;
             }
@@ -175,7 +182,7 @@ impl Desk {
         self.create_close(position, make, now).await
     }
 
-    async fn create_close(
+    pub(super) async fn create_close(
         self: &Arc<Self>,
         position: &Position,
         make: impl FnOnce(&Position) -> Option<Intent> + Send + 'static,
@@ -192,7 +199,7 @@ impl Desk {
         Ok(())
     }
 
-    async fn want_cancel(
+    pub(super) async fn want_cancel(
         self: &Arc<Self>,
         record: &IntentRecord,
         reason: &str,
@@ -309,7 +316,7 @@ pub(super) fn left_behind(
 }
 
 /// A rejection backs off 5, 15, then 30 s (rulebook §5).
-fn rejected_lately(closes: &[IntentRecord], now: Timestamp) -> bool {
+pub(super) fn rejected_lately(closes: &[IntentRecord], now: Timestamp) -> bool {
     let rejected = closes.iter().rev().take_while(|r| r.state == IntentState::Rejected).count();
     let Some(last) = closes.last().filter(|_| rejected > 0) else { return false };
     elapsed(last.updated_at, now) < TimeDelta::seconds([5, 15, 30][rejected.min(3) - 1])
@@ -322,6 +329,8 @@ fn word(reason: ExitReason) -> &'static str {
         ExitReason::Evaluation => "evaluation",
         ExitReason::TimeExit => "time exit",
         ExitReason::Expired => "expired",
+        ExitReason::AssignmentRisk => "assignment risk",
+        ExitReason::Delivered => "delivered",
         ExitReason::Flatten => "flatten",
         ExitReason::External => "external",
     }

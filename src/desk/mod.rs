@@ -33,14 +33,17 @@ pub mod tables;
 /// Each order's fills beside its transactions.
 pub mod tally;
 
+mod adjust;
 mod adopt;
 mod books;
 mod control;
+mod deliver;
 mod explain;
 mod drive;
 mod held;
 mod pass;
 mod record;
+mod risks;
 mod send;
 mod settle;
 mod watch;
@@ -141,6 +144,8 @@ struct Hot {
     balances: Option<Balances>,
     rate: Option<(NaiveDate, FxRate)>,
     told: BTreeSet<String>,
+    /// Assignment risks told of, by position and what.
+    risks_told: BTreeSet<String>,
     reducing_sent: Vec<Timestamp>,
 }
 

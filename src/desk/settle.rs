@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::{
-    Desk,
+    Desk, adjust,
     adopt::{self, adopted},
-    book, describe,
+    book, deliver, describe,
     intent::AttemptStatus,
     read, record,
     tables::{BROKER_ORDERS, CASH, CASH_KEY, CashBook, DAY_MARKS},
@@ -164,7 +164,7 @@ fn book_all(
     let mut changed = Vec::new();
     let before = read::cash(tx)?.map_or(0, |book| book.last_transaction);
     let mut through = None;
-    for (transaction, rate) in fresh {
+    for (transaction, rate) in in_order(fresh, before) {
         let trade = transaction.kind == TransactionKind::Trade;
         let order = transaction.order.as_ref().filter(|_| trade);
         let ours = match order {
@@ -180,7 +180,7 @@ fn book_all(
             None => changed.extend(book_one(tx, transaction, *rate, now)?),
         }
         mark_day(tx, transaction, through.unwrap_or(before))?;
-        through = Some(transaction.id);
+        through = through.max(Some(transaction.id));
     }
     if let (Some(through), Some(mut book)) = (through, read::cash(tx)?) {
         book.last_transaction = through;
@@ -199,6 +199,22 @@ fn mark_day(tx: &mut WriteTx, transaction: &Transaction, before: u64) -> Result<
     tx.put(&DAY_MARKS, &date, &before)
 }
 
+/// Each fresh movement once, in the broker's order; of an exercise or assignment the options first,
+/// so that what they deliver is waited for when it comes.
+fn in_order<T>(fresh: &[(Transaction, T)], last: u64) -> Vec<&(Transaction, T)> {
+    let mut rows: Vec<_> = fresh.iter().filter(|(row, _)| row.id > last).collect();
+    rows.sort_by_key(|(row, _)| row.id);
+    rows.dedup_by_key(|(row, _)| row.id);
+    let delivered = |row: &Transaction| row.kind == TransactionKind::Delivery;
+    let together = |a: &&(Transaction, T), b: &&(Transaction, T)| {
+        delivered(&a.0) && delivered(&b.0) && a.0.at == b.0.at
+    };
+    for run in rows.chunk_by_mut(together) {
+        run.sort_by_key(|(row, _)| !matches!(row.instrument, Some(Instrument::Option(_))));
+    }
+    rows
+}
+
 /// One movement that is no fill of ours: it goes to the positions that hold the instrument, and
 /// what none of them explains is foreign.
 fn book_one(
@@ -208,8 +224,27 @@ fn book_one(
     now: Timestamp,
 ) -> Result<Vec<Position>, StoreError> {
     tx.journal(now, BROKER, "transaction", transaction)?;
+    if transaction.kind == TransactionKind::Adjustment {
+        if (transaction.cash_usd, transaction.fees_usd) != (Usd::ZERO, Usd::ZERO) {
+            foreign(tx, transaction, transaction.quantity, now)?;
+        }
+        return adjust::renamed(tx, transaction, now);
+    }
     let mut changed = Vec::new();
     let mut left = transaction.quantity;
+    let option = deliver::option_delivered(transaction);
+    if transaction.kind == TransactionKind::Delivery && option.is_none() {
+        let (rest, waited) = deliver::comes(tx, transaction, rate, now)?;
+        left = rest;
+        for (mut position, closed) in waited {
+            if closed {
+                run_out(tx, &mut position, transaction)?;
+                record::put_position(tx, &position)?;
+                record::tell_closed(tx, &position, BROKER, now)?;
+            }
+            changed.push(position);
+        }
+    }
     if let Some(instrument) = &transaction.instrument {
         for mut position in ours_first(read::open_positions(tx)?) {
             let share = share_of(&position, instrument, left);
@@ -217,7 +252,14 @@ fn book_one(
                 continue;
             }
             let (cash, fees) = part(transaction, share);
-            let closed = apply(&mut position, transaction, share, cash, fees, rate);
+            let closed = match option {
+                Some(option) => {
+                    let moved = (transaction, option);
+                    deliver::leaves(tx, &mut position, moved, share, (cash, fees), now)?;
+                    false
+                }
+                None => apply(&mut position, transaction, share, cash, fees, rate),
+            };
             if closed && transaction.kind != TransactionKind::Trade {
                 run_out(tx, &mut position, transaction)?;
             }
@@ -234,7 +276,7 @@ fn book_one(
             left -= share;
             changed.push(position);
         }
-        if left != 0 && transaction.kind == TransactionKind::Delivery {
+        if left != 0 && transaction.kind == TransactionKind::Delivery && option.is_none() {
             changed.extend(delivered(tx, transaction, instrument, left, now)?);
             left = 0;
         }
@@ -342,7 +384,7 @@ fn delivered(
 ) -> Result<Option<Position>, StoreError> {
     let position = adopted(tx, instrument, quantity, rust_decimal::Decimal::ZERO, transaction.at)?;
     let what = format!(
-        "{} was delivered at expiry; it is held as {} and is closed by hand or by flatten",
+        "{} was delivered by no option of ours; it is held as {} and is closed by hand or by flatten",
         describe::single(quantity, instrument),
         position.id
     );

@@ -7,11 +7,14 @@ use chrono::{DurationRound, TimeDelta};
 use tokio::sync::watch;
 
 use super::{
-    Desk, READ_WAIT, describe,
+    Desk, READ_WAIT,
+    adjust::is_held_back,
+    deliver::options_of,
+    describe,
     drive::{Wanted, left_behind},
 };
 use crate::{
-    account::{Position, PositionId, StrategyId, hold::Level},
+    account::{ExitReason, Position, PositionId, StrategyId, hold::Level},
     calendar::{Exchange, Session, new_york_date},
     clock::Timestamp,
     instrument::{Instrument, OptionContract},
@@ -128,7 +131,9 @@ impl Desk {
         }
         self.hot().last_round = Some(now);
         let positions: Vec<Position> = self.hot().open.values().cloned().collect();
-        for position in positions.iter().filter(|p| p.strategy == StrategyId::Friday0dte) {
+        for position in
+            positions.iter().filter(|p| p.strategy == StrategyId::Friday0dte && !is_held_back(p))
+        {
             self.look(position, &session, now).await?;
         }
         Ok(())
@@ -142,9 +147,17 @@ impl Desk {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let Some(tick) = self.tick_of(position)? else { return Ok(()) };
+        let Some(options) = options_of(position) else {
+            self.hot().wanted.remove(&position.id);
+            return Ok(());
+        };
+        let position = options.as_ref();
         let quotes = self.position_quotes(position).await;
         let times = self.zdte_times(session);
-        let before = self.hot().memories.get(&position.id).cloned().unwrap_or_default();
+        let mut before = self.hot().memories.get(&position.id).cloned().unwrap_or_default();
+        if before.closing.is_none() && self.at_assignment_risk(position, &quotes, now).await? {
+            before.closing = Some(ExitReason::AssignmentRisk);
+        }
         let managed = friday_0dte::manage(
             &Watched {
                 rulebook: &self.parts.rulebook,
@@ -173,8 +186,12 @@ impl Desk {
             })
             .await?;
         }
-        let order = managed.actions.into_iter().find(|action| {
-            matches!(action, ExitAction::RestProfit { .. } | ExitAction::Close { .. })
+        // Where assignment took the shorts there is no debit to rest at.
+        let shorts = open_legs(position).any(|leg| leg.quantity < 0);
+        let order = managed.actions.into_iter().find(|action| match action {
+            ExitAction::RestProfit { .. } => shorts,
+            ExitAction::Close { .. } => true,
+            _ => false,
         });
         let order =
             order.map(|action| Wanted { action, leave: left_behind(position, action, &quotes) });

@@ -100,6 +100,12 @@ pub struct Series {
 }
 
 impl Series {
+    /// True where a corporate action changed what its options deliver: OCC then lists them under a
+    /// root of their own, the symbol with a digit (`SPY1`).
+    pub fn is_adjusted(&self) -> bool {
+        self.product.kind() == ProductKind::Etf && self.root != self.product.symbol()
+    }
+
     /// When its options may be exercised: index options (Cboe) and CME's weekly and month-end
     /// series at expiry only; options on shares, and CME's quarterly series (whose root is the
     /// product's own symbol) on any day.

@@ -6,6 +6,8 @@
 mod book;
 /// Futures months; how products follow their index.
 mod carry;
+/// Quotes that go wrong.
+mod flaws;
 /// The market made of a tape.
 mod modelled;
 /// Randomness as a pure function of place.
@@ -296,6 +298,11 @@ pub trait Market: Send + Sync {
     /// The official settlement value of an instrument's underlying for an expiry that has passed:
     /// the session's close for PM series.
     async fn settlement(&self, series: &Series) -> Result<Decimal, MarketError>;
+
+    /// The next dividend of a product, points a share; `None` when it pays none or none is known.
+    async fn next_dividend(&self, _product: Product) -> Option<Decimal> {
+        None
+    }
 
     /// A price for something held that is not an option.
     async fn mark(&self, instrument: &Instrument) -> Result<Decimal, MarketError>;

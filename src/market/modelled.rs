@@ -96,7 +96,7 @@ impl<T: Tape> ModelledMarket<T> {
                 (series, moment.series(series)?)
             };
             let (_, shown) = view.insert(current);
-            quotes.push(shown.quote(contract.clone()));
+            quotes.push(moment.quote(shown, contract.clone()));
         }
         Ok(quotes)
     }
@@ -113,7 +113,10 @@ impl<T: Tape> ModelledMarket<T> {
         let strikes = strikes.take_while(|k| *k <= to).take(STRIKES_MAX);
         let contract = |strike, right| OptionContract { series: series.clone(), strike, right };
         let quotes = strikes.flat_map(|k| [Right::Call, Right::Put].map(|r| contract(k, r)));
-        Ok(Chain { series: series.clone(), quotes: quotes.map(|c| view.quote(c)).collect() })
+        Ok(Chain {
+            series: series.clone(),
+            quotes: quotes.map(|c| moment.quote(&view, c)).collect(),
+        })
     }
 
     fn settlement_now(&self, series: &Series) -> Result<Decimal, MarketError> {
@@ -234,6 +237,16 @@ impl<T: Tape> Market for ModelledMarket<T> {
 
     async fn settlement(&self, series: &Series) -> Result<Decimal, MarketError> {
         self.settlement_now(series)
+    }
+
+    /// A quarter of the year's yield: the modelled funds pay four times a year.
+    async fn next_dividend(&self, product: Product) -> Option<Decimal> {
+        let percent = *self.settings.carry.dividend_percent.get(&product)?;
+        if product.kind() != ProductKind::Etf || percent <= 0.0 {
+            return None;
+        }
+        let last = self.underlying_now(product, None).ok()?.0.value;
+        Some(book::to_multiple(last * percent / 400.0, tick::underlying_tick(product)))
     }
 
     async fn mark(&self, instrument: &Instrument) -> Result<Decimal, MarketError> {

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use super::{
     MarketError, OptionQuote,
     book::{self, Conditions},
-    carry,
+    carry, flaws,
     noise::{Noise, Stream},
     path::DayPath,
     surface::{Smile, Tenor},
@@ -50,6 +50,17 @@ pub struct Underlying {
 }
 
 impl Moment<'_> {
+    /// A contract's quote as the feed shows it: of now, or of the instant at which it stood still.
+    pub fn quote(&self, view: &SeriesView<'_>, contract: OptionContract) -> OptionQuote {
+        let still = view.stood_still_at(&contract);
+        if let Some(now) = still.filter(|at| self.window.session.open <= *at)
+            && let Ok(then) = (Moment { now, ..*self }).series(&contract.series)
+        {
+            return then.quote(contract);
+        }
+        view.quote(contract)
+    }
+
     /// The underlying of a product: its future of `code`, or the front one.
     pub fn underlying(
         &self,
@@ -142,6 +153,7 @@ impl Moment<'_> {
             session: day_key(self.window.session.date),
             second: second.timestamp(),
             at,
+            live: open.is_some(),
         })
     }
 
@@ -192,6 +204,8 @@ pub struct SeriesView<'a> {
     session: u64,
     second: i64,
     at: Timestamp,
+    /// In regular hours: only then do quotes go wrong.
+    live: bool,
 }
 
 impl SeriesView<'_> {
@@ -202,10 +216,12 @@ impl SeriesView<'_> {
         let vol = self.smile.map_or(0.0, |smile| smile.vol(strike));
         let model = self.pricing.price(strike, vol, contract.right);
         let noise = self.contract_noise(&contract);
-        let jitter = book::width_jitter(noise, self.second);
-        let book = &self.settings.book;
-        let (bid, ask) =
-            book::bid_ask(book, product, model.price, model.delta, self.conditions, jitter);
+        let (flaws, book) = (&self.settings.flaws, &self.settings.book);
+        let wider = if self.live { flaws::width(flaws, noise, self.second) } else { 1.0 };
+        let jitter = book::width_jitter(noise, self.second) * wider;
+        let sides = book::bid_ask(book, product, model.price, model.delta, self.conditions, jitter);
+        let crossed = self.live && flaws::is_crossed(flaws, noise, self.second);
+        let (bid, ask) = if crossed { (sides.1, sides.0) } else { sides };
         let deviations = self.morning.map_or(0.0, |smile| smile.deviations(strike));
         let interest = noise.of(self.session);
         let open_interest =
@@ -222,6 +238,16 @@ impl SeriesView<'_> {
             at: self.at,
             contract,
         }
+    }
+
+    /// The instant at which a contract's quote stood still, while it does.
+    pub fn stood_still_at(&self, contract: &OptionContract) -> Option<Timestamp> {
+        if !self.live || self.settings.flaws.stale_percent <= 0.0 {
+            return None;
+        }
+        let noise = self.contract_noise(contract);
+        let since = flaws::stood_still_at(&self.settings.flaws, noise, self.second)?;
+        Timestamp::from_timestamp(since, 0)
     }
 
     fn contract_noise(&self, contract: &OptionContract) -> Noise {

@@ -59,6 +59,11 @@ pub fn path_in(data_dir: &Path) -> PathBuf {
     data_dir.join("tomking.redb")
 }
 
+/// The store of the paper venue in a data directory: the broker's side of the account.
+pub fn venue_path_in(data_dir: &Path) -> PathBuf {
+    data_dir.join("venue.redb")
+}
+
 /// The store. Cheap to clone; all clones are one store, closed when the last is dropped.
 #[derive(Clone)]
 pub struct Store {

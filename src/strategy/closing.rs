@@ -31,11 +31,18 @@ pub struct Closing {
     pub sign: Sign,
 }
 
-/// The order that closes what is open, in the largest unit its quantities allow; `None` when
-/// nothing in scope is open.
+/// The order that closes what is open, in the largest unit its quantities allow: the options first,
+/// then what was delivered, one by one. `None` when nothing in scope is open.
 pub fn closing(position: &Position, scope: Scope) -> Option<Closing> {
-    let legs: Vec<&PositionLeg> =
+    let mut legs: Vec<&PositionLeg> =
         open_legs(position).filter(|leg| scope == Scope::All || leg.quantity < 0).collect();
+    // A future or shares are traded alone: the options go first.
+    let is_option = |leg: &&PositionLeg| matches!(leg.instrument, Instrument::Option(_));
+    if legs.iter().any(is_option) {
+        legs.retain(is_option);
+    } else {
+        legs.truncate(1);
+    }
     let quantities = legs.iter().map(|leg| leg.quantity.unsigned_abs());
     let units = quantities.reduce(greatest_common_divisor)?;
     let has_short = legs.iter().any(|leg| leg.quantity < 0);

@@ -1,5 +1,7 @@
 //! Decisions: one file per strategy, pure functions over a `Snapshot`.
 
+/// Assignment risk and pin risk.
+pub mod assignment;
 /// The order that closes a position.
 pub mod closing;
 /// Friday 0DTE (rulebook §4.1).

@@ -3,13 +3,19 @@
 
 use rust_decimal::Decimal;
 
-use super::{expiry, fill::Draw, floor::Floor, state::Event};
+use super::{
+    expiry,
+    fill::Draw,
+    floor::Floor,
+    state::{Event, SettlementLine},
+};
 use crate::{
-    broker::BrokerError,
+    broker::{BrokerError, TransactionKind},
     calendar::{Calendar, Exchange, new_york, new_york_date},
     clock::Timestamp,
     config::paper::AssignmentSettings,
-    instrument::{ExerciseStyle, Instrument, OptionContract},
+    instrument::{ExerciseStyle, Instrument, OptionContract, Product},
+    money::Usd,
 };
 
 /// The first booking of early assignments strictly after an instant: before the opening of a
@@ -111,6 +117,35 @@ impl Floor {
         let series = &contract.series;
         let underlying = market.underlying(series.product, Some(series)).await.ok()?;
         Some((quotes.first()?.mid(), underlying.last))
+    }
+
+    /// A corporate action on an ETF: every option of it that is held goes under an adjusted root.
+    /// What it delivers is not changed; orders in it are not taken.
+    pub async fn adjust(&mut self, product: Product) -> Result<(), BrokerError> {
+        let now = self.advance().await;
+        self.alive().map_err(BrokerError::Unavailable)?;
+        let mut lines = Vec::new();
+        for lot in self.state.holdings.values() {
+            let Instrument::Option(contract) = &lot.instrument else { continue };
+            if contract.series.product != product || contract.series.is_adjusted() {
+                continue;
+            }
+            let mut adjusted = contract.clone();
+            adjusted.series.root = format!("{product}1");
+            let line = |instrument, quantity| SettlementLine {
+                kind: TransactionKind::Adjustment,
+                instrument,
+                quantity,
+                price: lot.average_price,
+                cash_usd: Usd::ZERO,
+                fees_usd: Usd::ZERO,
+            };
+            lines.push(line(lot.instrument.clone(), -lot.quantity));
+            lines.push(line(Instrument::Option(adjusted), lot.quantity));
+        }
+        self.record(Event::Settled { at: now, lines });
+        self.flush().await;
+        self.alive().map_err(BrokerError::Unavailable)
     }
 
     /// Exercises longs of a contract, or has its shorts assigned, at once: as the owner would, or

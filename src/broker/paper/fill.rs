@@ -35,11 +35,13 @@ pub enum Look {
     Far,
 }
 
-/// Looks at an order at a grid instant, with the market of its legs; `None` when a leg has none.
+/// Looks at an order at a grid instant, with the market of its legs (`None` when a leg has none).
+/// `behind` says that another order of the account stands before it in the queue.
 pub fn look(
     settings: &FillSettings,
     order: &VenueOrder,
     books: Option<&[LegBook]>,
+    behind: bool,
     at: Timestamp,
 ) -> Look {
     let Some(books) = books else { return Look::Far };
@@ -53,11 +55,14 @@ pub fn look(
     }
     let seed = Draw { seed: settings.seed, order: order.id, at };
     let displayed = displayed_units(books);
+    if behind || displayed == 0 {
+        return Look::Near;
+    }
     let units = if limit <= natural {
         order.remaining().min(displayed)
     } else {
         let crossed = (mid - limit) / (mid - natural);
-        if seed.parts(1) >= chance(settings, crossed) {
+        if seed.parts(1) >= chance(settings, crossed, rested(order, at)) {
             return Look::Near;
         }
         let share = seed.parts(2) * u64::from(order.remaining()) / MILLION;
@@ -94,18 +99,48 @@ pub fn is_rejected(settings: &FillSettings, order: u64) -> bool {
     seed.is_within(7, settings.reject_percent / Decimal::TWO)
 }
 
-/// Units the displayed sizes allow: at least one, so that a ratio above what is shown can fill.
+/// Seconds the order has worked, at its one price.
+fn rested(order: &VenueOrder, at: Timestamp) -> u32 {
+    let since = order.live_at.map_or(0, |live| (at - live).num_seconds());
+    u32::try_from(since).unwrap_or(0)
+}
+
+/// Units the displayed sizes allow. Where nothing was taken yet it is at least one, so that a ratio
+/// above what is shown can fill.
 fn displayed_units(books: &[LegBook]) -> u32 {
-    let allowed = books.iter().map(|leg| leg.displayed / leg.ratio.max(1)).min();
-    allowed.unwrap_or(0).max(1)
+    let of_leg = |leg: &LegBook| {
+        let units = leg.displayed / leg.ratio.max(1);
+        if leg.untouched { units.max(1) } else { units }
+    };
+    books.iter().map(of_leg).min().unwrap_or(0)
+}
+
+/// What is still missing, after `seconds`, of the displayed size that a fill of `contracts` took.
+pub fn not_back(settings: &FillSettings, contracts: u64, seconds: i64) -> u32 {
+    let whole = u64::from(settings.size_back_seconds);
+    let left = whole.saturating_sub(u64::try_from(seconds).unwrap_or(0));
+    if left == 0 {
+        return 0;
+    }
+    u32::try_from(contracts.saturating_mul(left).div_ceil(whole)).unwrap_or(u32::MAX)
 }
 
 /// Chance of a fill in parts per million, for the share of the way from mid to natural the limit
-/// has gone: 0 at mid, 1 at natural.
-fn chance(settings: &FillSettings, crossed: Decimal) -> u64 {
+/// has gone (0 at mid, 1 at natural) and the seconds the order has rested there.
+fn chance(settings: &FillSettings, crossed: Decimal, rested: u32) -> u64 {
     let (low, high) = (settings.chance_at_mid_percent, settings.chance_near_natural_percent);
     let percent = low + (high - low) * crossed;
-    parts_of(percent)
+    parts_of(percent * queued(settings, rested))
+}
+
+/// How far up the queue an order is after so many seconds: the share of its chance.
+fn queued(settings: &FillSettings, rested: u32) -> Decimal {
+    let (whole, rested) = (settings.queue_seconds, rested.min(settings.queue_seconds));
+    if rested == whole {
+        return Decimal::ONE;
+    }
+    let start = settings.queue_start_percent / Decimal::ONE_HUNDRED;
+    start + (Decimal::ONE - start) * Decimal::from(rested) / Decimal::from(whole)
 }
 
 /// Numbers that look random and are a pure function of seed, order (or what else is drawn for) and

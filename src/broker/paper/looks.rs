@@ -96,7 +96,8 @@ impl Floor {
         }
         let books = self.books(&order.legs, now).await;
         let fills = &self.ground.settings.fills;
-        let look = fill::look(fills, order, books.as_deref(), at);
+        let behind = self.state.is_behind(order);
+        let look = fill::look(fills, order, books.as_deref(), behind, at);
         let far = next_grid(now, fills.far_grid_seconds).min(order.window.close);
         let filled = match &look {
             Look::Fill { units, prices } => self.fill(order, *units, prices, at),
@@ -216,15 +217,22 @@ impl Floor {
     async fn books(&self, legs: &[Leg], now: Timestamp) -> Option<Vec<LegBook>> {
         let contracts: Vec<OptionContract> = legs.iter().filter_map(option_of).collect();
         let quotes = self.ground.market.quotes(&contracts).await.ok()?;
+        let fills = &self.ground.settings.fills;
         let mut books = Vec::with_capacity(legs.len());
         for leg in legs {
-            books.push(match &leg.instrument {
+            let mut book = match &leg.instrument {
                 Instrument::Option(contract) => {
                     let quote = quotes.iter().find(|quote| quote.contract == *contract)?;
                     self.option_book(leg, quote, now)?
                 }
                 outright => self.outright_book(leg, outright).await?,
-            });
+            };
+            let missing = |(contracts, seconds)| fill::not_back(fills, contracts, seconds);
+            let reach = i64::from(fills.size_back_seconds);
+            let taken: u32 = self.state.taken(leg, now, reach).map(missing).sum();
+            book.displayed = book.displayed.saturating_sub(taken);
+            book.untouched = taken == 0;
+            books.push(book);
         }
         Some(books)
     }
@@ -233,6 +241,11 @@ impl Floor {
         let fills = &self.ground.settings.fills;
         let age = now - quote.at;
         if quote.is_broken() || age.num_seconds() > i64::from(fills.stale_quote_seconds) {
+            return None;
+        }
+        let share = quote.mid() * fills.wide_quote_percent / Decimal::ONE_HUNDRED;
+        let ticks = ticks::of_option(&quote.contract, quote.mid());
+        if quote.spread() > share.max(ticks * Decimal::from(fills.wide_quote_ticks)) {
             return None;
         }
         let displayed = fill::displayed(fills, quote.open_interest);
@@ -244,7 +257,10 @@ impl Floor {
         let mark = self.ground.market.mark(instrument).await.ok()?;
         let bid = ticks::down(instrument, mark);
         let ask = ticks::above(instrument, bid);
-        LegBook::new(leg, bid, ask, self.ground.settings.fills.displayed_contracts_max)
+        // A hundred shares are shown where one contract is.
+        let each = if matches!(instrument, Instrument::Shares { .. }) { 100 } else { 1 };
+        let displayed = self.ground.settings.fills.displayed_contracts_max.saturating_mul(each);
+        LegBook::new(leg, bid, ask, displayed)
     }
 }
 

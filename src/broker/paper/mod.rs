@@ -1,59 +1,8 @@
 //! The paper venue: an exchange and a broker in one, with its own truth in its own store. It
 //! survives the daemon's death and knows nothing of the daemon's store.
 //!
-//! # How it fills, assumption by assumption
-//! Figures are the defaults of `[paper.fills]`.
-//!
-//! 1. Time is a grid. An order is looked at on whole seconds, first on the one after it arrived;
-//!    every ten seconds while its limit is far from the market (better than mid by more than two
-//!    half spreads of the whole order, or a leg cannot be traded). Asking the venue more often
-//!    changes nothing.
-//! 2. Natural is the net of all legs with bought legs at the ask and sold legs at the bid; mid is
-//!    the net of the legs' midpoints. A limit at natural or worse fills at the first look, at
-//!    natural, not at the limit.
-//! 3. A limit between mid and natural fills by chance at each look: 3 % with the limit at mid,
-//!    growing evenly to 25 % next to natural. The draw is a pure function of the seed, the order's
-//!    number and the instant. It fills at its limit; where the ticks of the legs do not add up to
-//!    the limit, at the next better price they do add up to.
-//! 4. A limit better than mid does not fill. No fill is better than mid, none is worse than
-//!    natural.
-//! 5. Every leg's price lies inside that leg's bid and ask at that instant, and on its tick or at
-//!    its quote; the improvement on natural is shared out in proportion to the legs' spreads. The
-//!    leg prices add up to the net price to the last digit.
-//! 6. A unit fills whole or not at all: no leg is ever filled alone.
-//! 7. Units fill in parts. A leg displays one contract for every 50 of open interest, at least one
-//!    and at most 20; no look fills more units than the smallest leg displays (one unit always
-//!    can). At natural everything displayed fills; between mid and natural a drawn number of
-//!    units. Displayed size is whole again at the next look, and orders do not compete for it.
-//! 8. Nothing fills where a leg's quote is missing, crossed, without an ask, older than 120
-//!    seconds, or, for a leg to be sold, without a bid.
-//! 9. Nothing fills outside the hours of the legs' product: its own session; for CME products only
-//!    New York's stock session (09:30 to 16:00, or an early close), because quotes outside it are
-//!    not modelled; never after a leg's last trade. Quotes do not move because of our orders.
-//! 10. Futures and shares are quoted one tick wide around their price, 20 displayed.
-//! 11. A cancel takes effect at the look after it was asked for, and a fill of that look comes
-//!     first. A replacement is a cancel and a new order that waits for it; a fill on the original
-//!     aborts it. An order ends with its hours, not filled at the close itself.
-//! 12. While the venue does not run nothing fills, and day orders whose hours passed expire. Once
-//!     it runs again every order is looked at on the next second, far or near.
-//!
-//! # How it settles
-//! - PM series at their last trade, AM series at the opening of their expiration day, at
-//!   `Market::settlement`. Out of or at the money: removed. SPX, XSP: cash. ES, MES: into the
-//!   future at the strike; ETFs: into shares at the strike. Every option in the money is exercised
-//!   and assigned; nobody exercises early. A future held to its last trade is settled at its mark.
-//! - Futures are carried at full value, as shares are: buying one takes its price times the
-//!   multiplier out of cash, and its mark brings it back into net liquidation. Profit, net
-//!   liquidation and requirement are those of an account with daily variation margin; the cash
-//!   figure differs while a future is held.
-//! - Interest, dividends and borrow fees are not modelled. Fees are those of `[[paper.fees]]`.
-//!
-//! # What it refuses
-//! With the broker's codes: `invalid_legs`, `invalid_quantity`, `invalid_price_increment`,
-//! `cant_buy_for_credit`, `cant_sell_for_debit`, `unknown_instrument`, `instrument_expired`,
-//! `closing_with_no_position`, `margin_check_failed`, `cannot_update_order` and the account's
-//! flags. A sender's identifier is kept and shown, never compared: two orders of one identifier
-//! are two orders.
+//! Its assumptions (queue, prices, sizes, rejects, fees, expiry, assignment) are listed one by one,
+//! with setting and test, in `docs/FILL_MODEL.md`.
 //!
 //! Architecture Invariant: `state` is a state machine without clock or I/O; cash is the sum of
 //! the transactions and holdings are the sum of their quantities, checked whenever a store is
@@ -104,7 +53,7 @@ use crate::{
     calendar::Calendar,
     clock::{Runtime, Timestamp},
     config::PaperSettings,
-    instrument::OptionContract,
+    instrument::{OptionContract, Product},
     market::{Market, MarketError},
     risk::BuyingPower,
     store::{Store, StoreError},
@@ -138,6 +87,7 @@ pub struct PaperVenue {
     requests: mpsc::Sender<Request>,
     changed: watch::Receiver<u64>,
     seen: AtomicU64,
+    store: Store,
 }
 
 impl PaperVenue {
@@ -150,12 +100,13 @@ impl PaperVenue {
         settings: PaperSettings,
     ) -> Result<Self, VenueError> {
         let (tell, changed) = watch::channel(0);
+        let books = store.clone();
         let ground = Ground { store, market, rt: rt.clone(), calendar, settings };
         let floor = Floor::open(ground, tell).await?;
         let (requests, inbox) = mpsc::channel(REQUESTS_MAX);
         rt.clone().spawn(serve(floor, inbox, rt));
         let seen = AtomicU64::new(*changed.borrow());
-        Ok(Self { requests, changed, seen })
+        Ok(Self { requests, changed, seen, store: books })
     }
 
     /// Has the venue do something; `None` when it is gone.
@@ -185,6 +136,11 @@ impl PaperVenue {
         let contract = contract.clone();
         self.read(move |floor| async move { floor.exercise(&contract, contracts).await }.boxed())
             .await
+    }
+
+    /// A corporate action on an ETF: its options that are held go under an adjusted root (`SPY1`).
+    pub async fn adjust(&self, product: Product) -> Result<(), BrokerError> {
+        self.read(move |floor| floor.adjust(product).boxed()).await
     }
 
     async fn read<T: Send + 'static>(
@@ -285,6 +241,10 @@ impl Broker for PaperVenue {
     async fn dry_run(&self, order: &OrderRequest) -> Result<Option<BuyingPower>, BrokerError> {
         let order = order.clone();
         self.read(move |floor| async move { floor.dry_run(&order).await.map(Some) }.boxed()).await
+    }
+
+    fn back_up(&self, to: &std::path::Path) -> Result<bool, String> {
+        self.store.backup(to).map(|_| true).map_err(|error| format!("paper venue: {error}"))
     }
 
     async fn changed(&self) {

@@ -21,8 +21,10 @@ pub struct LegBook {
     pub bid: Decimal,
     /// Best ask, points.
     pub ask: Decimal,
-    /// Contracts displayed, above zero.
+    /// Contracts displayed that nobody has taken yet.
     pub displayed: u32,
+    /// Nothing of what is displayed was taken: then one unit always can be.
+    pub untouched: bool,
 }
 
 impl LegBook {
@@ -37,6 +39,7 @@ impl LegBook {
             bid,
             ask,
             displayed,
+            untouched: true,
         })
     }
 

@@ -227,6 +227,40 @@ impl VenueState {
         leg.effect != Effect::Close || -leg.side.sign() * self.held(&leg.instrument) >= wanted
     }
 
+    /// True while another order of the account stands before it: on the same legs at the same price,
+    /// for longer.
+    pub fn is_behind(&self, order: &VenueOrder) -> bool {
+        let same = |a: &Leg, b: &Leg| {
+            a.instrument == b.instrument && a.side == b.side && a.ratio == b.ratio
+        };
+        let since = |order: &VenueOrder| (order.live_at, order.id);
+        self.working().any(|other| {
+            other.limit == order.limit
+                && other.live_at.is_some()
+                && since(other) < since(order)
+                && other.legs.len() == order.legs.len()
+                && other.legs.iter().zip(&order.legs).all(|(a, b)| same(a, b))
+        })
+    }
+
+    /// Trades of the last `seconds` on the side of a leg: contracts, and how many seconds ago.
+    pub fn taken(
+        &self,
+        leg: &Leg,
+        now: Timestamp,
+        seconds: i64,
+    ) -> impl Iterator<Item = (u64, i64)> {
+        let rows =
+            self.transactions.iter().rev().map(move |row| (row, (now - row.at).num_seconds()));
+        let recent = rows.take_while(move |(_, ago)| *ago < seconds);
+        let of_leg = recent.filter(|(row, _)| {
+            row.kind == TransactionKind::Trade
+                && row.quantity.signum() == leg.side.sign()
+                && row.instrument.as_ref() == Some(&leg.instrument)
+        });
+        of_leg.map(|(row, ago)| (row.quantity.unsigned_abs(), ago))
+    }
+
     /// What is held, as the broker's interface tells it.
     pub fn told_holdings(&self) -> Vec<Holding> {
         let told = |lot: &Lot| Holding {

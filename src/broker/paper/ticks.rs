@@ -5,7 +5,7 @@ use rust_decimal::{Decimal, dec};
 use crate::{
     account::Leg,
     instrument::{
-        Instrument,
+        Instrument, OptionContract,
         tick::{self, option_ticks, underlying_tick},
     },
 };
@@ -22,6 +22,11 @@ pub fn net_tick(legs: &[Leg], net: Decimal) -> Decimal {
         },
         several => several.first().map_or(FINEST, |leg| tick::net_tick(leg.instrument.product())),
     }
+}
+
+/// The tick of an option at a price.
+pub fn of_option(contract: &OptionContract, price: Decimal) -> Decimal {
+    option_ticks(contract.series.product).tick_at(price)
 }
 
 /// The highest price on the tick at or below a price.

@@ -3,6 +3,7 @@
 mod clocks;
 mod crash;
 mod days;
+mod expiry;
 mod latching;
 mod records;
 mod stops;

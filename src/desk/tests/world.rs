@@ -228,6 +228,8 @@ pub(super) struct Faults {
     pub(super) panics: AtomicU32,
     /// No read is answered.
     pub(super) silent: AtomicBool,
+    /// Every movement of cash is told twice, the newest first.
+    pub(super) double: AtomicBool,
     /// Every opening order that reached the venue, with its instant.
     pub(super) openings: Mutex<Vec<(Timestamp, String)>>,
 }
@@ -243,6 +245,15 @@ fn take(count: &AtomicU32) -> bool {
 }
 
 impl FaultyBroker {
+    pub(super) fn new(venue: PaperVenue, rt: Runtime, faults: Arc<Faults>) -> Self {
+        Self { venue, rt, faults }
+    }
+
+    /// The venue behind it.
+    pub(super) fn venue(&self) -> &PaperVenue {
+        &self.venue
+    }
+
     fn heard(&self) -> Result<(), BrokerError> {
         if self.faults.silent.load(Ordering::SeqCst) {
             return Err(BrokerError::Unavailable("planted silence".to_owned()));
@@ -301,7 +312,12 @@ impl Broker for FaultyBroker {
     }
     async fn transactions(&self, after: u64) -> Result<Vec<Transaction>, BrokerError> {
         self.heard()?;
-        self.venue.transactions(after).await
+        let mut told = self.venue.transactions(after).await?;
+        if self.faults.double.load(Ordering::SeqCst) {
+            told.extend(told.clone());
+            told.reverse();
+        }
+        Ok(told)
     }
     async fn dry_run(&self, order: &OrderRequest) -> Result<Option<BuyingPower>, BrokerError> {
         self.heard()?;

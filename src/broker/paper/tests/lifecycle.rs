@@ -69,6 +69,7 @@ fn a_cancel_may_lose_the_race_to_a_fill() {
         a.wait(1).await;
         assert_eq!(a.order(&sent.id).await.status, OrderStatus::Filled);
 
+        a.wait(10).await;
         // Partly lost: what the look displays is filled, the rest is cancelled.
         let sent = a.venue.submit(&request(legs, 25, dec!(2.80))).await.unwrap();
         a.venue.cancel(&sent.id).await.unwrap();
@@ -143,7 +144,7 @@ fn a_partial_fill_on_the_original_leaves_it_working_without_its_replacement() {
         let order = a.order(&first.id).await;
         assert_eq!((order.status, order.fills.len()), (OrderStatus::Live, 2));
         assert_eq!(a.order(&second.id).await.status, OrderStatus::Rejected);
-        a.wait(2).await;
+        a.wait(10).await;
         assert_eq!(a.order(&first.id).await.status, OrderStatus::Filled);
     });
 }
