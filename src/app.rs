@@ -94,7 +94,12 @@ impl App {
         }
         body(
             "store-backup",
-            Arc::new(BackupBody::new(parts.store.clone(), broker, parts.data_dir)),
+            Arc::new(BackupBody::new(
+                parts.store.clone(),
+                broker,
+                parts.data_dir,
+                parts.settings.store.journal_days,
+            )),
         );
         if let Some(switch) = parts.dead_man {
             body(heartbeat::JOB, Arc::new(Heartbeat::new(switch, parts.store.clone())));

@@ -11,6 +11,8 @@ mod de;
 mod directories;
 mod error;
 mod files;
+/// `[store]`.
+pub mod keeping;
 /// `[log]`.
 pub mod log;
 /// `[market]`.
@@ -33,6 +35,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     directories::{Directories, Profile},
     error::{ConfigError, Located},
+    keeping::StoreSettings,
     log::{LogFormat, LogSettings},
     market::MarketSettings,
     paper::PaperSettings,
@@ -60,6 +63,8 @@ pub struct Settings {
     pub voice: VoiceSettings,
     /// The log.
     pub log: LogSettings,
+    /// How long the store keeps things.
+    pub store: StoreSettings,
     /// Closures and early closes the calendar does not know yet.
     pub calendar_override: Vec<Override>,
     /// The figures of the rulebook.
@@ -75,6 +80,7 @@ struct Main {
     paper: PaperSettings,
     voice: VoiceSettings,
     log: LogSettings,
+    store: StoreSettings,
     #[serde(default)]
     calendar_override: Vec<Override>,
 }
@@ -138,12 +144,14 @@ fn assemble(config: Option<Source>, rulebook: Option<Source>) -> Result<Settings
         rules.merge(files.add(source)?);
     }
     let known = [("config.toml", &default_main), ("rulebook.toml", &default_rules)];
-    let Main { profile, market, paper, voice, log, calendar_override } =
+    let Main { profile, market, paper, voice, log, store, calendar_override } =
         files.typed(&main, "", &known)?;
     let rulebook = files.typed(&rules, "", &[known[1], known[0]])?;
-    let settings = Settings { profile, market, paper, voice, log, calendar_override, rulebook };
-    let Settings { market, paper, voice, log, .. } = &settings;
-    let faults = [market.faults(), paper.faults(), voice.faults(), log.faults()].concat();
+    let settings =
+        Settings { profile, market, paper, voice, log, store, calendar_override, rulebook };
+    let Settings { market, paper, voice, log, store, .. } = &settings;
+    let faults =
+        [market.faults(), paper.faults(), voice.faults(), log.faults(), store.faults()].concat();
     let mut located = files.located(&main, &faults);
     located.extend(files.located(&rules, &check::rulebook(&settings.rulebook)));
     if located.is_empty() { Ok(settings) } else { Err(ConfigError::Invalid(located)) }

@@ -1,5 +1,6 @@
 //! The job body `store-backup`: an export of the store beside it, the last seven kept; and beside
-//! each the books of the paper venue, without which a restored ledger has no account to meet.
+//! each the books of the paper venue, without which a restored ledger has no account to meet. After
+//! it the journal gives up what is older than its retention.
 
 use std::{
     path::{Path, PathBuf},
@@ -7,7 +8,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 
 use super::answer::aside;
 use crate::{
@@ -25,12 +26,19 @@ pub struct BackupBody {
     store: Store,
     broker: Arc<dyn Broker>,
     data_dir: Option<PathBuf>,
+    journal_days: u32,
 }
 
 impl BackupBody {
-    /// A backup of `store` into `<data_dir>/backups`; a store in memory has none.
-    pub fn new(store: Store, broker: Arc<dyn Broker>, data_dir: Option<PathBuf>) -> Self {
-        Self { store, broker, data_dir }
+    /// A backup of `store` into `<data_dir>/backups`; a store in memory has none. The journal keeps
+    /// `journal_days` days, 0 for all.
+    pub fn new(
+        store: Store,
+        broker: Arc<dyn Broker>,
+        data_dir: Option<PathBuf>,
+        journal_days: u32,
+    ) -> Self {
+        Self { store, broker, data_dir, journal_days }
     }
 }
 
@@ -60,7 +68,13 @@ impl JobBody for BackupBody {
             drop_oldest(&folder).map_err(|error| format!("dropping old backups: {error}"))
         };
         let dropped = aside(work).await.map_err(JobError)?;
-        Ok(JobReport::done(format!("kept {}, dropped {dropped} old", file.display())))
+        let done = JobReport::done(format!("kept {}, dropped {dropped} old", file.display()));
+        if self.journal_days == 0 {
+            return Ok(done);
+        }
+        let (run, now) = (context.run_id(), context.rt.now());
+        let before = now - TimeDelta::days(i64::from(self.journal_days));
+        Ok(done.with(move |tx| tx.prune_journal(now, &run, before).map(drop)))
     }
 }
 
@@ -116,6 +130,23 @@ fn drop_oldest(folder: &Path) -> std::io::Result<usize> {
 mod tests {
     use super::*;
 
+    async fn venue() -> Arc<dyn Broker> {
+        let rt = crate::clock::Runtime::live();
+        let calendar = crate::calendar::Calendar::default();
+        let settings = crate::config::Settings::default_embedded();
+        let tape = crate::market::SimulatedTape::new(settings.market.seed, &calendar);
+        let prices = settings.market.clone();
+        let market = crate::market::ModelledMarket::new(tape, prices, rt.clone(), calendar.clone());
+        let venue = crate::broker::paper::PaperVenue::open(
+            Store::in_memory().unwrap(),
+            Arc::new(market),
+            rt,
+            calendar,
+            settings.paper,
+        );
+        Arc::new(venue.await.unwrap())
+    }
+
     #[test]
     fn the_newest_seven_backups_are_kept_and_nothing_else_is_touched() {
         let folder = tempfile::tempdir().unwrap();
@@ -142,26 +173,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let one = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let report = one.block_on(async {
-            let rt = crate::clock::Runtime::live();
-            let calendar = crate::calendar::Calendar::default();
-            let settings = crate::config::Settings::default_embedded();
-            let tape = crate::market::SimulatedTape::new(settings.market.seed, &calendar);
-            let market = crate::market::ModelledMarket::new(
-                tape,
-                settings.market.clone(),
-                rt.clone(),
-                calendar.clone(),
-            );
-            let venue = crate::broker::paper::PaperVenue::open(
-                Store::in_memory().unwrap(),
-                Arc::new(market),
-                rt.clone(),
-                calendar,
-                settings.paper,
-            );
-            let venue = Arc::new(venue.await.unwrap());
+            let venue = venue().await;
             let store = Store::in_memory().unwrap();
-            let body = BackupBody::new(store, venue, Some(folder.path().to_owned()));
+            let body = BackupBody::new(store, venue, Some(folder.path().to_owned()), 0);
             let context = JobContext {
                 job: "store-backup".to_owned(),
                 slot: "2024-08-02T22:00:00Z".parse().unwrap(),
@@ -174,5 +188,36 @@ mod tests {
         assert!(file.exists(), "{}", report.summary);
         let venue = Store::open_inline(&venue_file(&file), "tomking test").unwrap();
         assert!(crate::broker::paper::truth(&venue).unwrap().is_some(), "the account is in it");
+    }
+
+    #[test]
+    fn a_backup_holds_what_the_journal_gives_up_after_it() {
+        use crate::store::Read as _;
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::in_memory().unwrap();
+        let day = |date: &str| format!("{date}T12:00:00Z").parse().unwrap();
+        for date in ["2019-01-02", "2019-01-03", "2024-08-01"] {
+            let write = store.write(move |tx| tx.journal(day(date), "test", "noted", &date));
+            futures::executor::block_on(write).unwrap();
+        }
+        let rt = crate::clock::VirtualWorld::new("2024-08-02T22:00:00Z".parse().unwrap()).runtime();
+        let one = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let report = one.block_on(async {
+            let folder = Some(folder.path().to_owned());
+            let body = BackupBody::new(store.clone(), venue().await, folder, 365);
+            let slot = "2024-08-02T22:00:00Z".parse().unwrap();
+            let job = "store-backup".to_owned();
+            body.run(&JobContext { job, slot, attempt: 1, rt }).await.unwrap()
+        });
+        let commits = report.commits;
+        let write = store.write(move |tx| commits.into_iter().try_for_each(|commit| commit(tx)));
+        futures::executor::block_on(write).unwrap();
+        let kept: Vec<u64> =
+            store.journal(..).unwrap().iter().map(|entry| entry.sequence).collect();
+        assert_eq!(kept, [3, 4], "the last of the old ones is anchored, the prune is told");
+        assert_eq!(store.read(|tx| tx.verify_journal(&[])).unwrap().broken, None);
+        let file = default_file(folder.path(), NaiveDate::from_ymd_opt(2024, 8, 2).unwrap());
+        let backup = Store::open_inline(&file, "test").unwrap();
+        assert_eq!(backup.journal(..).unwrap().len(), 3, "the backup came first");
     }
 }

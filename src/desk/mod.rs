@@ -8,6 +8,8 @@
 pub mod accept;
 /// Positions from fills.
 pub mod book;
+/// The books of a day, compared after its close.
+pub mod daybook;
 /// Legs in words.
 pub mod describe;
 /// Differences between ledger and broker, each with a name.

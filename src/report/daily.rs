@@ -14,6 +14,7 @@ use crate::{
         hold::{Hold, Level},
     },
     clock::Timestamp,
+    desk::daybook::DayBook,
     market::Provenance,
     money::{Gbp, Usd},
     risk::decision::DecisionRecord,
@@ -32,6 +33,9 @@ pub struct DailyReport {
     pub holds: Vec<Hold>,
     /// The account at the close; `None` when the day was not reconciled.
     pub account: Option<AccountLine>,
+    /// Ledger against broker after the close; `None` when they were not compared.
+    #[serde(default)]
+    pub books: Option<DayBook>,
     /// Positions closed in the session.
     pub trades: Vec<TradeLine>,
     /// Positions still open.
@@ -151,6 +155,7 @@ impl DailyReport {
             sections.push(holds(&self.holds));
         }
         sections.extend(self.account.as_ref().map(account_section));
+        sections.extend(self.books.as_ref().map(books));
         sections.push(parts::trades(&self.trades));
         if !self.positions.is_empty() {
             sections.push(positions(&self.positions));
@@ -227,6 +232,12 @@ fn buying_power(account: &AccountLine) -> Option<String> {
     let used = account.peak_used_percent.map(percent)?;
     let cap = account.cap_percent.map_or_else(|| "not known".to_owned(), percent);
     Some(format!("at most {used}, cap {cap}"))
+}
+
+/// Ledger against broker: the result, and each thing that is not as it should be.
+fn books(books: &DayBook) -> Section {
+    let lines = std::iter::once(books.headline()).chain(books.remarks()).collect();
+    Section { title: "Books".to_owned(), body: Body::Lines(lines) }
 }
 
 /// What is still open.

@@ -12,7 +12,7 @@ use crate::{
     calendar::{Calendar, Exchange, Session, new_york},
     clock::Timestamp,
     desk::{
-        describe,
+        daybook, describe,
         latch::level_of,
         read::{closed_positions, decisions, equity, holds, open_positions},
         tables::EquityRow,
@@ -57,6 +57,7 @@ impl Gatherer {
             latch: level_of(&holds),
             holds,
             account: account_line(tx, date)?,
+            books: daybook::of_day(tx, date)?,
             trades: closed.iter().filter_map(TradeLine::of).collect(),
             positions: open.iter().map(|position| position_line(position, date)).collect(),
             decisions: decisions(tx, date, date)?,

@@ -12,7 +12,9 @@ use crate::{
     account::{Position, StrategyId},
     calendar::new_york_date,
     desk::{
-        Desk, read,
+        Desk,
+        daybook::{self, DAY_BOOKS},
+        read,
         reconcile::Reconciled,
         tables::{CashBook, EQUITY, EQUITY_POINTS, EquityPoint, EquityRow},
     },
@@ -69,16 +71,18 @@ impl JobBody for EndOfDay {
         if known.map_err(|error| failed(&error))?.is_some() {
             return Ok(JobReport::done(format!("{date} was reconciled before")));
         }
-        let outcome = self.0.reconcile().await.map_err(|error| failed(&error))?;
+        let outcome = self.0.reconcile_to_the_cent().await.map_err(|error| failed(&error))?;
         if let Reconciled::Undecided { reason } = &outcome {
             return Err(JobError(format!("end of day {date}: {reason}")));
         }
         let snapshot = self.0.account_snapshot(context.slot).await.map_err(|e| failed(&e))?;
         let row = store.read(|tx| day_row(tx, date, &snapshot)).map_err(|error| failed(&error))?;
-        let Some(row) = row else {
+        let Some((row, balances)) = row.zip(snapshot.balances) else {
             return Err(JobError(format!("end of day {date}: the broker gave no balances")));
         };
         let (run, now) = (context.run_id(), context.rt.now());
+        let book = store.read(|tx| daybook::day_book(tx, date, &balances, now));
+        let book = book.map_err(|error| failed(&error))?;
         let differences = match outcome {
             Reconciled::Differs { differences } => differences,
             _ => Vec::new(),
@@ -93,8 +97,9 @@ impl JobBody for EndOfDay {
                 now,
                 &run,
                 "end_of_day",
-                &json!({ "row": row, "differences": differences }),
+                &json!({ "row": row, "differences": differences, "books": book }),
             )?;
+            tx.put(&DAY_BOOKS, &date.to_string(), &book)?;
             tx.put(&EQUITY, &row.date.to_string(), &row)
         }))
     }

@@ -16,6 +16,9 @@ pub(crate) const ANCHORS: Table<Head> = Table::new("journal_anchors", 1);
 /// The kind of the entry that tells of a prune.
 pub(super) const PRUNED: &str = "journal_pruned";
 
+/// Entries one prune removes at most; a longer past goes night by night.
+const PRUNED_MAX: u64 = 50_000;
+
 /// The particulars of a [`PRUNED`] entry.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Pruned {
@@ -25,7 +28,8 @@ pub(super) struct Pruned {
 }
 
 impl WriteTx {
-    /// Removes the entries before the first one that is not older than `before`, leaving an anchor
+    /// Removes the entries before the first one that is not older than `before`, at most fifty
+    /// thousand, leaving an anchor
     /// so that the rest still verifies, and journals that it did. Returns how many were removed.
     pub fn prune_journal(
         &mut self,
@@ -61,6 +65,9 @@ impl WriteTx {
                 return Ok(ControlFlow::Break(()));
             }
             let first = span.as_ref().map_or(entry.sequence, |(first, _)| *first);
+            if entry.sequence - first >= PRUNED_MAX {
+                return Ok(ControlFlow::Break(()));
+            }
             span = Some((first, Head { sequence: entry.sequence, hash: entry.hash }));
             Ok(ControlFlow::Continue(()))
         })?;
