@@ -180,7 +180,7 @@ mod tests {
                 job: "store-backup".to_owned(),
                 slot: "2024-08-02T22:00:00Z".parse().unwrap(),
                 attempt: 1,
-                rt,
+                rt: crate::clock::Runtime::live(),
             };
             body.run(&context).await.unwrap()
         });

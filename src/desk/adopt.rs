@@ -3,14 +3,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::TimeDelta;
 use rust_decimal::Decimal;
 use serde_json::json;
 
 use super::{
-    Desk, describe, read,
+    Desk, describe,
+    intent::IntentRecord,
+    read,
     reconcile::{Gap, RECONCILIATION},
     record,
-    tables::{EXTERNAL_ORDERS, ExternalOrder},
+    tables::{EXTERNAL_ORDERS, ExternalOrder, INTENTS},
+    tally,
+    watch::elapsed,
 };
 use crate::{
     account::{ExitReason, Leg, Position, PositionId, PositionLeg, StrategyId},
@@ -21,6 +26,10 @@ use crate::{
     notice::{self, Notice},
     store::{Read, StoreError, WriteTx},
 };
+
+/// What is held of a contract an order of ours named is not taken for the owner's for so long after
+/// its end.
+const MAY_FILL_YET: TimeDelta = TimeDelta::minutes(2);
 
 impl Desk {
     /// Takes over holdings that only the owner can explain: new ones, and changes of those adopted
@@ -52,11 +61,25 @@ impl Desk {
         Ok(())
     }
 
-    /// What an order of ours may have traded without our knowing yet.
+    /// What an order of ours may have traded without our knowing yet: one that works, one that has
+    /// just ended (its fills may come after its end), one of which the broker booked more.
     fn in_flight(&self) -> Result<BTreeSet<Instrument>, StoreError> {
-        let held = self.held()?;
-        let working = held.intents.iter().filter(|record| record.working().is_some());
-        Ok(working.flat_map(|r| &r.intent.legs).map(|leg| leg.instrument.clone()).collect())
+        let now = self.now();
+        self.parts.store.read(|tx| {
+            let intents = tx.list(&INTENTS, "")?;
+            let open = |record: &IntentRecord| {
+                record.working().is_some()
+                    || record.sends > 0 && elapsed(record.updated_at, now) < MAY_FILL_YET
+            };
+            let open = intents.iter().map(|(_, record)| record).filter(|record| open(record));
+            let mut found: BTreeSet<Instrument> =
+                open.flat_map(|r| &r.intent.legs).map(|leg| leg.instrument.clone()).collect();
+            for (_, tally) in tally::open(tx)?.into_iter().filter(|(_, tally)| tally.lacks_fills())
+            {
+                found.extend(tally.lines.into_iter().map(|line| line.instrument));
+            }
+            Ok(found)
+        })
     }
 
     /// Keeps the list of working orders nobody here sent; each is told once.
@@ -145,8 +168,9 @@ fn tell(
     notice::raise(tx, now, Notice::Difference { what })
 }
 
-/// The owner traded by hand what one of our positions holds, the same way round: his contracts are
-/// a position of his beside ours. Elsewhere the holdings themselves are taken over.
+/// The owner traded by hand what one of our positions holds, the same way round, or what an order of
+/// ours names: his contracts are a position of his beside ours. Elsewhere the holdings themselves
+/// are taken over.
 pub(super) fn beside_ours(
     tx: &mut WriteTx,
     instrument: &Instrument,
@@ -157,7 +181,12 @@ pub(super) fn beside_ours(
     let holds =
         |p: &Position| p.legs.iter().any(|l| l.instrument == *instrument && l.quantity != 0);
     let open = read::open_positions(tx)?;
-    if !open.iter().any(|p| p.strategy != StrategyId::External && holds(p)) {
+    let held = open.iter().any(|p| p.strategy != StrategyId::External && holds(p));
+    let works = |record: &IntentRecord| {
+        record.working().is_some()
+            && record.intent.legs.iter().any(|leg| leg.instrument == *instrument)
+    };
+    if !held && !read::open_intents(tx)?.iter().any(works) {
         return Ok(None);
     }
     let contracts = Decimal::from(transaction.quantity) * instrument.multiplier();

@@ -6,5 +6,6 @@ mod days;
 mod expiry;
 mod latching;
 mod records;
+mod startup;
 mod stops;
 mod world;

@@ -226,6 +226,8 @@ pub(super) struct Faults {
     pub(super) hang: AtomicU32,
     /// The next reads of the holdings panic.
     pub(super) panics: AtomicU32,
+    /// What the broker tells is seen through this.
+    pub(super) mask: Mutex<Mask>,
     /// No read is answered.
     pub(super) silent: AtomicBool,
     /// Every movement of cash is told twice, the newest first.
@@ -244,6 +246,23 @@ fn take(count: &AtomicU32) -> bool {
     count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
 }
 
+/// How the broker's answers are bent on their way to the desk.
+#[derive(Clone, Copy)]
+pub(super) struct Mask {
+    /// Each order; `None` hides it.
+    pub(super) order: fn(BrokerOrder) -> Option<BrokerOrder>,
+    /// The holdings; `None` is no answer.
+    pub(super) holdings: fn(Vec<Holding>) -> Option<Vec<Holding>>,
+    /// The transactions.
+    pub(super) transactions: fn(Vec<Transaction>) -> Vec<Transaction>,
+}
+
+impl Default for Mask {
+    fn default() -> Self {
+        Self { order: Some, holdings: Some, transactions: |all| all }
+    }
+}
+
 impl FaultyBroker {
     pub(super) fn new(venue: PaperVenue, rt: Runtime, faults: Arc<Faults>) -> Self {
         Self { venue, rt, faults }
@@ -252,6 +271,10 @@ impl FaultyBroker {
     /// The venue behind it.
     pub(super) fn venue(&self) -> &PaperVenue {
         &self.venue
+    }
+
+    fn mask(&self) -> Mask {
+        *self.faults.mask.lock().unwrap()
     }
 
     fn heard(&self) -> Result<(), BrokerError> {
@@ -287,20 +310,25 @@ impl Broker for FaultyBroker {
     }
     async fn order(&self, id: &BrokerOrderId) -> Result<BrokerOrder, BrokerError> {
         self.heard()?;
-        self.venue.order(id).await
+        let order = self.mask().order;
+        order(self.venue.order(id).await?).ok_or_else(|| BrokerError::NoSuchOrder(id.clone()))
     }
     async fn orders_today(&self) -> Result<Vec<BrokerOrder>, BrokerError> {
         self.heard()?;
-        self.venue.orders_today().await
+        let order = self.mask().order;
+        Ok(self.venue.orders_today().await?.into_iter().filter_map(order).collect())
     }
     async fn order_history(&self, since: Timestamp) -> Result<Vec<BrokerOrder>, BrokerError> {
         self.heard()?;
-        self.venue.order_history(since).await
+        let order = self.mask().order;
+        Ok(self.venue.order_history(since).await?.into_iter().filter_map(order).collect())
     }
     async fn holdings(&self) -> Result<Vec<Holding>, BrokerError> {
         self.heard()?;
         assert!(!take(&self.faults.panics), "planted panic");
-        self.venue.holdings().await
+        let holdings = self.mask().holdings;
+        holdings(self.venue.holdings().await?)
+            .ok_or_else(|| BrokerError::Unavailable("planted: no holdings".to_owned()))
     }
     async fn balances(&self) -> Result<Balances, BrokerError> {
         self.heard()?;
@@ -312,7 +340,8 @@ impl Broker for FaultyBroker {
     }
     async fn transactions(&self, after: u64) -> Result<Vec<Transaction>, BrokerError> {
         self.heard()?;
-        let mut told = self.venue.transactions(after).await?;
+        let transactions = self.mask().transactions;
+        let mut told = transactions(self.venue.transactions(after).await?);
         if self.faults.double.load(Ordering::SeqCst) {
             told.extend(told.clone());
             told.reverse();
@@ -380,6 +409,22 @@ impl Stage {
         ended
     }
 
+    /// The venue alone, while no daemon runs.
+    pub(super) fn away<F: Future<Output = ()> + 'static>(
+        &self,
+        from: Timestamp,
+        scene: impl FnOnce(Arc<FaultyBroker>, Runtime) -> F + 'static,
+    ) {
+        let mut world = VirtualWorld::new(from);
+        let rt = world.runtime();
+        let broker = self.broker(rt.clone());
+        let life = async move {
+            let (broker, _) = broker.await;
+            scene(broker, rt).await;
+        };
+        world.run(life).expect("the scene ends");
+    }
+
     /// The state of the store follows from its journal, whatever the scene was.
     pub(super) fn assert_the_journal_folds(&self) {
         let verified = self.store.read(|tx| fold::verify(tx, &[])).unwrap();
@@ -393,24 +438,11 @@ impl Stage {
         &self,
         rt: Runtime,
     ) -> impl Future<Output = (Arc<Desk>, Arc<FaultyBroker>)> + 'static {
-        let market = Arc::new(ScriptMarket {
-            rt: rt.clone(),
-            script: self.script,
-            cpi_today: self.cpi_today,
-        });
         let rulebook = Arc::new(self.rulebook.clone());
-        let (store, venue_store) = (self.store.clone(), self.venue_store.clone());
-        let (faults, data_dir) = (Arc::clone(&self.faults), self.data_dir.clone());
+        let (store, data_dir) = (self.store.clone(), self.data_dir.clone());
+        let opened = self.broker(rt.clone());
         async move {
-            let opened = PaperVenue::open(
-                venue_store,
-                Arc::clone(&market) as Arc<dyn Market>,
-                rt.clone(),
-                Calendar::default(),
-                settings(),
-            );
-            let venue = opened.await.unwrap();
-            let broker = Arc::new(FaultyBroker { venue, rt: rt.clone(), faults });
+            let (broker, market) = opened.await;
             let desk = Desk::new(DeskParts {
                 rt: rt.clone(),
                 store,
@@ -423,6 +455,30 @@ impl Stage {
             .unwrap();
             desk.start().await.unwrap();
             (desk, broker)
+        }
+    }
+
+    /// The venue and its market.
+    fn broker(
+        &self,
+        rt: Runtime,
+    ) -> impl Future<Output = (Arc<FaultyBroker>, Arc<ScriptMarket>)> + 'static {
+        let market = Arc::new(ScriptMarket {
+            rt: rt.clone(),
+            script: self.script,
+            cpi_today: self.cpi_today,
+        });
+        let (venue_store, faults) = (self.venue_store.clone(), Arc::clone(&self.faults));
+        async move {
+            let opened = PaperVenue::open(
+                venue_store,
+                Arc::clone(&market) as Arc<dyn Market>,
+                rt.clone(),
+                Calendar::default(),
+                settings(),
+            );
+            let venue = opened.await.unwrap();
+            (Arc::new(FaultyBroker { venue, rt, faults }), market)
         }
     }
 
