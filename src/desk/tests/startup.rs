@@ -1,5 +1,5 @@
 //! The daemon is away, or blind, while something happens at the broker, and then starts. The
-//! scenarios are those of nautilus_trader's reconciliation (its documentation of live trading), told
+//! scenarios are those of `nautilus_trader`'s reconciliation (its documentation of live trading), told
 //! for this program: ledger, positions, cash, latch and the stop are as they must be afterwards.
 
 use std::{
@@ -451,11 +451,14 @@ fn a_filled_order_the_broker_forgets_stays_filled() {
     assert_stopped(&stage);
 }
 
+/// Orders of the owner's: side and contracts of each.
+type Trades = &'static [(Side, u32)];
+
 /// The partial windows: what the ledger sees of the owner's trades begins in their middle.
 #[test]
 fn the_owners_trades_are_followed_wherever_the_ledger_begins_to_see_them() {
     // Trades before the ledger, while it runs unseen, and while it is away; then what is his.
-    let cases: [(&str, &[(Side, u32)], &[(Side, u32)], i64); 6] = [
+    let cases: [(&str, Trades, Trades, i64); 6] = [
         ("held before the ledger began", &[(Side::Buy, 2)], &[], 2),
         ("held before, partly closed meanwhile", &[(Side::Buy, 2)], &[(Side::Sell, 1)], 1),
         ("held before, closed meanwhile", &[(Side::Buy, 1)], &[(Side::Sell, 1)], 0),
