@@ -99,6 +99,26 @@ pub enum Notice {
         /// The intent.
         intent: IntentId,
     },
+    /// The legs of an order filled unevenly.
+    LegsUneven {
+        /// The intent.
+        intent: IntentId,
+        /// What is held of it, leg by leg.
+        held: String,
+        /// A short has no long beside it.
+        naked: bool,
+        /// What is done about it.
+        done: String,
+    },
+    /// A cancel is not confirmed by the broker.
+    CancelUnconfirmed {
+        /// The intent.
+        intent: IntentId,
+        /// The broker's order.
+        order: String,
+        /// Seconds since it was first asked for.
+        seconds: i64,
+    },
     /// A position is open past its flat-by time (rulebook §4.1, 15:30).
     NotFlat {
         /// The position.

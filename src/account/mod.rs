@@ -223,6 +223,8 @@ pub enum ExitReason {
     Flatten,
     /// The owner closed it at the broker.
     External,
+    /// The entry's legs filled unevenly and could not be completed.
+    Incomplete,
 }
 
 impl ExitReason {
@@ -238,6 +240,7 @@ impl ExitReason {
             Self::Delivered => "delivered and closed",
             Self::Flatten => "flattened",
             Self::External => "closed outside",
+            Self::Incomplete => "entry incomplete",
         }
     }
 }

@@ -52,6 +52,18 @@ fn words(notice: &Notice) -> Words {
         Notice::OrderUnknown { intent } => {
             line(Warning, format!("The fate of an order of {intent} is not known; looking it up"))
         }
+        Notice::LegsUneven { intent, held, naked, done } => {
+            let (severity, risk) =
+                if *naked { (Critical, ", a short is naked") } else { (Warning, "") };
+            let title = format!("The legs of {intent} filled unevenly{risk}: {done}");
+            (severity, title, format!("Open: {held}"))
+        }
+        Notice::CancelUnconfirmed { intent, order, seconds } => (
+            Critical,
+            format!("The cancel of order {order} of {intent} is not confirmed after {seconds} s"),
+            "Cancel it at the broker by hand if this repeats; nothing replaces it before."
+                .to_owned(),
+        ),
         Notice::NotFlat { position, what } => (
             Critical,
             format!("Position {position} is open past its flat-by time"),

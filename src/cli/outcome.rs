@@ -54,6 +54,9 @@ fn decision(found: &Outcome, line: &DecisionLine) -> String {
         clock(line.at),
         line.strategy
     )];
+    if line.outcome == DecisionOutcome::Missed {
+        lines.push("    the order ended without a fill".to_owned());
+    }
     if line.outcome == DecisionOutcome::Entered {
         let day = line.at.date_naive();
         let opened = found.trades.iter().find(|trade| trade.opened_at.date_naive() == day);

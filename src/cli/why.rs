@@ -87,6 +87,7 @@ pub fn render(records: &[DecisionRecord]) -> String {
 
 fn decision(record: &DecisionRecord) -> String {
     let outcome = match (&record.intent, record.outcome) {
+        (Some(id), DecisionOutcome::Missed) => format!("missed as {id}"),
         (Some(id), _) => format!("entered as {id}"),
         (None, outcome) => outcome.name().replace('_', " "),
     };
@@ -115,6 +116,9 @@ fn reason(record: &DecisionRecord) -> Option<String> {
     let refusal = record.refusals.first().map(|refusal| format!("{}.", refusal.text));
     match record.outcome {
         DecisionOutcome::Refused => refusal.or(filter),
+        DecisionOutcome::Missed => {
+            record.ended.as_ref().map(|ended| format!("Its order ended unfilled: {ended}."))
+        }
         DecisionOutcome::NoTrade | DecisionOutcome::Entered => filter,
     }
 }
@@ -190,7 +194,23 @@ mod tests {
             filters: decide(&snapshot).filters,
             refusals: if refused { vec![refusal] } else { Vec::new() },
             intent: entered.then(|| IntentId("zdte-20240802-1".to_owned())),
+            ended: None,
         }
+    }
+
+    #[test]
+    fn a_missed_entry_says_how_its_order_ended() {
+        let id = IntentId("zdte-20240802-1".to_owned());
+        let missed = DecisionRecord {
+            outcome: DecisionOutcome::Missed,
+            intent: Some(id),
+            ended: Some("missed: price".to_owned()),
+            ..record(DecisionOutcome::Entered)
+        };
+        let text = render(&[missed]);
+        let head = text.lines().take(2).collect::<Vec<_>>().join("\n");
+        assert!(head.contains(": missed as zdte-20240802-1"), "{head}");
+        assert!(head.ends_with("Its order ended unfilled: missed: price."), "{head}");
     }
 
     #[test]

@@ -17,6 +17,9 @@ pub(super) fn rulebook(rules: &Rulebook) -> Vec<String> {
     common(&mut check, &rules.common);
     friday_0dte(&mut check, &rules.friday_0dte);
     limits(&mut check, &rules.limits);
+    for (key, seconds) in rules.execution.figures() {
+        check.above_zero(&format!("execution.{key}"), seconds);
+    }
     check.faults
 }
 

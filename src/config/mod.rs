@@ -10,6 +10,8 @@ mod check;
 mod de;
 mod directories;
 mod error;
+/// `[execution]` of the rulebook.
+pub mod execution;
 mod files;
 /// `[store]`.
 pub mod keeping;

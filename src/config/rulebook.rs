@@ -6,6 +6,7 @@ use chrono::NaiveTime;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::execution::ExecutionRules;
 use crate::instrument::Product;
 
 /// Every figure of the rulebook that the program uses.
@@ -22,6 +23,8 @@ pub struct Rulebook {
     pub friday_0dte: Friday0dteRules,
     /// §5.
     pub limits: LimitRules,
+    /// Waits and polls of the desk.
+    pub execution: ExecutionRules,
 }
 
 /// What is done above the highest band.

@@ -6,10 +6,8 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use super::{Desk, watch::elapsed};
-use crate::{broker::BrokerError, clock::Timestamp};
+use crate::{broker::BrokerError, clock::Timestamp, config::execution::span};
 
-/// Between two reconciliations while anything is open or works (rulebook §8).
-const BUSY: TimeDelta = TimeDelta::seconds(30);
 /// Between two while nothing is: what the owner does by hand is found too.
 const FLAT: TimeDelta = TimeDelta::minutes(1);
 /// Between two while the last was not clean, or a timed hold waits for a clean one.
@@ -62,9 +60,10 @@ impl Desk {
         let holds = self.latch.holds();
         let ending =
             holds.iter().filter_map(|hold| hold.until).min().map(|at| at.max(last + DOUBT));
-        let looking = if self.in_session(now) {
+        let looking = if self.in_session(now) || self.is_overdue(now) {
             let busy = !self.is_idle().unwrap_or(false);
-            Some(last + if busy { BUSY } else { FLAT })
+            let often = span(self.rules().reconcile_seconds);
+            Some(last + if busy { often } else { FLAT })
         } else {
             self.next_open(now)
         };

@@ -90,6 +90,11 @@ impl Desk {
     /// Sets a hold of a breaker or of another part of the program. Setting the same again changes
     /// nothing; a hold never loosens what others hold.
     pub async fn hold(&self, hold: Hold, by: &str) -> Result<(), StoreError> {
+        // What stands already wakes nobody: who asks again each time it wakes would never sleep.
+        let same = |h: &Hold| h.name == hold.name && h.level == hold.level && h.until == hold.until;
+        if self.latch.holds().iter().any(same) {
+            return Ok(());
+        }
         let (now, by) = (self.now(), by.to_owned());
         self.write(move |tx| latch::set_hold(tx, &hold, &by, now)).await?;
         self.latch.refresh(&self.parts.store)?;

@@ -12,7 +12,7 @@ use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Desk, book, describe, drive, intent::IntentRecord, read, record};
+use super::{Desk, book, describe, intent::IntentRecord, read, record};
 use crate::{
     account::{
         Effect, ExitReason, Leg, NetPrice, Position, PositionId, Side, StrategyId, hold::Level,
@@ -226,7 +226,7 @@ impl Desk {
             return Ok(ours || record.is_resting());
         }
         let closes = self.parts.store.read(|tx| read::closes(tx, &position.id))?;
-        if drive::rejected_lately(&closes, now) {
+        if self.rejected_lately(&closes, now) {
             return Ok(false);
         }
         let instrument = instrument.clone();

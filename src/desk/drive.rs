@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
 use rust_decimal::Decimal;
 
 use super::{
@@ -150,7 +149,7 @@ impl Desk {
         let closes = self.parts.store.read(|tx| read::closes(tx, &position.id))?;
         let resting: Vec<&IntentRecord> = closes.iter().filter(|r| r.is_resting()).collect();
         let ended = resting.iter().filter(|r| r.cancel.is_none()).count();
-        if ended >= RESTING_TRIES || rejected_lately(&closes, now) {
+        if ended >= RESTING_TRIES || self.rejected_lately(&closes, now) {
             return Ok(());
         }
         let Some(tick) = self.tick_of(position)? else { return Ok(()) };
@@ -172,7 +171,7 @@ impl Desk {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let closes = self.parts.store.read(|tx| read::closes(tx, &position.id))?;
-        if rejected_lately(&closes, now) {
+        if self.rejected_lately(&closes, now) {
             return Ok(());
         }
         let tick = self.tick_of(position)?;
@@ -235,6 +234,14 @@ impl Desk {
             }
         }
         Ok(())
+    }
+
+    /// A rejection backs off 5, 15, then 30 s (rulebook §5).
+    pub(super) fn rejected_lately(&self, closes: &[IntentRecord], now: Timestamp) -> bool {
+        let rejected = closes.iter().rev().take_while(|r| r.state == IntentState::Rejected);
+        let rejected = rejected.count();
+        let Some(last) = closes.last().filter(|_| rejected > 0) else { return false };
+        elapsed(last.updated_at, now) < self.rules().backoff(rejected)
     }
 
     /// The tick of a position's net price: that of the order which opened it, or of the one
@@ -315,13 +322,6 @@ pub(super) fn left_behind(
     longs.map(|leg| leg.instrument.clone()).collect()
 }
 
-/// A rejection backs off 5, 15, then 30 s (rulebook §5).
-pub(super) fn rejected_lately(closes: &[IntentRecord], now: Timestamp) -> bool {
-    let rejected = closes.iter().rev().take_while(|r| r.state == IntentState::Rejected).count();
-    let Some(last) = closes.last().filter(|_| rejected > 0) else { return false };
-    elapsed(last.updated_at, now) < TimeDelta::seconds([5, 15, 30][rejected.min(3) - 1])
-}
-
 fn word(reason: ExitReason) -> &'static str {
     match reason {
         ExitReason::ProfitTarget => "profit target",
@@ -333,5 +333,6 @@ fn word(reason: ExitReason) -> &'static str {
         ExitReason::Delivered => "delivered",
         ExitReason::Flatten => "flatten",
         ExitReason::External => "external",
+        ExitReason::Incomplete => "incomplete entry",
     }
 }

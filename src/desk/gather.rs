@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, future::Future, sync::Arc};
 use chrono::{NaiveDate, TimeDelta};
 use rust_decimal::{Decimal, dec};
 
-use super::{Desk, READ_WAIT, read};
+use super::{Desk, read};
 use crate::{
     account::{IntentId, StrategyId},
     calendar::{Session, new_york_date},
@@ -32,11 +32,21 @@ pub fn entry_id(strategy: StrategyId, date: NaiveDate, ordinal: u32) -> IntentId
 
 /// What the ids of a strategy's entries of a date begin with.
 pub fn entry_prefix(strategy: StrategyId, date: NaiveDate) -> String {
-    let name = match strategy {
+    format!("{}-{}-", entry_name(strategy), date.format("%Y%m%d"))
+}
+
+/// What every id of a strategy's begins with.
+fn entry_name(strategy: StrategyId) -> &'static str {
+    match strategy {
         StrategyId::Friday0dte => "zdte",
         StrategyId::External => "external",
-    };
-    format!("{name}-{}-", date.format("%Y%m%d"))
+    }
+}
+
+/// True for an id of the form this program gives its intents.
+pub(super) fn is_entry_name(id: &str) -> bool {
+    let names = [StrategyId::Friday0dte, StrategyId::External].map(entry_name);
+    id.split_once('-').is_some_and(|(name, rest)| names.contains(&name) && !rest.is_empty())
 }
 
 impl Desk {
@@ -130,7 +140,7 @@ impl Desk {
         let underlying = self
             .within(market.underlying(product, picked.as_ref()))
             .await
-            .unwrap_or_else(|| Err(no_answer()));
+            .unwrap_or_else(|| Err(self.no_answer()));
         let bars = self.within(market.daily_bars(product, session.date, ATR_BARS)).await;
         let mut data = ProductData {
             underlying,
@@ -177,12 +187,12 @@ impl Desk {
 
     /// One bounded read; `None` when it took too long.
     pub(super) async fn within<T>(&self, read: impl Future<Output = T>) -> Option<T> {
-        self.parts.rt.timeout(READ_WAIT, read).await
+        self.parts.rt.timeout(self.read_wait(), read).await
     }
-}
 
-fn no_answer() -> MarketError {
-    MarketError::Feed(format!("no answer within {} s", READ_WAIT.num_seconds()))
+    fn no_answer(&self) -> MarketError {
+        MarketError::Feed(format!("no answer within {} s", self.read_wait().num_seconds()))
+    }
 }
 
 /// How far our clock is behind: the newest instant anybody outside has given, where it lies in our

@@ -17,6 +17,10 @@ use crate::{
 
 /// Sends a record keeps: a long exit ladder would make it grow without end.
 const ATTEMPTS_KEPT: usize = 8;
+/// What the ids of fills begin with that the broker's books gave and no order showed.
+pub(super) const BOOKED: &str = "booked-";
+/// Fills beyond the target that a record remembers, so that each is told once.
+const EXCESS_KEPT: usize = 64;
 
 /// Where an intent stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -132,6 +136,9 @@ pub struct Attempt {
     pub limit: NetPrice,
     /// The instant it became durable, just before it left.
     pub at: Timestamp,
+    /// The broker's last transaction that was read before it left: what it traded comes after.
+    #[serde(default)]
+    pub after_transaction: u64,
     /// Where it stands.
     #[serde(flatten)]
     pub status: AttemptStatus,
@@ -154,6 +161,12 @@ pub struct IntentRecord {
     pub start: Option<Book>,
     /// Every fill, each once.
     pub fills: Vec<Fill>,
+    /// Since when some legs have run ahead of others; `None` while they are even.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uneven_since: Option<Timestamp>,
+    /// Ids of fills beyond what was ever wanted: told, and not taken over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excess: Vec<String>,
     /// Somebody wants it gone, and why; kept so that a restart goes on cancelling.
     pub cancel: Option<String>,
     /// Why it ended as it did.
@@ -175,6 +188,8 @@ impl IntentRecord {
             begun_at: None,
             start: None,
             fills: Vec::new(),
+            uneven_since: None,
+            excess: Vec::new(),
             cancel: None,
             ended: None,
             created_at: at,
@@ -210,14 +225,49 @@ impl IntentRecord {
         remainder(&self.intent.legs, self.intent.units, &self.fills)
     }
 
-    /// Writes down a send before it leaves. The caller commits it, then sends.
+    /// The legs that lag behind: what makes every unit that was begun whole. `None` while the legs
+    /// are even.
+    pub fn laggards(&self) -> Option<(Vec<Leg>, u32)> {
+        remainder(&self.intent.legs, self.begun_units(), &self.fills)
+    }
+
+    /// Units of which any leg has filled.
+    pub fn begun_units(&self) -> u32 {
+        let units = |leg: &Leg| filled(leg, &self.fills).div_ceil(leg.ratio);
+        self.intent.legs.iter().map(units).max().unwrap_or(0)
+    }
+
+    /// What the next send asks for: an entry makes whole what it has begun before it begins more.
+    pub fn lacking(&self) -> Option<(Vec<Leg>, u32)> {
+        let laggards = if self.is_entry() { self.laggards() } else { None };
+        laggards.or_else(|| self.remainder())
+    }
+
+    /// The legs a send asked for, for one unit.
+    pub fn legs_of<'a>(&'a self, attempt: &'a Attempt) -> &'a [Leg] {
+        attempt.legs.as_ref().unwrap_or(&self.intent.legs)
+    }
+
+    /// Some fills were taken from the broker's books because the order did not show them.
+    pub fn has_booked_fills(&self) -> bool {
+        self.fills.iter().any(|fill| fill.id.starts_with(BOOKED))
+    }
+
+    /// The send an order belongs to; `None` for an order of somebody else's, and for a send so old
+    /// that it is no longer kept.
+    pub fn attempt_of(&self, order: &BrokerOrder) -> Option<&Attempt> {
+        self.position_of(order).map(|index| &self.attempts[index])
+    }
+
+    /// Writes down a send before it leaves. The caller commits it, then sends. `after` is the last
+    /// of the broker's transactions that the ledger has read.
     ///
     /// Returns `None` when nothing is left to send or a send has not ended.
-    pub fn begin_attempt(&mut self, limit: NetPrice, at: Timestamp) -> Option<Attempt> {
+    pub fn begin_attempt(&mut self, limit: NetPrice, after: u64, at: Timestamp) -> Option<Attempt> {
         if self.working().is_some() {
             return None;
         }
-        let (legs, units) = self.remainder()?;
+        let (legs, units) = self.lacking()?;
         let number = self.sends.checked_add(1)?;
         let legs = (legs != self.intent.legs).then_some(legs);
         let attempt = Attempt {
@@ -228,6 +278,7 @@ impl IntentRecord {
             units,
             limit,
             at,
+            after_transaction: after,
             status: AttemptStatus::Sending,
         };
         self.sends = number;
@@ -253,35 +304,77 @@ impl IntentRecord {
             return Vec::new();
         }
         let index = self.position_of(order);
-        let known: BTreeSet<String> = self.fills.iter().map(|fill| fill.id.clone()).collect();
-        let mut fresh: Vec<Fill> = Vec::new();
-        for fill in &order.fills {
-            if !known.contains(&fill.id) && fresh.iter().all(|f| f.id != fill.id) {
-                fresh.push(fill.clone());
-            }
-        }
+        let fresh = self.fresh_fills(order);
+        let told = self.excess.len();
+        self.note_excess(order, &fresh);
         self.fills.extend(fresh.iter().cloned());
-        let Some(index) = index else {
-            if !fresh.is_empty() {
-                self.updated_at = at;
-                self.settle_state();
+        let mut changed = !fresh.is_empty() || self.excess.len() > told;
+        if let Some(index) = index {
+            let status = self.status_of(order, index);
+            let attempt = &mut self.attempts[index];
+            changed |= attempt.order.as_ref() != Some(&order.id);
+            attempt.order = Some(order.id.clone());
+            if attempt.status != status && (!attempt.status.is_ended() || status.is_ended()) {
+                attempt.status = status;
+                changed = true;
             }
-            return fresh;
-        };
-        let attempt = &mut self.attempts[index];
-        let status = attempt_status(order);
-        let changed = attempt.status != status
-            || attempt.order.as_ref() != Some(&order.id)
-            || !fresh.is_empty();
-        attempt.order = Some(order.id.clone());
-        if !attempt.status.is_ended() || status.is_ended() {
-            attempt.status = status;
         }
         if changed {
             self.updated_at = at;
+            self.uneven_since = self.laggards().map(|_| self.uneven_since.unwrap_or(at).min(at));
             self.settle_state();
         }
         fresh
+    }
+
+    /// The fills of an order that are not known yet and that the intent still wants. No leg takes
+    /// more than its target, whatever is told.
+    fn fresh_fills(&self, order: &BrokerOrder) -> Vec<Fill> {
+        let known: BTreeSet<&str> = self.fills.iter().map(|fill| fill.id.as_str()).collect();
+        let mut fresh: Vec<Fill> = Vec::new();
+        for fill in &order.fills {
+            let seen = known.contains(fill.id.as_str()) || fresh.iter().any(|f| f.id == fill.id);
+            if !seen && self.room_for(fill, &fresh) >= fill.quantity {
+                fresh.push(fill.clone());
+            }
+        }
+        fresh
+    }
+
+    /// How many contracts of a fill's leg the intent still wants besides `fresh`.
+    fn room_for(&self, fill: &Fill, fresh: &[Fill]) -> u32 {
+        let same = |leg: &&Leg| leg.instrument == fill.instrument && leg.side == fill.side;
+        let leg = self.intent.legs.iter().find(same);
+        leg.map_or(0, |leg| {
+            let wanted = self.intent.units.saturating_mul(leg.ratio);
+            wanted.saturating_sub(filled(leg, &self.fills) + filled(leg, fresh))
+        })
+    }
+
+    fn note_excess(&mut self, order: &BrokerOrder, fresh: &[Fill]) {
+        for fill in &order.fills {
+            let known = self.fills.iter().chain(fresh).any(|f| f.id == fill.id);
+            let told = self.excess.contains(&fill.id);
+            if !known && !told && self.excess.len() < EXCESS_KEPT {
+                self.excess.push(fill.id.clone());
+            }
+        }
+    }
+
+    /// What an order's status means for its send. An order told as filled works on until its fills
+    /// account for it: the broker says so before it shows the fills of every leg.
+    fn status_of(&self, order: &BrokerOrder, index: usize) -> AttemptStatus {
+        let attempt = &self.attempts[index];
+        let status = attempt_status(order);
+        let asked = |leg: &Leg| attempt.units.saturating_mul(leg.ratio);
+        let of_order = |fill: &&Fill| order.fills.iter().any(|told| told.id == fill.id);
+        let taken: Vec<Fill> = self.fills.iter().filter(of_order).cloned().collect();
+        let shown = |leg: &Leg| filled(leg, &taken);
+        let accounted = self.legs_of(attempt).iter().all(|leg| shown(leg) >= asked(leg));
+        if status == AttemptStatus::Filled && !accounted && self.remainder().is_some() {
+            return AttemptStatus::Working;
+        }
+        status
     }
 
     /// Marks the send that has not ended as known not to have left, or as unknown.
@@ -366,8 +459,8 @@ fn attempt_status(order: &BrokerOrder) -> AttemptStatus {
 
 /// What `units` of `legs` still lack after `fills`, in lowest terms.
 pub fn remainder(legs: &[Leg], units: u32, fills: &[Fill]) -> Option<(Vec<Leg>, u32)> {
-    let lacking: Vec<u32> =
-        legs.iter().map(|leg| (units * leg.ratio).saturating_sub(filled(leg, fills))).collect();
+    let lack = |leg: &Leg| units.saturating_mul(leg.ratio).saturating_sub(filled(leg, fills));
+    let lacking: Vec<u32> = legs.iter().map(lack).collect();
     let balanced = legs.iter().zip(&lacking).all(|(leg, lack)| lack % leg.ratio == 0)
         && legs
             .iter()
@@ -388,7 +481,7 @@ pub fn remainder(legs: &[Leg], units: u32, fills: &[Fill]) -> Option<(Vec<Leg>, 
 
 fn filled(leg: &Leg, fills: &[Fill]) -> u32 {
     let of_leg = fills.iter().filter(|f| f.instrument == leg.instrument && f.side == leg.side);
-    of_leg.map(|fill| fill.quantity).sum()
+    of_leg.fold(0, |sum, fill| sum.saturating_add(fill.quantity))
 }
 
 fn gcd(a: u32, b: u32) -> u32 {

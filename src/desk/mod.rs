@@ -39,15 +39,20 @@ mod adjust;
 mod adopt;
 mod books;
 mod control;
+mod decided;
 mod deliver;
-mod explain;
 mod drive;
+mod explain;
 mod held;
+mod lookup;
 mod pass;
+mod patience;
 mod record;
 mod risks;
 mod send;
 mod settle;
+mod sweep;
+mod uneven;
 mod watch;
 mod wish;
 mod worker;
@@ -73,23 +78,18 @@ use self::{
 };
 use crate::{
     account::{
-        Balances, IntentId, Position, PositionId,
+        Balances, BrokerOrderId, IntentId, Position, PositionId,
         hold::{Hold, Level},
     },
     broker::{Broker, BrokerError},
     calendar::{Calendar, Exchange, Session, new_york_date},
     clock::{Runtime, Timestamp},
-    config::Rulebook,
+    config::{Rulebook, execution::span},
     market::Market,
     money::FxRate,
     store::{Store, StoreError, WriteTx},
     strategy::friday_0dte::{self, ExitMemory, ZdteTimes},
 };
-
-/// The longest a read of the broker or the market is waited for.
-const READ_WAIT: TimeDelta = TimeDelta::seconds(5);
-/// The longest a submit is waited for; after it the order is unknown.
-const SUBMIT_WAIT: TimeDelta = TimeDelta::seconds(10);
 
 /// Before a loop that panicked begins anew.
 const AFTER_PANIC: TimeDelta = TimeDelta::seconds(1);
@@ -149,6 +149,8 @@ struct Hot {
     /// Assignment risks told of, by position and what.
     risks_told: BTreeSet<String>,
     reducing_sent: Vec<Timestamp>,
+    /// Orders of today's list as the last reconciliation saw them.
+    seen: BTreeMap<BrokerOrderId, sweep::Seen>,
 }
 
 /// The desk at one moment, for `status` and for floor 5.
@@ -338,6 +340,9 @@ impl Desk {
         if let Some(position) = &recorded.position {
             self.keep_position(position);
         }
+        if let Some((position, reason)) = record::uneven_end(&recorded.record) {
+            self.must_close(&position, reason);
+        }
         if recorded.position.is_some() || recorded.record.state.is_terminal() {
             self.beat();
         }
@@ -346,7 +351,12 @@ impl Desk {
     fn keep_position(&self, position: &Position) {
         let mut hot = self.hot();
         if position.is_open() {
-            hot.open.insert(position.id.clone(), position.clone());
+            let before = hot.open.insert(position.id.clone(), position.clone());
+            if before.is_some_and(|before| before.credit != position.credit) {
+                // What was wanted of it was worked out from another credit.
+                hot.wanted.remove(&position.id);
+                hot.last_round = None;
+            }
         } else {
             hot.open.remove(&position.id);
             hot.memories.remove(&position.id);
@@ -389,7 +399,7 @@ impl Desk {
         if let Some((_, rate)) = known.filter(|(of, _)| *of == date) {
             return Some(rate);
         }
-        match self.parts.rt.timeout(READ_WAIT, self.parts.market.fx(date)).await {
+        match self.parts.rt.timeout(self.read_wait(), self.parts.market.fx(date)).await {
             Some(Ok(rate)) => {
                 self.hot().rate = Some((date, rate));
                 Some(rate)
@@ -403,15 +413,17 @@ impl Desk {
         &self,
         read: impl Future<Output = Result<T, BrokerError>>,
     ) -> Result<T, BrokerError> {
-        let answer = match self.parts.rt.timeout(READ_WAIT, read).await {
-            Some(answer) => answer,
-            None => Err(BrokerError::Unavailable(format!(
-                "no answer within {} s",
-                READ_WAIT.num_seconds()
-            ))),
-        };
+        let wait = self.read_wait();
+        let answer = self.parts.rt.timeout(wait, read).await.unwrap_or_else(|| {
+            Err(BrokerError::Unavailable(format!("no answer within {} s", wait.num_seconds())))
+        });
         self.heard(&answer);
         answer
+    }
+
+    /// The longest a read of the broker or the market is waited for.
+    fn read_wait(&self) -> TimeDelta {
+        span(self.rules().read_wait_seconds)
     }
 }
 

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::{
-    Desk, READ_WAIT,
+    Desk,
     intent::{IntentRecord, IntentState},
     latch::{Leaving, level_of},
     read,
@@ -57,7 +57,7 @@ impl Desk {
         let legs = current_legs(record);
         let contracts: Vec<OptionContract> = legs.iter().filter_map(contract_of).collect();
         let asked = self.parts.market.quotes(&contracts);
-        let Some(Ok(quotes)) = self.parts.rt.timeout(READ_WAIT, asked).await else {
+        let Some(Ok(quotes)) = self.parts.rt.timeout(self.read_wait(), asked).await else {
             return Ok(Pass::Later);
         };
         let session = self.session(now);
@@ -110,12 +110,14 @@ impl Desk {
     /// The instant of a broker read that shows every leg a close takes.
     async fn confirmed(&self, record: &IntentRecord) -> Option<Timestamp> {
         let held = self.ask(self.parts.broker.holdings()).await.ok()?;
-        let shows = current_legs(record).iter().all(|leg| {
+        let (legs, units) = record.lacking()?;
+        let units = i64::from(units);
+        let shows = legs.iter().all(|leg| {
             let want = -leg.side.sign() * i64::from(leg.ratio);
             held.iter().any(|h| {
                 h.instrument == leg.instrument
                     && h.quantity.signum() == want.signum()
-                    && h.quantity.abs() >= want.abs()
+                    && h.quantity.abs() >= want.abs() * units
             })
         });
         shows.then(|| self.now())

@@ -173,10 +173,11 @@ impl Desk {
     fn doubt(&self) -> Result<Option<String>, StoreError> {
         let (held, now) = (self.held()?, self.now());
         let first = self.hot().reconciled_at.is_none();
+        let wait = crate::config::execution::span(self.rules().submit_wait_seconds);
         let doubted = |attempt: &Attempt| match attempt.status {
             AttemptStatus::Unknown => true,
             // Left by an earlier life, or longer on its way than a submit is waited for.
-            AttemptStatus::Sending => first || elapsed(attempt.at, now) > super::SUBMIT_WAIT,
+            AttemptStatus::Sending => first || elapsed(attempt.at, now) > wait,
             _ => false,
         };
         let unknown = held.intents.iter().find(|record| record.working().is_some_and(doubted));
@@ -197,7 +198,7 @@ impl Desk {
             Ok(orders) => orders,
             Err(error) => return Ok(Err(error)),
         };
-        self.take_all(&orders).await?;
+        self.compare_orders(&orders).await?;
         self.heed_strays(&orders).await?;
         self.adopt_orders(&orders).await?;
         if let Err(error) = self.settle().await? {

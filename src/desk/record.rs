@@ -3,15 +3,16 @@
 use chrono::NaiveDate;
 use serde_json::json;
 
+pub(super) use super::uneven::uneven_end;
 use super::{
-    book, describe,
+    book, decided, describe,
     intent::{AttemptStatus, IntentRecord, IntentState},
     read,
     tables::{
         BROKER_ORDERS, CASH, CASH_KEY, DAY_COUNTS, INTENTS, INTENTS_OPEN, POSITIONS,
         POSITIONS_CLOSED, POSITIONS_OPEN, closed_key,
     },
-    tally,
+    tally, uneven,
 };
 use crate::{
     account::{BrokerOrderId, Fill, IntentId, Position, PositionId},
@@ -96,6 +97,9 @@ pub fn sending(tx: &mut WriteTx, record: &IntentRecord, at: Timestamp) -> Result
         "order": attempt.external_id, "units": attempt.units, "limit": attempt.limit,
     });
     tx.journal(at, &record.id().0, "sending", &data)?;
+    if attempt.legs.is_some() && !record.attempts.iter().any(|a| a != attempt && a.legs.is_some()) {
+        uneven::tell(tx, record, "the lagging legs are sent", at)?;
+    }
     if record.is_entry() {
         count(tx, at, |counts| {
             counts.opening_sent.push(at);
@@ -136,7 +140,12 @@ pub fn report(
     if before.state.is_terminal() && !fresh.is_empty() {
         let what = format!("late fill of `{id}`, which had ended as {}", before.state.name());
         notice::raise(tx, at, Notice::Difference { what })?;
+        uneven::after_late_fill(tx, &record, at)?;
+        if record.is_entry() {
+            decided::opened_after_all(tx, &record)?;
+        }
     }
+    tell_excess(tx, &before, &record, order, at)?;
     Ok(Some(Recorded { record, position }))
 }
 
@@ -352,7 +361,31 @@ fn finish(
         "state": after.state, "reason": after.ended, "sends": after.sends,
     });
     tx.journal(at, &after.id().0, "ended", &data)?;
+    uneven::end(tx, after, at)?;
     if before.state.is_terminal() { Ok(()) } else { tell_ended(tx, after, at) }
+}
+
+/// Fills beyond what was ever wanted are no fills of ours until somebody has looked: they are told,
+/// unless the broker's books had already given what they bring.
+fn tell_excess(
+    tx: &mut WriteTx,
+    before: &IntentRecord,
+    after: &IntentRecord,
+    order: &BrokerOrder,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let news = after.excess.len() - before.excess.len().min(after.excess.len());
+    if news == 0 {
+        return Ok(());
+    }
+    let (id, order) = (after.id(), &order.id);
+    let data = json!({ "order": order, "fills": after.excess });
+    tx.journal(at, &id.0, "excess", &data)?;
+    if after.has_booked_fills() {
+        return Ok(());
+    }
+    let what = format!("order {order} of {id} shows {news} fills beyond what it asked for");
+    notice::raise(tx, at, Notice::Difference { what })
 }
 
 fn tell_ended(tx: &mut WriteTx, record: &IntentRecord, at: Timestamp) -> Result<(), StoreError> {
@@ -363,6 +396,9 @@ fn tell_ended(tx: &mut WriteTx, record: &IntentRecord, at: Timestamp) -> Result<
     }
     if !record.is_entry() {
         return Ok(());
+    }
+    if record.fills.is_empty() {
+        decided::missed(tx, record, &reason)?;
     }
     let position = read::position(tx, &PositionId(intent.0.clone()))?;
     match position {

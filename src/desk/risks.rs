@@ -3,7 +3,7 @@
 
 use rust_decimal::Decimal;
 
-use super::{Desk, READ_WAIT, describe};
+use super::{Desk, describe};
 use crate::{
     account::Position,
     calendar::{Exchange, new_york_date},
@@ -61,7 +61,7 @@ impl Desk {
             return None;
         }
         let asked = self.parts.market.underlying(series.product, Some(series));
-        Some(self.parts.rt.timeout(READ_WAIT, asked).await?.ok()?.last)
+        Some(self.parts.rt.timeout(self.read_wait(), asked).await?.ok()?.last)
     }
 
     async fn risk_of(
@@ -75,7 +75,7 @@ impl Desk {
             return None;
         }
         let asked = self.parts.market.next_dividend(contract.series.product);
-        let dividend = self.parts.rt.timeout(READ_WAIT, asked).await.flatten();
+        let dividend = self.parts.rt.timeout(self.read_wait(), asked).await.flatten();
         let (today, end) = (new_york_date(now), contract.series.expiration);
         let sessions = self.parts.calendar.sessions(Exchange::Xnys, today, end).len();
         let short = Short {

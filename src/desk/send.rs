@@ -3,10 +3,8 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
-
 use super::{
-    Desk, SUBMIT_WAIT,
+    Desk,
     intent::{Attempt, AttemptStatus, IntentRecord, IntentState},
     latch::{Leaving, Stopped},
     read, record,
@@ -14,29 +12,16 @@ use super::{
 };
 use crate::{
     account::{
-        IntentId, Leg, NetPrice,
+        IntentId, NetPrice,
         hold::{Hold, Level},
     },
     broker::{BrokerOrder, OrderRequest, SubmitError},
     calendar::{Exchange, new_york_date},
     clock::Timestamp,
+    config::execution::span,
     store::StoreError,
     strategy::ladder::Book,
 };
-
-/// An order not found is proven absent only so long after its send: it may still be on its way.
-const ABSENT_AFTER: TimeDelta = TimeDelta::seconds(30);
-
-/// What a look-up by identifier found.
-#[derive(Debug)]
-pub(super) enum Lookup {
-    /// The broker has it.
-    Found(Box<BrokerOrder>),
-    /// Every list was read, the holdings agree with the ledger, and it had time to arrive.
-    Absent,
-    /// Not known yet.
-    Unclear,
-}
 
 impl Desk {
     /// Sends what an intent still lacks, once.
@@ -56,7 +41,7 @@ impl Desk {
         let Some((record, attempt)) = begun else { return Ok(()) };
         let request = OrderRequest {
             external_id: attempt.external_id.clone(),
-            legs: legs_of(&record, &attempt),
+            legs: record.legs_of(&attempt).to_vec(),
             units: attempt.units,
             limit: attempt.limit,
             strict_effect: !record.is_entry(),
@@ -69,7 +54,8 @@ impl Desk {
             self.count_reducing(now);
         }
         let submit = self.parts.broker.submit(&request);
-        match self.parts.rt.timeout(SUBMIT_WAIT, submit).await {
+        let wait = span(self.rules().submit_wait_seconds);
+        match self.parts.rt.timeout(wait, submit).await {
             Some(Ok(order)) => self.take(id, &order).await.map(drop),
             Some(Err(SubmitError::NotSent(reason))) => {
                 self.mark(id, AttemptStatus::NotSent { reason }).await
@@ -105,6 +91,12 @@ impl Desk {
         if after == *record {
             return Ok(None);
         }
+        let denied = record.attempt_of(order).map(|attempt| &attempt.status).filter(|status| {
+            matches!(status, AttemptStatus::NotSent { .. } | AttemptStatus::Rejected { .. })
+        });
+        if denied.is_some() && !fresh.is_empty() {
+            self.unconfirmed(order, "a send that was rejected, or proven not to have left").await?;
+        }
         let rate = match fresh.last() {
             Some(fill) => self.rate(fill.at).await,
             None => None,
@@ -116,32 +108,6 @@ impl Desk {
             self.heed_rejections(recorded).await?;
         }
         Ok(recorded)
-    }
-
-    /// Looks an order up by its identifier: live orders and today's, then history; absence counts
-    /// only when the holdings agree with the ledger and it had time to arrive.
-    pub(super) async fn look_up(&self, attempt: &Attempt) -> Result<Lookup, StoreError> {
-        let ours = |orders: Vec<BrokerOrder>| {
-            let id = attempt.external_id.as_str();
-            orders.into_iter().find(|order| order.external_id.as_deref() == Some(id))
-        };
-        let Ok(today) = self.ask(self.parts.broker.orders_today()).await else {
-            return Ok(Lookup::Unclear);
-        };
-        if let Some(order) = ours(today) {
-            return Ok(Lookup::Found(Box::new(order)));
-        }
-        let since = attempt.at - TimeDelta::minutes(1);
-        let Ok(history) = self.ask(self.parts.broker.order_history(since)).await else {
-            return Ok(Lookup::Unclear);
-        };
-        if let Some(order) = ours(history) {
-            return Ok(Lookup::Found(Box::new(order)));
-        }
-        if self.now() - attempt.at < ABSENT_AFTER || !self.holdings_agree().await? {
-            return Ok(Lookup::Unclear);
-        }
-        Ok(Lookup::Absent)
     }
 
     pub(super) async fn mark(
@@ -205,11 +171,8 @@ fn begin(
         return Ok(None);
     }
     record.start.get_or_insert(start);
-    let Some(attempt) = record.begin_attempt(limit, now) else { return Ok(None) };
+    let after = read::cash(tx)?.map_or(0, |book| book.last_transaction);
+    let Some(attempt) = record.begin_attempt(limit, after, now) else { return Ok(None) };
     record::sending(tx, &record, now)?;
     Ok(Some((record, attempt)))
-}
-
-fn legs_of(record: &IntentRecord, attempt: &Attempt) -> Vec<Leg> {
-    attempt.legs.clone().unwrap_or_else(|| record.intent.legs.clone())
 }

@@ -7,7 +7,7 @@ use chrono::{DurationRound, TimeDelta};
 use tokio::sync::watch;
 
 use super::{
-    Desk, READ_WAIT,
+    Desk,
     adjust::is_held_back,
     deliver::options_of,
     describe,
@@ -17,10 +17,11 @@ use crate::{
     account::{ExitReason, Position, PositionId, StrategyId, hold::Level},
     calendar::{Exchange, Session, new_york_date},
     clock::Timestamp,
+    config::execution::span,
     instrument::{Instrument, OptionContract},
     market::OptionQuote,
     notice::{self, Notice},
-    store::{Read, StoreError, Table},
+    store::{Read, StoreError, Table, WriteTx},
     strategy::{
         closing::open_legs,
         friday_0dte::{self, ExitAction, ExitMemory, Managed, Watched},
@@ -30,8 +31,6 @@ use crate::{
 /// What is remembered of each open position between rounds.
 const EXIT_MEMORIES: Table<ExitMemory> = Table::new("exit_memories", 1);
 
-/// Between two rounds (rulebook §8: 0DTE stops every 10 s).
-const ROUND: TimeDelta = TimeDelta::seconds(10);
 /// After the broker's hint of a change, before the next is listened for.
 const HINT_GAP: TimeDelta = TimeDelta::milliseconds(20);
 
@@ -49,7 +48,33 @@ pub(super) fn memories(
     Ok(kept)
 }
 
+/// Writes down that a position is to be closed, unless it is being closed already. Returns true
+/// when that is news.
+pub(super) fn close_from_now(
+    tx: &mut WriteTx,
+    position: &PositionId,
+    reason: ExitReason,
+) -> Result<bool, StoreError> {
+    let mut memory = tx.get(&EXIT_MEMORIES, &position.0)?.unwrap_or_default();
+    if memory.closing.is_some() {
+        return Ok(false);
+    }
+    memory.closing = Some(reason);
+    tx.put(&EXIT_MEMORIES, &position.0, &memory)?;
+    Ok(true)
+}
+
 impl Desk {
+    /// Takes into memory that a position is to be closed, and has it looked at without delay.
+    pub(super) fn must_close(&self, position: &PositionId, reason: ExitReason) {
+        let mut hot = self.hot();
+        if hot.open.contains_key(position) {
+            let memory = hot.memories.entry(position.clone()).or_default();
+            memory.closing.get_or_insert(reason);
+            hot.last_round = None;
+        }
+    }
+
     /// Turns the broker's hints into beats of the pulse.
     pub(super) async fn follow_changes(self: Arc<Self>) {
         loop {
@@ -85,20 +110,73 @@ impl Desk {
     async fn tick(self: &Arc<Self>) -> Result<(), StoreError> {
         self.heed_file().await?;
         self.staff();
-        self.round(grid(self.now())).await?;
+        self.round(self.grid(self.now())).await?;
         self.drive().await
+    }
+
+    /// Between two rounds, and two tries of what is not to wait.
+    fn between_rounds(&self) -> TimeDelta {
+        span(self.rules().round_seconds)
+    }
+
+    /// The last full round of the clock.
+    fn grid(&self, now: Timestamp) -> Timestamp {
+        now.duration_trunc(self.between_rounds()).unwrap_or(now)
     }
 
     /// When the loop turns next without being woken; `None` when only a change can matter.
     fn next_tick(&self) -> Option<Timestamp> {
         let now = self.now();
-        let next = grid(now) + ROUND;
+        let next = self.grid(now) + self.between_rounds();
         let flattening = self.latch.level() == Level::Flattening;
-        if self.parts.data_dir.is_some() || !self.is_reconciled() || flattening {
+        if self.parts.data_dir.is_some()
+            || !self.is_reconciled()
+            || flattening
+            || self.is_overdue(now)
+        {
             return Some(next);
         }
         (!self.hot().open.is_empty())
             .then(|| if self.in_session(now) { next } else { self.next_open(now).unwrap_or(next) })
+    }
+
+    /// A same-day position is past its flat-by time, and a short of it still stands: that is told
+    /// until the books say that it is gone, also after the close.
+    pub(super) fn is_overdue(&self, now: Timestamp) -> bool {
+        let last_trades: Vec<Timestamp> =
+            self.hot().open.values().filter_map(short_until).collect();
+        last_trades.into_iter().any(|last_trade| self.is_past_flat_by(last_trade, now))
+    }
+
+    fn is_past_flat_by(&self, last_trade: Timestamp, now: Timestamp) -> bool {
+        let session = self.parts.calendar.session(Exchange::Xnys, new_york_date(last_trade));
+        session.is_some_and(|session| now >= self.zdte_times(&session).critical)
+    }
+
+    /// Outside the session nothing is traded; what should be flat by now is still told of, each
+    /// minute.
+    pub(super) async fn tell_overdue(&self) -> Result<(), StoreError> {
+        let now = self.now();
+        let open: Vec<Position> = self.hot().open.values().cloned().collect();
+        for position in open {
+            let overdue = short_until(&position).is_some_and(|at| self.is_past_flat_by(at, now));
+            let mut memory = self.hot().memories.get(&position.id).cloned().unwrap_or_default();
+            let lately =
+                memory.critical_at.is_some_and(|last| elapsed(last, now) < TimeDelta::minutes(1));
+            if !overdue || lately {
+                continue;
+            }
+            memory.critical_at = Some(now);
+            let told = not_flat(&position);
+            let (id, row) = (position.id.clone(), memory.clone());
+            self.write(move |tx| {
+                tx.put(&EXIT_MEMORIES, &id.0, &row)?;
+                notice::raise(tx, now, told)
+            })
+            .await?;
+            self.hot().memories.insert(position.id.clone(), memory);
+        }
+        Ok(())
     }
 
     pub(super) fn next_open(&self, now: Timestamp) -> Option<Timestamp> {
@@ -118,12 +196,12 @@ impl Desk {
     /// Looks at every open position of a strategy once, unless a round was made at or after `due`.
     pub async fn round(self: &Arc<Self>, due: Timestamp) -> Result<(), StoreError> {
         let now = self.now();
-        let Some(session) = self.session(now).filter(|session| session.contains(now)) else {
-            return Ok(());
-        };
         if self.hot().open.is_empty() {
             return Ok(());
         }
+        let Some(session) = self.session(now).filter(|session| session.contains(now)) else {
+            return self.tell_overdue().await;
+        };
         let _turn = self.turn.lock().await;
         // After a step back of the clock the last round lies ahead of now: it counts for nothing.
         if self.hot().last_round.is_some_and(|last| (due..=now).contains(&last)) {
@@ -177,7 +255,10 @@ impl Desk {
             let triggered = before.closing.is_none().then_some(memory.closing).flatten();
             let cost = managed.mark.cost();
             self.write(move |tx| {
-                tx.put(&EXIT_MEMORIES, &id.0, &memory)?;
+                // Uneven legs may have begun a close in the meantime.
+                let begun = tx.get(&EXIT_MEMORIES, &id.0)?.and_then(|row| row.closing);
+                let closing = begun.or(memory.closing);
+                tx.put(&EXIT_MEMORIES, &id.0, &ExitMemory { closing, ..memory })?;
                 if let Some(reason) = triggered {
                     let data = serde_json::json!({ "reason": reason, "cost": cost });
                     tx.journal(now, &id.0, "closing", &data)?;
@@ -196,7 +277,14 @@ impl Desk {
         let order =
             order.map(|action| Wanted { action, leave: left_behind(position, action, &quotes) });
         let mut hot = self.hot();
-        hot.memories.insert(position.id.clone(), managed.memory);
+        let begun = hot.memories.get(&position.id).and_then(|memory| memory.closing);
+        let closing = begun.or(managed.memory.closing);
+        // A close that began in the meantime is looked at in a round of its own.
+        let order = order.filter(|_| closing == managed.memory.closing);
+        let memory = ExitMemory { closing, ..managed.memory };
+        if hot.open.contains_key(&position.id) {
+            hot.memories.insert(position.id.clone(), memory);
+        }
         match order {
             Some(order) => hot.wanted.insert(position.id.clone(), order),
             None => hot.wanted.remove(&position.id),
@@ -212,7 +300,7 @@ impl Desk {
             })
             .collect();
         let asked = self.parts.market.quotes(&contracts);
-        match self.parts.rt.timeout(READ_WAIT, asked).await {
+        match self.parts.rt.timeout(self.read_wait(), asked).await {
             Some(Ok(quotes)) => quotes,
             _ => Vec::new(),
         }
@@ -225,25 +313,29 @@ fn alerts(position: &Position, managed: &Managed) -> Vec<Notice> {
         ExitAction::AlertNoMark { seconds } => {
             Some(Notice::NoMark { position: id.clone(), seconds: *seconds })
         }
-        ExitAction::AlertNotFlat => Some(Notice::NotFlat {
-            position: id.clone(),
-            what: format!(
-                "{}; open: {}",
-                describe::position(position),
-                describe::open_legs(position)
-            ),
-        }),
+        ExitAction::AlertNotFlat => Some(not_flat(position)),
         _ => None,
     });
     told.collect()
 }
 
+/// The last trade of a same-day position's short; `None` for any other position.
+fn short_until(position: &Position) -> Option<Timestamp> {
+    if position.strategy != StrategyId::Friday0dte {
+        return None;
+    }
+    open_legs(position).filter(|leg| leg.quantity < 0).find_map(|leg| match &leg.instrument {
+        Instrument::Option(contract) => Some(contract.series.last_trade),
+        _ => None,
+    })
+}
+
+fn not_flat(position: &Position) -> Notice {
+    let (what, open) = (describe::position(position), describe::open_legs(position));
+    Notice::NotFlat { position: position.id.clone(), what: format!("{what}; open: {open}") }
+}
+
 /// How long ago something was; "long ago" when the clock has stepped back behind it.
 pub(super) fn elapsed(at: Timestamp, now: Timestamp) -> TimeDelta {
     if at > now { TimeDelta::MAX } else { now - at }
-}
-
-/// The last full ten seconds.
-fn grid(now: Timestamp) -> Timestamp {
-    now.duration_trunc(ROUND).unwrap_or(now)
 }

@@ -4,8 +4,8 @@ use chrono::TimeDelta;
 use rust_decimal::Decimal;
 
 use super::{
-    Desk, READ_WAIT,
-    intent::{AttemptStatus, IntentRecord, IntentState},
+    Desk,
+    intent::{Attempt, AttemptStatus, IntentRecord, IntentState},
     latch::Leaving,
     watch::elapsed,
 };
@@ -13,17 +13,14 @@ use crate::{
     account::{Leg, NetPrice, Side, StrategyId, hold::Level},
     calendar::new_york_date,
     clock::Timestamp,
-    instrument::{Instrument, OptionContract},
+    config::execution::span,
+    instrument::{Instrument, OptionContract, tick::round_up},
     strategy::{
         Ladder, Purpose, friday_0dte,
         ladder::{self, Book, Sign, Urgency},
     },
 };
 
-/// A poll of a working order whose price moves.
-pub(super) const POLL: TimeDelta = TimeDelta::seconds(1);
-/// A poll of a resting order; the broker's own hint comes sooner.
-const POLL_RESTING: TimeDelta = TimeDelta::seconds(60);
 /// Most sends of one intent: an exit walks at most the width, a tick each five seconds.
 const SENDS_MAX: u32 = 1000;
 /// Most sends of a resting order that keeps being cancelled from outside.
@@ -40,7 +37,7 @@ impl Desk {
         }
         match record.intent.ladder {
             Ladder::Entry => self.entry_wish(record, now).await,
-            Ladder::Resting => resting_wish(record, now),
+            Ladder::Resting => self.resting_wish(record, now),
             Ladder::Exit => self.exit_wish(record, now).await,
         }
     }
@@ -52,8 +49,8 @@ impl Desk {
         if let Some(AttemptStatus::NotSent { reason }) = record.attempts.last().map(|a| &a.status) {
             return Wish::gone(IntentState::Cancelled, format!("missed: not sent, {reason}"));
         }
-        if record.remainder().is_some_and(|(legs, _)| legs != record.intent.legs) {
-            return Wish::gone(IntentState::Cancelled, "missed: the legs filled unevenly");
+        if let Some(since) = record.uneven_since {
+            return self.completion_wish(record, since, now).await;
         }
         let rules = &self.parts.rulebook.common.entry_ladder;
         let begun = record.begun_at.unwrap_or(record.created_at);
@@ -66,7 +63,7 @@ impl Desk {
             Some(start) => start,
             None => match self.book(record, now).await {
                 Some(book) => book,
-                None => return Wish::Keep(now + POLL),
+                None => return Wish::Keep(self.soon(now)),
             },
         };
         let intent = &record.intent;
@@ -79,18 +76,84 @@ impl Desk {
         }
     }
 
+    /// Legs ran ahead of others: given a moment to even out by themselves, then the laggards are
+    /// sent from mid to natural, never for a price at which the whole would be worse than the
+    /// entry's own worst; what cannot be had in time ends the entry, and what is held is closed.
+    async fn completion_wish(
+        &self,
+        record: &IntentRecord,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Wish {
+        const LATE: &str = "the legs filled unevenly, and the rest was not had in time";
+        let waits = self.rules();
+        let even_by = since + span(waits.uneven_grace_seconds);
+        let uneven_for = elapsed(since, now);
+        let most = span(waits.uneven_grace_seconds) + span(waits.completion_seconds);
+        if uneven_for >= most {
+            return Wish::gone(IntentState::Cancelled, LATE);
+        }
+        let asked = record.working().map(|attempt| record.legs_of(attempt));
+        let (lacking, _) = record.lacking().unwrap_or_default();
+        if now < even_by && asked.is_some_and(|legs| legs != lacking) {
+            return Wish::Keep(even_by);
+        }
+        let rules = &self.parts.rulebook.common.exit_ladder;
+        let begun = even_by.min(now);
+        let Walk { elapsed, next, stays } = walk(record, begun, i64::from(rules.step_seconds), now);
+        if stays && asked == Some(&lacking) {
+            return Wish::Keep(next);
+        }
+        let Some(book) = self.book(record, now).await else { return Wish::Keep(self.soon(now)) };
+        let tick = record.intent.tick;
+        let worst = completion_worst(record);
+        let sign = sign_of(&lacking, record, &book);
+        let cap = worst.map_or(Decimal::MAX, |worst| worst.0.abs().max(tick));
+        let step = ladder::exit_price(rules, &book, sign, Urgency::ToNatural, cap, tick, elapsed);
+        let limit =
+            worst.map_or(step.limit, |worst| step.limit.max(NetPrice(round_up(worst.0, tick))));
+        if sign.holds(limit.0) {
+            return Wish::Price(limit, next);
+        }
+        Wish::gone(IntentState::Cancelled, LATE)
+    }
+
+    fn resting_wish(&self, record: &IntentRecord, now: Timestamp) -> Wish {
+        let sends = record.sends;
+        if record.working().is_none() && sends >= SENDS_MAX_RESTING {
+            return Wish::gone(
+                IntentState::Cancelled,
+                format!("cancelled at the broker {sends} times"),
+            );
+        }
+        if let Some(since) = record.uneven_since {
+            let grace = span(self.rules().uneven_grace_seconds);
+            if elapsed(since, now) >= grace {
+                return Wish::gone(IntentState::Cancelled, "the legs filled unevenly");
+            }
+            return Wish::Keep(since + grace);
+        }
+        Wish::Price(record.intent.limit, now + span(self.rules().resting_poll_seconds))
+    }
+
+    /// The next look at an order whose price moves.
+    fn soon(&self, now: Timestamp) -> Timestamp {
+        now + span(self.rules().poll_seconds)
+    }
+
     async fn exit_wish(&self, record: &IntentRecord, now: Timestamp) -> Wish {
         if record.working().is_none() && record.sends >= SENDS_MAX {
             return Wish::gone(IntentState::Cancelled, format!("{SENDS_MAX} sends"));
         }
         let rules = &self.parts.rulebook.common.exit_ladder;
         let seconds = i64::from(rules.step_seconds.max(1));
-        let Walk { elapsed, next, stays } = walk(record, seconds, now);
+        let begun = record.begun_at.unwrap_or(now);
+        let Walk { elapsed, next, stays } = walk(record, begun, seconds, now);
         // One price a step: a quote that flickers does not move a working order.
         if stays {
             return Wish::Keep(next);
         }
-        let Some(book) = self.book(record, now).await else { return Wish::Keep(now + POLL) };
+        let Some(book) = self.book(record, now).await else { return Wish::Keep(self.soon(now)) };
         let legs = current_legs(record);
         let sign =
             if legs.iter().any(|leg| leg.side == Side::Buy) { Sign::Debit } else { Sign::Credit };
@@ -152,22 +215,15 @@ impl Desk {
         if prices.iter().zip(&legs).any(|(price, leg)| price.broken && !left_behind(leg)) {
             return None;
         }
-        let net = |price: &dyn Fn(&LegPrice, &Leg) -> Decimal| {
-            let terms = prices.iter().zip(&legs).map(|(p, leg)| {
-                -Decimal::from(leg.side.sign()) * Decimal::from(leg.ratio) * price(p, leg)
-            });
-            NetPrice(terms.sum())
-        };
-        let natural = |p: &LegPrice, leg: &Leg| if leg.side == Side::Buy { p.ask } else { p.bid };
-        let mid = |p: &LegPrice, _: &Leg| (p.bid + p.ask) / Decimal::TWO;
-        Some(Book { mid: net(&mid), natural: net(&natural) })
+        let mut prices = prices.into_iter();
+        Book::net(&legs, |_| prices.next().map(|price| (price.bid, price.ask)))
     }
 
     /// Fresh prices by leg; `None` when one is missing or stale.
     async fn prices(&self, legs: &[Leg], now: Timestamp) -> Option<Vec<LegPrice>> {
         let contracts: Vec<OptionContract> = legs.iter().filter_map(contract_of).cloned().collect();
         let asked = self.parts.market.quotes(&contracts);
-        let quotes = self.parts.rt.timeout(READ_WAIT, asked).await?.ok()?;
+        let quotes = self.parts.rt.timeout(self.read_wait(), asked).await?.ok()?;
         let age = i64::from(self.parts.rulebook.limits.quote_age_seconds);
         let oldest = now - TimeDelta::seconds(age);
         let mut prices = Vec::with_capacity(legs.len());
@@ -180,7 +236,7 @@ impl Desk {
                 LegPrice { bid: quote.bid, ask: quote.ask, broken: quote.is_broken() }
             } else {
                 let asked = self.parts.market.mark(&leg.instrument);
-                let mark = self.parts.rt.timeout(READ_WAIT, asked).await?.ok()?;
+                let mark = self.parts.rt.timeout(self.read_wait(), asked).await?.ok()?;
                 LegPrice { bid: mark, ask: mark, broken: mark <= Decimal::ZERO }
             };
             prices.push(price);
@@ -199,8 +255,8 @@ struct Walk {
 
 /// The place on a ladder of steps of so many seconds. Where the clock has stepped back behind the
 /// first send, each send counts as a step: the ladder goes on from where it was.
-fn walk(record: &IntentRecord, seconds: i64, now: Timestamp) -> Walk {
-    let begun = record.begun_at.unwrap_or(now);
+fn walk(record: &IntentRecord, begun: Timestamp, seconds: i64, now: Timestamp) -> Walk {
+    let seconds = seconds.max(1);
     let sent_at = record.working().map(|attempt| attempt.at);
     if begun > now {
         let span = TimeDelta::seconds(seconds);
@@ -210,7 +266,7 @@ fn walk(record: &IntentRecord, seconds: i64, now: Timestamp) -> Walk {
             stays: sent_at.is_some_and(|at| elapsed(at, now) < span),
         };
     }
-    let step_of = |at: Timestamp| (at - begun).num_seconds() / seconds;
+    let step_of = |at: Timestamp| (at - begun).num_milliseconds().div_euclid(seconds * 1000);
     Walk {
         elapsed: (now - begun).num_seconds(),
         next: begun + TimeDelta::seconds((step_of(now) + 1) * seconds),
@@ -254,18 +310,35 @@ impl Wish {
     }
 }
 
-/// The legs an intent still lacks, for one unit.
+/// The legs an intent is to be sent for, for one unit.
 pub(super) fn current_legs(record: &IntentRecord) -> Vec<Leg> {
-    record.remainder().map_or_else(|| record.intent.legs.clone(), |(legs, _)| legs)
+    record.lacking().map_or_else(|| record.intent.legs.clone(), |(legs, _)| legs)
 }
 
-fn resting_wish(record: &IntentRecord, now: Timestamp) -> Wish {
-    let sends = record.sends;
-    if record.working().is_none() && sends >= SENDS_MAX_RESTING {
-        return Wish::gone(
-            IntentState::Cancelled,
-            format!("cancelled at the broker {sends} times"),
-        );
+/// The worst price of an entry's laggards, a unit of them: with what has filled it makes the units
+/// that were begun no worse than the entry's own worst price, nor their loss more than was approved
+/// at that price. `None` when nothing lags.
+fn completion_worst(record: &IntentRecord) -> Option<NetPrice> {
+    let (_, units) = record.laggards()?;
+    let had: Decimal = record
+        .fills
+        .iter()
+        .map(|fill| Decimal::from(-fill.side.sign() * i64::from(fill.quantity)) * fill.price)
+        .sum();
+    let wanted = record.intent.limit.0 * Decimal::from(record.begun_units());
+    Some(NetPrice((wanted - had) / Decimal::from(units)))
+}
+
+/// Whether laggards bring or cost money, once for all their sends: by their sides, and where these
+/// are mixed by what is sent already, else by the market.
+fn sign_of(legs: &[Leg], record: &IntentRecord, book: &Book) -> Sign {
+    if legs.iter().all(|leg| leg.side == Side::Buy) {
+        return Sign::Debit;
     }
-    Wish::Price(record.intent.limit, now + POLL_RESTING)
+    if legs.iter().all(|leg| leg.side == Side::Sell) {
+        return Sign::Credit;
+    }
+    let same = |attempt: &&Attempt| attempt.legs.as_deref() == Some(legs);
+    let sent = record.attempts.iter().find(same).map(|attempt| attempt.limit);
+    Sign::of(sent.unwrap_or(book.mid)).unwrap_or(Sign::Debit)
 }

@@ -8,36 +8,26 @@ use chrono::TimeDelta;
 use super::{
     Desk,
     intent::{Attempt, AttemptStatus, IntentRecord},
+    lookup::Lookup,
     pass::Pass,
+    patience::Patience,
     record,
-    send::Lookup,
-    watch::elapsed,
-    wish::{End, POLL, Wish},
+    wish::{End, Wish},
 };
 use crate::{
     account::{
-        BrokerOrderId, IntentId,
+        IntentId,
         hold::{Hold, Level},
     },
-    broker::{BrokerError, BrokerOrder},
+    broker::{BrokerError, BrokerOrder, OrderStatus},
     clock::Timestamp,
+    config::execution::{ExecutionRules, span},
+    notice::{self, Notice},
     store::StoreError,
 };
 
 /// The first wait for a cancel's confirmation.
 const POLL_CANCEL: TimeDelta = TimeDelta::milliseconds(250);
-/// A cancel that is not confirmed is asked for again.
-const CANCEL_AGAIN: TimeDelta = TimeDelta::seconds(5);
-/// The wait after a read that failed, and between looks for an unknown order.
-const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(2);
-/// An intent unknown for longer halts (rulebook §6).
-const UNKNOWN_HALTS_AFTER: TimeDelta = TimeDelta::minutes(15);
-
-/// What a worker remembers between steps; losing it costs one more cancel request.
-#[derive(Default)]
-struct Memory {
-    cancelled: Option<(BrokerOrderId, Timestamp)>,
-}
 
 /// When a worker steps again.
 enum Next {
@@ -49,7 +39,7 @@ impl Desk {
     /// Works one intent until it is terminal.
     pub(super) async fn work(self: Arc<Self>, id: IntentId) {
         let leave = Leave { desk: Arc::clone(&self), id: id.clone() };
-        let mut memory = Memory::default();
+        let mut patience = Patience::default();
         let mut pulse = self.pulse.subscribe();
         loop {
             pulse.mark_unchanged();
@@ -58,15 +48,20 @@ impl Desk {
                 Err(error) => return self.fail("reading an intent", &error),
             };
             let Some(record) = held.intent(&id) else { break };
-            match self.step(record, &mut memory).await {
+            let begun = self.now();
+            let next = self.step(record, &mut patience).await;
+            patience.stepped(self.now() - begun);
+            match next {
                 Ok(Next::Now) => {}
                 Ok(Next::At(at)) => {
-                    let wait = (at - self.now()).max(TimeDelta::milliseconds(1));
-                    let _ = self.parts.rt.timeout(wait, pulse.changed()).await;
+                    let begun = self.now();
+                    let wait = (at - begun).max(TimeDelta::milliseconds(1));
+                    let woken = self.parts.rt.timeout(wait, pulse.changed()).await.is_some();
+                    patience.waited(wait, self.now() - begun, !woken);
                 }
                 Err(StoreError::Refused(reason)) => {
                     tracing::error!(intent = %id, reason, "a step of the intent was refused");
-                    self.parts.rt.sleep(AFTER_FAILURE).await;
+                    self.parts.rt.sleep(span(self.rules().retry_seconds)).await;
                 }
                 Err(error) => return self.fail("working an intent", &error),
             }
@@ -75,17 +70,22 @@ impl Desk {
         self.beat();
     }
 
+    /// The desk's waits and polls.
+    pub(super) fn rules(&self) -> &ExecutionRules {
+        &self.parts.rulebook.execution
+    }
+
     async fn step(
         self: &Arc<Self>,
         record: &IntentRecord,
-        memory: &mut Memory,
+        patience: &mut Patience,
     ) -> Result<Next, StoreError> {
         match record.working() {
             None => self.advance(record).await,
             Some(attempt) if attempt.status == AttemptStatus::Working => {
-                self.follow(record, attempt, memory).await
+                self.follow(record, attempt, patience).await
             }
-            Some(attempt) => self.resolve(record, attempt).await,
+            Some(attempt) => self.resolve(record, attempt, patience).await,
         }
     }
 
@@ -94,26 +94,30 @@ impl Desk {
         self: &Arc<Self>,
         record: &IntentRecord,
         attempt: &Attempt,
+        patience: &mut Patience,
     ) -> Result<Next, StoreError> {
-        match self.look_up(attempt).await? {
+        let looked = patience.looks_for(attempt.number, attempt.at, self.now());
+        let may_be_absent = looked.surely >= span(self.rules().absent_after_seconds);
+        match self.look_up(record, attempt, may_be_absent).await? {
             Lookup::Found(order) => {
                 let taken = self.take(record.id(), &order).await?;
                 Ok(self.after_taking(taken.is_some()))
             }
-            Lookup::Absent => {
-                let reason = "proven absent at the broker".to_owned();
-                self.mark(record.id(), AttemptStatus::NotSent { reason }).await?;
+            Lookup::Absent(status) => {
+                self.mark(record.id(), status).await?;
                 Ok(Next::Now)
             }
             Lookup::Unclear => {
-                if attempt.status == AttemptStatus::Sending {
+                // An order that was seen working may be missing from a list for a moment.
+                let lost = attempt.status == AttemptStatus::Working && !may_be_absent;
+                if attempt.status != AttemptStatus::Unknown && !lost {
                     self.mark(record.id(), AttemptStatus::Unknown).await?;
                 }
                 let now = self.now();
-                if now - attempt.at > UNKNOWN_HALTS_AFTER {
-                    self.hold(unknown_hold(record.id(), now), &record.id().0).await?;
+                if looked.altogether > span(self.rules().unknown_halts_after_seconds) {
+                    self.hold(self.unknown_hold(record.id(), now), &record.id().0).await?;
                 }
-                Ok(Next::At(now + AFTER_FAILURE))
+                Ok(self.later())
             }
         }
     }
@@ -123,67 +127,121 @@ impl Desk {
         self: &Arc<Self>,
         record: &IntentRecord,
         attempt: &Attempt,
-        memory: &mut Memory,
+        patience: &mut Patience,
     ) -> Result<Next, StoreError> {
         let now = self.now();
-        let Some(id) = attempt.order.clone() else { return self.resolve(record, attempt).await };
+        let Some(id) = attempt.order.clone() else {
+            return self.resolve(record, attempt, patience).await;
+        };
         let order = match self.ask(self.parts.broker.order(&id)).await {
             Ok(order) => order,
-            Err(BrokerError::NoSuchOrder(_)) => return self.resolve(record, attempt).await,
-            Err(_) => return Ok(Next::At(now + AFTER_FAILURE)),
+            Err(BrokerError::NoSuchOrder(_)) => {
+                return self.resolve(record, attempt, patience).await;
+            }
+            Err(_) => return Ok(self.later()),
         };
         let taken = self.take(record.id(), &order).await?;
-        if order.status.is_terminal() {
-            return Ok(self.after_taking(taken.is_some()));
-        }
+        let news = taken.is_some();
         let record = taken.map_or_else(|| record.clone(), |taken| taken.record);
+        if order.status.is_terminal() {
+            return self.ended_at_broker(&record, &order, news, patience).await;
+        }
         match self.wish(&record, now).await {
             Wish::Keep(until) => Ok(Next::At(until)),
-            Wish::Price(limit, until) if limit == attempt.limit => Ok(Next::At(until)),
+            Wish::Price(limit, until)
+                if limit == attempt.limit && asks_it_all(&record, attempt) =>
+            {
+                Ok(Next::At(until))
+            }
             // Under a halt nothing could replace it: what reduces risk stays where it works.
             Wish::Price(_, until) if self.is_held_back(&record, now) => Ok(Next::At(until)),
-            Wish::Price(..) | Wish::Gone(_) => self.cancel(&order, memory).await,
+            Wish::Price(..) | Wish::Gone(_) => self.cancel(record.id(), &order, patience).await,
         }
+    }
+
+    /// The broker says an order has ended. One told as filled whose fills are not all shown works on
+    /// in our view; after a while the broker's books give them.
+    async fn ended_at_broker(
+        &self,
+        record: &IntentRecord,
+        order: &BrokerOrder,
+        news: bool,
+        patience: &mut Patience,
+    ) -> Result<Next, StoreError> {
+        let waiting = record.attempt_of(order).filter(|attempt| !attempt.status.is_ended());
+        let Some(attempt) = waiting.filter(|_| order.status == OrderStatus::Filled) else {
+            return Ok(self.after_taking(news));
+        };
+        let waited = patience.waits_for_fills(attempt.number);
+        if waited < span(self.rules().fills_wait_seconds) {
+            return Ok(self.later());
+        }
+        let now = self.now();
+        if waited > span(self.rules().unknown_halts_after_seconds) {
+            self.hold(self.unknown_hold(record.id(), now), &record.id().0).await?;
+        }
+        let Some(whole) = self.with_booked_fills(record, attempt, order).await else {
+            return Ok(self.later());
+        };
+        let taken = self.take(record.id(), &whole).await?;
+        Ok(self.after_taking(taken.is_some()))
     }
 
     /// At once after news; an answer that changes nothing is no reason to ask again at once.
     fn after_taking(&self, news: bool) -> Next {
-        if news { Next::Now } else { Next::At(self.now() + AFTER_FAILURE) }
+        if news { Next::Now } else { self.later() }
     }
 
-    async fn cancel(&self, order: &BrokerOrder, memory: &mut Memory) -> Result<Next, StoreError> {
-        let now = self.now();
-        let asked = memory.cancelled.as_ref().filter(|(id, _)| *id == order.id);
-        if asked.is_none_or(|(_, at)| elapsed(*at, now) >= CANCEL_AGAIN) {
-            memory.cancelled = Some((order.id.clone(), now));
+    fn later(&self) -> Next {
+        Next::At(self.now() + span(self.rules().retry_seconds))
+    }
+
+    /// Asks for a cancel, again while it is not confirmed, and tells when that takes too long. It
+    /// is done only when a read says so.
+    async fn cancel(
+        &self,
+        intent: &IntentId,
+        order: &BrokerOrder,
+        patience: &mut Patience,
+    ) -> Result<Next, StoreError> {
+        let rules = self.rules();
+        if let Some(waited) = patience.tells_of_cancel(&order.id, span(rules.cancel_alert_seconds))
+        {
+            let (now, intent) = (self.now(), intent.clone());
+            let (order, seconds) = (order.id.0.clone(), waited.num_seconds());
+            let told = Notice::CancelUnconfirmed { intent, order, seconds };
+            self.write(move |tx| notice::raise(tx, now, told)).await?;
+        }
+        if patience.asks_to_cancel(&order.id, span(rules.cancel_again_seconds)) {
             match self.ask(self.parts.broker.cancel(&order.id)).await {
                 Ok(()) | Err(BrokerError::Ended(_)) => return Ok(Next::Now),
                 Err(error) => {
                     tracing::warn!(order = %order.id, %error, "a cancel was not taken");
-                    return Ok(Next::At(self.now() + AFTER_FAILURE));
+                    return Ok(self.later());
                 }
             }
         }
-        Ok(Next::At(now + POLL_CANCEL))
+        Ok(Next::At(self.now() + POLL_CANCEL))
     }
 
     /// Nothing of the intent is at the broker: send the next, wait, or end.
     async fn advance(self: &Arc<Self>, record: &IntentRecord) -> Result<Next, StoreError> {
         let now = self.now();
+        let soon = now + span(self.rules().poll_seconds);
         let (limit, book) = match self.wish(record, now).await {
             Wish::Keep(until) => return Ok(Next::At(until)),
             Wish::Gone(end) => return self.end(record, end).await,
             Wish::Price(limit, _) => match self.book(record, now).await {
                 Some(book) => (limit, book),
-                None => return Ok(Next::At(now + POLL)),
+                None => return Ok(Next::At(soon)),
             },
         };
-        if let Some(until) = after_failed_sends(record, now).filter(|until| *until > now) {
+        if let Some(until) = self.after_failed_sends(record, now).filter(|until| *until > now) {
             return Ok(Next::At(until));
         }
         match self.pass(record, limit, now).await? {
             Pass::Leaves(leaving) => self.send(record.id(), limit, book, leaving).await?,
-            Pass::Later => return Ok(Next::At(now + POLL)),
+            Pass::Later => return Ok(Next::At(soon)),
             Pass::Never(end) => return self.end(record, end).await,
         }
         Ok(Next::Now)
@@ -198,6 +256,33 @@ impl Desk {
         }
         Ok(Next::Now)
     }
+
+    /// Sends that did not leave are repeated at growing distance: they are new sends, each proven
+    /// not to have left before.
+    fn after_failed_sends(&self, record: &IntentRecord, now: Timestamp) -> Option<Timestamp> {
+        let not_sent = |a: &&Attempt| matches!(a.status, AttemptStatus::NotSent { .. });
+        let failed = record.attempts.iter().rev().take_while(not_sent).count();
+        let last = record.attempts.last().filter(|last| failed > 0 && last.at <= now)?;
+        Some(last.at + self.rules().backoff(failed))
+    }
+
+    fn unknown_hold(&self, id: &IntentId, now: Timestamp) -> Hold {
+        let minutes = self.rules().unknown_halts_after_seconds / 60;
+        Hold {
+            name: "unknown-order".to_owned(),
+            level: Level::Halted,
+            cause: format!(
+                "the fate of an order of `{id}` is unknown for more than {minutes} minutes"
+            ),
+            since: now,
+            until: None,
+        }
+    }
+}
+
+/// A send asks for everything the intent lacks; after uneven fills it asks for legs that are whole.
+fn asks_it_all(record: &IntentRecord, attempt: &Attempt) -> bool {
+    record.lacking().is_none_or(|(legs, _)| legs == record.legs_of(attempt))
 }
 
 /// Takes the worker off the list when its task ends, in whatever way.
@@ -209,25 +294,5 @@ struct Leave {
 impl Drop for Leave {
     fn drop(&mut self) {
         self.desk.hot().workers.remove(&self.id);
-    }
-}
-
-/// Sends that did not leave are repeated at growing distance: they are new sends, each proven not
-/// to have left before.
-fn after_failed_sends(record: &IntentRecord, now: Timestamp) -> Option<Timestamp> {
-    let not_sent = |a: &&Attempt| matches!(a.status, AttemptStatus::NotSent { .. });
-    let failed = record.attempts.iter().rev().take_while(not_sent).count();
-    let last = record.attempts.last().filter(|last| failed > 0 && last.at <= now)?;
-    let seconds = [5, 15, 30][failed.min(3) - 1];
-    Some(last.at + TimeDelta::seconds(seconds))
-}
-
-fn unknown_hold(id: &IntentId, now: Timestamp) -> Hold {
-    Hold {
-        name: "unknown-order".to_owned(),
-        level: Level::Halted,
-        cause: format!("the fate of an order of `{id}` is unknown for more than 15 minutes"),
-        since: now,
-        until: None,
     }
 }

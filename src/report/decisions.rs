@@ -43,6 +43,9 @@ pub fn section(
 
 fn item(decision: &DecisionRecord, opened: &[Opened]) -> (String, Vec<String>) {
     let head = format!("{} {}", clock(decision.slot), decision.strategy);
+    if let Some(ended) = &decision.ended {
+        return (format!("{head}: missed"), vec![format!("its order ended unfilled: {ended}")]);
+    }
     if let Some(intent) = &decision.intent {
         return (format!("{head}: {}", entered(intent, opened)), Vec::new());
     }
@@ -109,7 +112,16 @@ mod tests {
         ];
         let intent = intent.map(|id| IntentId(id.to_owned()));
         let strategy = StrategyId::Friday0dte;
-        DecisionRecord { at: slot, slot, strategy, outcome, filters, refusals: vec![], intent }
+        DecisionRecord {
+            at: slot,
+            slot,
+            strategy,
+            outcome,
+            filters,
+            refusals: vec![],
+            intent,
+            ended: None,
+        }
     }
 
     fn lines(

@@ -19,6 +19,8 @@ pub enum DecisionOutcome {
     NoTrade,
     /// There were candidates; the gate refused each.
     Refused,
+    /// The gate approved one, and its order ended without a fill.
+    Missed,
 }
 
 impl DecisionOutcome {
@@ -28,6 +30,7 @@ impl DecisionOutcome {
             Self::Entered => "entered",
             Self::NoTrade => "no_trade",
             Self::Refused => "refused",
+            Self::Missed => "missed",
         }
     }
 }
@@ -49,12 +52,20 @@ pub struct DecisionRecord {
     pub refusals: Vec<RefusalRow>,
     /// The intent, when one was made.
     pub intent: Option<IntentId>,
+    /// How the order of a missed entry ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
 }
 
 impl DecisionRecord {
     /// The key of its table: `<slot>/<strategy>`, which sorts by time.
     pub fn key(&self) -> String {
-        let slot = self.slot.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-        format!("{slot}/{}", self.strategy)
+        Self::key_of(self.slot, self.strategy)
+    }
+
+    /// What the keys of a slot's decisions begin with.
+    pub fn key_of(slot: Timestamp, strategy: StrategyId) -> String {
+        let slot = slot.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        format!("{slot}/{strategy}")
     }
 }

@@ -72,6 +72,20 @@ pub fn quote_of<'a>(instrument: &Instrument, quotes: &'a [OptionQuote]) -> Optio
     quotes.iter().find(|quote| same(&quote.contract))
 }
 
+/// Shorts of one series and right without as many longs beside them. What is not an option covers
+/// nothing and is no short of this kind.
+pub fn has_naked_short(position: &Position) -> bool {
+    let sides = |leg: &PositionLeg| match &leg.instrument {
+        Instrument::Option(contract) => Some((contract.series.clone(), contract.right)),
+        _ => None,
+    };
+    open_legs(position).filter(|leg| leg.quantity < 0).any(|short| {
+        let side = sides(short);
+        let alike = open_legs(position).filter(|leg| sides(leg) == side);
+        side.is_some() && alike.map(|leg| leg.quantity).sum::<i64>() < 0
+    })
+}
+
 /// A long leg nobody bids for: closing it is impossible, leaving it costs nothing.
 pub fn has_unbid_long(position: &Position, quotes: &[OptionQuote]) -> bool {
     open_legs(position).filter(|leg| leg.quantity > 0).any(|leg| is_unbid(leg, quotes))
@@ -137,6 +151,21 @@ mod tests {
         let order = closing(&held([-1, 1, -1, 1]), Scope::All).unwrap();
         let sides: Vec<Side> = order.legs.iter().map(|leg| leg.side).collect();
         assert_eq!(sides, [Side::Buy, Side::Sell, Side::Buy, Side::Sell]);
+    }
+
+    #[test]
+    fn a_short_is_naked_without_as_many_longs_of_its_side() {
+        let cases = [
+            ([-1, 1, -1, 1], false),
+            ([-1, 0, -1, 1], true),
+            ([-2, 1, -1, 2], true), // a call does not cover a put
+            ([0, 1, 0, 1], false),
+            ([-1, 2, 0, 0], false),
+            ([0, 0, 0, 0], false),
+        ];
+        for (quantities, naked) in cases {
+            assert_eq!(has_naked_short(&held(quantities)), naked, "{quantities:?}");
+        }
     }
 
     #[test]

@@ -25,20 +25,32 @@ pub struct Book {
 }
 
 impl Book {
-    /// The net market of an order's legs, for one unit; `None` when a leg has no quote.
-    pub fn of(legs: &[Leg], quotes: &[OptionQuote]) -> Option<Self> {
+    /// The net market of an order's legs, for one unit, from the bid and ask of each; `None` when a
+    /// leg has none.
+    pub fn net(
+        legs: &[Leg],
+        mut market: impl FnMut(&Leg) -> Option<(Decimal, Decimal)>,
+    ) -> Option<Self> {
         let (mut mid, mut natural) = (Decimal::ZERO, Decimal::ZERO);
         for leg in legs {
-            let quote = super::closing::quote_of(&leg.instrument, quotes)?;
+            let (bid, ask) = market(leg)?;
             let ratio = Decimal::from(leg.ratio);
             let (signed, at) = match leg.side {
-                Side::Buy => (-ratio, quote.ask),
-                Side::Sell => (ratio, quote.bid),
+                Side::Buy => (-ratio, ask),
+                Side::Sell => (ratio, bid),
             };
-            mid += signed * quote.mid();
+            mid += signed * (bid + ask) / Decimal::TWO;
             natural += signed * at;
         }
         Some(Self { mid: NetPrice(mid), natural: NetPrice(natural) })
+    }
+
+    /// The same from quotes.
+    pub fn of(legs: &[Leg], quotes: &[OptionQuote]) -> Option<Self> {
+        Self::net(legs, |leg| {
+            let quote = super::closing::quote_of(&leg.instrument, quotes)?;
+            Some((quote.bid, quote.ask))
+        })
     }
 }
 

@@ -89,6 +89,7 @@ impl Friday0dteEntry {
             filters,
             refusals,
             intent: approved.as_ref().map(|intent| intent.get().id.clone()),
+            ended: None,
         };
         Ok(Pass {
             record,
@@ -173,7 +174,7 @@ fn commit(tx: &mut WriteTx, pass: Pass, run: &str, now: Timestamp) -> Result<(),
 fn summary(pass: &Pass) -> String {
     let record = &pass.record;
     match record.outcome {
-        DecisionOutcome::Entered => {
+        DecisionOutcome::Entered | DecisionOutcome::Missed => {
             let id = record.intent.as_ref().map_or_else(String::new, ToString::to_string);
             let order = |i: &Intent| describe::order(i.product, &i.legs, i.units);
             let what = pass.approved.as_ref().map(|approved| order(approved.get()));

@@ -3,8 +3,11 @@
 mod clocks;
 mod crash;
 mod days;
+mod doubt;
 mod expiry;
 mod latching;
+mod legs;
+mod puppet;
 mod records;
 mod startup;
 mod stops;

@@ -102,8 +102,8 @@ proptest! {
         let mut position = None;
         let mut all: Vec<Fill> = Vec::new();
         for (wanted, repeat) in sends {
-            let Some(attempt) = record.begin_attempt(NetPrice(dec!(3)), at("10:30:00")) else { break };
-            prop_assert!(record.begin_attempt(NetPrice(dec!(3)), at("10:30:00")).is_none(), "two sends at once");
+            let Some(attempt) = record.begin_attempt(NetPrice(dec!(3)), 0, at("10:30:00")) else { break };
+            prop_assert!(record.begin_attempt(NetPrice(dec!(3)), 0, at("10:30:00")).is_none(), "two sends at once");
             let legs = attempt.legs.clone().unwrap_or_else(|| record.intent.legs.clone());
             let mut fills = Vec::new();
             for (leg, want) in legs.iter().zip(wanted) {
@@ -213,7 +213,7 @@ fn the_state_machine_allows_what_the_design_draws_and_nothing_else() {
 fn a_long_ladder_keeps_its_record_small_and_still_knows_a_late_fill() {
     let mut record = IntentRecord::new(intent(1), IntentState::Approved, at("10:30:00"));
     for _ in 0..50 {
-        let attempt = record.begin_attempt(NetPrice(dec!(3)), at("10:30:00")).unwrap();
+        let attempt = record.begin_attempt(NetPrice(dec!(3)), 0, at("10:30:00")).unwrap();
         let order = told(attempt.number, OrderStatus::Cancelled, &record, Vec::new());
         record.apply(&order, at("10:30:06"));
     }

@@ -463,11 +463,7 @@ impl Stage {
         &self,
         rt: Runtime,
     ) -> impl Future<Output = (Arc<FaultyBroker>, Arc<ScriptMarket>)> + 'static {
-        let market = Arc::new(ScriptMarket {
-            rt: rt.clone(),
-            script: self.script,
-            cpi_today: self.cpi_today,
-        });
+        let market = self.market(rt.clone());
         let (venue_store, faults) = (self.venue_store.clone(), Arc::clone(&self.faults));
         async move {
             let opened = PaperVenue::open(
@@ -480,6 +476,10 @@ impl Stage {
             let venue = opened.await.unwrap();
             (Arc::new(FaultyBroker { venue, rt, faults }), market)
         }
+    }
+
+    pub(super) fn market(&self, rt: Runtime) -> Arc<ScriptMarket> {
+        Arc::new(ScriptMarket { rt, script: self.script, cpi_today: self.cpi_today })
     }
 
     pub(super) fn positions(&self) -> Vec<Position> {
@@ -507,19 +507,7 @@ impl Scene {
     /// Runs a job's body and commits its report as the scheduler does.
     pub(super) async fn job(&self, name: &str, clock: &str) -> String {
         self.until(clock).await;
-        let (_, body) = jobs::bodies(&self.desk).into_iter().find(|(n, _)| *n == name).unwrap();
-        let context =
-            JobContext { job: name.to_owned(), slot: at(clock), attempt: 1, rt: self.rt.clone() };
-        let report = body.run(&context).await.unwrap();
-        let commits = report.commits;
-        let write = move |tx: &mut crate::store::WriteTx| {
-            commits.into_iter().try_for_each(|commit| commit(tx))
-        };
-        self.desk.parts().store.write(write).await.unwrap();
-        if let Some(after) = report.after {
-            after();
-        }
-        report.summary
+        run_job(&self.desk, &self.rt, name, clock).await
     }
 
     /// Ledger and venue hold the same, and the cash of the ledger is the venue's to the cent.
@@ -547,4 +535,19 @@ impl Scene {
 fn settings() -> PaperSettings {
     let file: toml::Table = toml::from_str(include_str!("../../../config/default.toml")).unwrap();
     file["paper"].clone().try_into().unwrap()
+}
+
+/// Runs a job's body for a slot and commits its report as the scheduler does.
+pub(super) async fn run_job(desk: &Arc<Desk>, rt: &Runtime, name: &str, clock: &str) -> String {
+    let (_, body) = jobs::bodies(desk).into_iter().find(|(n, _)| *n == name).unwrap();
+    let context = JobContext { job: name.to_owned(), slot: at(clock), attempt: 1, rt: rt.clone() };
+    let report = body.run(&context).await.unwrap();
+    let commits = report.commits;
+    let write =
+        move |tx: &mut crate::store::WriteTx| commits.into_iter().try_for_each(|commit| commit(tx));
+    desk.parts().store.write(write).await.unwrap();
+    if let Some(after) = report.after {
+        after();
+    }
+    report.summary
 }

@@ -13,7 +13,7 @@ use crate::{
     market::OptionQuote,
     money::to_f64,
     strategy::{
-        closing::{Scope, has_unbid_long, only_unbid_longs, open_legs, quote_of},
+        closing::{Scope, has_naked_short, has_unbid_long, only_unbid_longs, open_legs, quote_of},
         ladder::{Urgency, profit_target},
     },
 };
@@ -147,7 +147,8 @@ fn observe(watched: &Watched<'_>, mark: Mark, memory: &mut ExitMemory) {
     memory.no_mark_alerted = false;
     let position = watched.position;
     let bound = stop_loss(&watched.rulebook.friday_0dte, position.credit, position.width);
-    let beyond = cost - position.credit >= bound;
+    // Longs alone, of an entry that has filled no short yet, were paid for: nothing to stop.
+    let beyond = bound > Decimal::ZERO && cost - position.credit >= bound;
     memory.stop_observations = if beyond { memory.stop_observations + 1 } else { 0 };
 }
 
@@ -195,7 +196,10 @@ fn order(watched: &Watched<'_>, memory: &ExitMemory) -> Option<ExitAction> {
     if only_unbid_longs(position, quotes) {
         return None;
     }
-    let alone = now >= times.shorts_alone && has_unbid_long(position, quotes);
+    let unbid = now >= times.shorts_alone && has_unbid_long(position, quotes);
+    // Uneven legs: the shorts first, so that no close leaves one naked.
+    let uneven = reason == ExitReason::Incomplete || has_naked_short(position);
+    let alone = unbid || uneven;
     let scope = if alone { Scope::ShortsOnly } else { Scope::All };
     Some(ExitAction::Close { reason, scope, urgency: urgency(times, reason, now) })
 }

@@ -92,11 +92,13 @@ pub fn blind_until(rules: &MarkRules, session: &Session) -> Timestamp {
     session.open + TimeDelta::minutes(i64::from(rules.blind_minutes_after_open))
 }
 
-/// What is still open at mid, by unit opened.
+/// What is still open at mid, by unit still open: one contract of each leg is a unit, and where the
+/// legs are uneven the one with most contracts counts.
 fn cost_to_close(position: &Position, quotes: &[OptionQuote]) -> Option<Decimal> {
     let order = closing(position, Scope::All)?;
     let book = Book::of(&order.legs, quotes)?;
-    Some(-book.mid.0 * Decimal::from(order.units) / Decimal::from(position.units.max(1)))
+    let units = order.legs.iter().map(|leg| leg.ratio).max().unwrap_or(1);
+    Some(-book.mid.0 / Decimal::from(units.max(1)))
 }
 
 fn is_wide(rules: &MarkRules, quote: &OptionQuote) -> bool {
