@@ -8,7 +8,10 @@ use rust_decimal::{Decimal, dec};
 
 use super::world::at;
 use crate::{
-    account::{BrokerOrderId, Effect, ExitReason, Fill, IntentId, Leg, NetPrice, Side, StrategyId},
+    account::{
+        BrokerOrderId, Effect, ExitReason, Fill, IntentId, Leg, NetPrice, PositionId, Side,
+        StrategyId,
+    },
     broker::{BrokerOrder, OrderStatus},
     calendar::Calendar,
     desk::{
@@ -160,6 +163,94 @@ proptest! {
         let closing_fees = Usd(dec!(0.87)).times(Decimal::from(open.len()));
         prop_assert_eq!(position.pnl_usd(), cash - fees - closing_fees);
         prop_assert_eq!(position.exit_reason, Some(ExitReason::Stop));
+    }
+
+    #[test]
+    fn no_order_of_reports_fills_and_cancels_makes_a_leg_exceed_its_target_or_flip(
+        units in 1_u32..4,
+        entry in any::<bool>(),
+        steps in proptest::collection::vec((0_u8..6, any::<u16>()), 1..60),
+    ) {
+        let mut wanted = intent(units);
+        if !entry {
+            let position = PositionId("zdte-20240802-1".to_owned());
+            wanted.purpose = Purpose::Exit { position, reason: ExitReason::Stop };
+            wanted.ladder = Ladder::Exit;
+        }
+        let mut record = IntentRecord::new(wanted, IntentState::Approved, at("10:30:00"));
+        // What the broker has, and every answer it ever gave: each may be heard again at any time.
+        let mut orders: Vec<BrokerOrder> = Vec::new();
+        let mut heard: Vec<BrokerOrder> = Vec::new();
+        let mut fills = 0;
+        for (kind, pick) in steps {
+            let pick = usize::from(pick);
+            match kind {
+                0 => {
+                    if let Some(attempt) = record.begin_attempt(NetPrice(dec!(3)), 0, at("10:30:00")) {
+                        let lack = |leg: &Leg| {
+                            let had: u32 = record.fills.iter().filter(|f| f.instrument == leg.instrument && f.side == leg.side).map(|f| f.quantity).sum();
+                            units * leg.ratio - had
+                        };
+                        for leg in record.legs_of(&attempt) {
+                            prop_assert!(leg.ratio * attempt.units <= lack(leg), "more is asked than lacks");
+                            prop_assert!(record.intent.legs.iter().any(|own| own.side == leg.side && own.instrument == leg.instrument));
+                        }
+                        let legs = record.legs_of(&attempt).to_vec();
+                        let order = told(attempt.number, OrderStatus::Live, &record, Vec::new());
+                        orders.push(BrokerOrder { legs, units: attempt.units, ..order });
+                    }
+                }
+                1 | 2 if !orders.is_empty() => {
+                    // The newest order fills a leg; kind 2 an older one, told late.
+                    let index = if kind == 1 { orders.len() - 1 } else { pick % orders.len() };
+                    let order = &mut orders[index];
+                    let leg = order.legs[pick % order.legs.len()].clone();
+                    let had: u32 = order.fills.iter().filter(|f| f.instrument == leg.instrument).map(|f| f.quantity).sum();
+                    if had < leg.ratio * order.units {
+                        order.fills.push(fill(fills, &leg, 1, 100));
+                        fills += 1;
+                    }
+                    let asked: u32 = order.legs.iter().map(|leg| leg.ratio * order.units).sum();
+                    let done: u32 = order.fills.iter().map(|f| f.quantity).sum();
+                    if done == asked || pick % 7 == 0 {
+                        order.status = OrderStatus::Filled;
+                    }
+                }
+                3 if !orders.is_empty() => {
+                    let order = orders.last_mut().unwrap();
+                    if !order.status.is_terminal() {
+                        order.status = OrderStatus::Cancelled;
+                    }
+                }
+                4 if !orders.is_empty() => heard.push(orders[pick % orders.len()].clone()),
+                _ => {}
+            }
+            if kind >= 4 && !heard.is_empty() {
+                let mut answer = heard[pick % heard.len()].clone();
+                if pick % 3 == 0 {
+                    answer.fills.reverse();
+                    answer.fills.extend(answer.fills.clone());
+                }
+                record.apply(&answer, at("10:30:06"));
+                let again = record.clone();
+                prop_assert!(record.apply(&answer, at("10:30:07")).is_empty(), "a repeat brings nothing");
+                prop_assert_eq!(&record, &again);
+            }
+            let mut ids: Vec<&str> = record.fills.iter().map(|f| f.id.as_str()).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            prop_assert_eq!(ids.len(), record.fills.len(), "a fill counts once");
+            for leg in &record.intent.legs {
+                let of = |side| -> u32 {
+                    let of_leg = record.fills.iter().filter(|f| f.instrument == leg.instrument && f.side == side);
+                    of_leg.map(|f| f.quantity).sum()
+                };
+                prop_assert!(of(leg.side) <= units * leg.ratio, "a leg beyond its target");
+                prop_assert_eq!(of(leg.side.opposite()), 0, "a leg traded the wrong way");
+            }
+            prop_assert_eq!(record.uneven_since.is_some(), record.laggards().is_some());
+            prop_assert_eq!(record.state == IntentState::Filled, record.remainder().is_none() && record.working().is_none());
+        }
     }
 
     #[test]
