@@ -141,15 +141,8 @@ impl Desk {
         attempt: &Attempt,
         orders: &[BrokerOrder],
     ) -> Result<Vec<BrokerOrder>, StoreError> {
-        let from = attempt.at - BEFORE_THE_SEND;
-        let nameless = |order: &&BrokerOrder| {
-            order.external_id.as_deref().is_none_or(str::is_empty)
-                && order.units == attempt.units
-                && order.limit == attempt.limit
-                && order.updated_at >= from
-                && same_legs(&order.legs, record.legs_of(attempt))
-        };
-        let alike: Vec<&BrokerOrder> = orders.iter().filter(nameless).collect();
+        let alike: Vec<&BrokerOrder> =
+            orders.iter().filter(|order| is_like(order, record, attempt)).collect();
         self.parts.store.read(|tx| {
             let mut found: Vec<BrokerOrder> = Vec::new();
             for order in alike {
@@ -160,6 +153,16 @@ impl Desk {
             }
             Ok(found)
         })
+    }
+
+    /// True for an order without an identifier that is like a send whose fate is not known: whose it
+    /// is has to be found out before it is anybody's.
+    pub(super) fn may_be_ours(&self, order: &BrokerOrder) -> Result<bool, StoreError> {
+        let held = self.held()?;
+        Ok(held.intents.iter().any(|record| {
+            let doubted = record.working().filter(|a| a.status != AttemptStatus::Working);
+            doubted.is_some_and(|attempt| is_like(order, record, attempt))
+        }))
     }
 
     /// An order told as filled, with the fills that are not shown taken from the broker's books:
@@ -195,6 +198,15 @@ impl Desk {
         whole.fills.extend(missing);
         Some(whole)
     }
+}
+
+/// An order without an identifier, with the legs, units and limit of a send, changed after it left.
+fn is_like(order: &BrokerOrder, record: &IntentRecord, attempt: &Attempt) -> bool {
+    order.external_id.as_deref().is_none_or(str::is_empty)
+        && order.units == attempt.units
+        && order.limit == attempt.limit
+        && order.updated_at >= attempt.at - BEFORE_THE_SEND
+        && same_legs(&order.legs, record.legs_of(attempt))
 }
 
 fn by_name(orders: &[BrokerOrder], attempt: &Attempt) -> Option<BrokerOrder> {

@@ -104,7 +104,9 @@ impl Desk {
                 Err(_) => continue,
             };
             let Some(intent) = self.parts.store.read(|tx| read::owner_of(tx, &order))? else {
-                by_hand.insert(id.clone());
+                if !self.may_be_ours(&order)? {
+                    by_hand.insert(id.clone());
+                }
                 continue;
             };
             self.take(&intent, &order).await?;

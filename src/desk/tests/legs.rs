@@ -277,6 +277,6 @@ fn a_fill_that_comes_after_the_end_counts_once_with_all_that_follows() {
         assert!(whole(&scene.position().unwrap()));
         assert_eq!(scene.puppet.sent().len(), limits + 1, "its profit order rests");
         scene.assert_books_agree();
-        assert_eq!(scene.rt.now() < at("10:33:00"), true);
+        assert!(scene.rt.now() < at("10:33:00"));
     });
 }

@@ -313,7 +313,7 @@ impl Broker for Puppet {
     }
 
     async fn changed(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
