@@ -14,8 +14,11 @@ type Line<'a> = (i64, &'a Instrument);
 
 /// `2 × ES iron condor 5270/5300 P, 5480/5510 C, 2024-08-02`.
 pub fn position(position: &Position) -> String {
-    let lines: Vec<Line<'_>> =
-        position.legs.iter().map(|leg| (leg.quantity, &leg.instrument)).collect();
+    // What its options delivered does not name it.
+    let is_option = |instrument: &Instrument| matches!(instrument, Instrument::Option(_));
+    let has_options = position.legs.iter().any(|leg| is_option(&leg.instrument));
+    let named = position.legs.iter().filter(|leg| !has_options || is_option(&leg.instrument));
+    let lines: Vec<Line<'_>> = named.map(|leg| (leg.quantity, &leg.instrument)).collect();
     describe(position.product, position.units, &lines)
 }
 

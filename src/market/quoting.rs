@@ -52,13 +52,14 @@ pub struct Underlying {
 impl Moment<'_> {
     /// A contract's quote as the feed shows it: of now, or of the instant at which it stood still.
     pub fn quote(&self, view: &SeriesView<'_>, contract: OptionContract) -> OptionQuote {
-        let still = view.stood_still_at(&contract);
-        if let Some(now) = still.filter(|at| self.window.session.open <= *at)
+        let noise = view.contract_noise(&contract);
+        let still = view.stood_still_at(noise).filter(|at| self.window.session.open <= *at);
+        if let Some(now) = still
             && let Ok(then) = (Moment { now, ..*self }).series(&contract.series)
         {
-            return then.quote(contract);
+            return then.quote(contract, noise);
         }
-        view.quote(contract)
+        view.quote(contract, noise)
     }
 
     /// The underlying of a product: its future of `code`, or the front one.
@@ -210,12 +211,11 @@ pub struct SeriesView<'a> {
 
 impl SeriesView<'_> {
     /// The quote of one contract of the series.
-    pub fn quote(&self, contract: OptionContract) -> OptionQuote {
+    fn quote(&self, contract: OptionContract, noise: Noise) -> OptionQuote {
         let product = contract.series.product;
         let strike = to_f64(contract.strike);
         let vol = self.smile.map_or(0.0, |smile| smile.vol(strike));
         let model = self.pricing.price(strike, vol, contract.right);
-        let noise = self.contract_noise(&contract);
         let (flaws, book) = (&self.settings.flaws, &self.settings.book);
         let wider = if self.live { flaws::width(flaws, noise, self.second) } else { 1.0 };
         let jitter = book::width_jitter(noise, self.second) * wider;
@@ -241,11 +241,10 @@ impl SeriesView<'_> {
     }
 
     /// The instant at which a contract's quote stood still, while it does.
-    pub fn stood_still_at(&self, contract: &OptionContract) -> Option<Timestamp> {
-        if !self.live || self.settings.flaws.stale_percent <= 0.0 {
+    fn stood_still_at(&self, noise: Noise) -> Option<Timestamp> {
+        if !self.live {
             return None;
         }
-        let noise = self.contract_noise(contract);
         let since = flaws::stood_still_at(&self.settings.flaws, noise, self.second)?;
         Timestamp::from_timestamp(since, 0)
     }

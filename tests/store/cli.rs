@@ -139,3 +139,22 @@ fn a_damaged_file_fails_the_check() {
     let found = tomking(dir.path(), &["store", "check", "--json"]);
     assert_eq!((json(&found)["holds"].clone(), found.status.code()), (false.into(), Some(1)));
 }
+
+#[test]
+fn a_backup_takes_both_sides_and_the_venues_is_put_back_only_where_there_is_none() {
+    let dir = data_of(3);
+    let venue = dir.path().join("venue.redb");
+    drop(Store::open_inline(&venue, "test").unwrap());
+    let file = dir.path().join("kept.redb");
+    let made = tomking(dir.path(), &["store", "backup", file.to_str().unwrap()]);
+    assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
+    assert!(dir.path().join("kept.venue.redb").exists());
+
+    let restore = ["store", "restore", file.to_str().unwrap()];
+    let left = tomking(dir.path(), &restore);
+    assert!(text(&left.stdout).contains("was left as it is"), "{}", text(&left.stdout));
+    std::fs::remove_file(&venue).unwrap();
+    let back = tomking(dir.path(), &restore);
+    assert!(text(&back.stdout).contains("the paper broker's side, from"), "{}", text(&back.stdout));
+    assert!(venue.exists());
+}

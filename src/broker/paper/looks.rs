@@ -96,7 +96,7 @@ impl Floor {
         }
         let books = self.books(&order.legs, now).await;
         let fills = &self.ground.settings.fills;
-        let behind = self.state.is_behind(order);
+        let behind = self.state.is_behind(order, self.due.keys());
         let look = fill::look(fills, order, books.as_deref(), behind, at);
         let far = next_grid(now, fills.far_grid_seconds).min(order.window.close);
         let filled = match &look {

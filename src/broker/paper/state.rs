@@ -228,13 +228,18 @@ impl VenueState {
     }
 
     /// True while another order of the account stands before it: on the same legs at the same price,
-    /// for longer.
-    pub fn is_behind(&self, order: &VenueOrder) -> bool {
+    /// for longer. `working` are the numbers of the orders that have not ended.
+    pub fn is_behind<'a>(
+        &self,
+        order: &VenueOrder,
+        mut working: impl Iterator<Item = &'a u64>,
+    ) -> bool {
         let same = |a: &Leg, b: &Leg| {
             a.instrument == b.instrument && a.side == b.side && a.ratio == b.ratio
         };
         let since = |order: &VenueOrder| (order.live_at, order.id);
-        self.working().any(|other| {
+        working.any(|id| {
+            let Some(other) = self.orders.get(id) else { return false };
             other.limit == order.limit
                 && other.live_at.is_some()
                 && since(other) < since(order)

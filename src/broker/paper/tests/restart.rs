@@ -129,3 +129,76 @@ fn a_store_whose_sums_do_not_meet_is_refused() {
     let Err(error) = opened else { panic!("opened") };
     assert!(error.to_string().contains("its transactions add up to"), "{error}");
 }
+
+/// Polls a scene so many times, then drops it where it stands: the process died there.
+async fn dying<T>(polls: usize, scene: impl Future<Output = T>) -> Option<T> {
+    let mut scene = std::pin::pin!(scene);
+    let mut left = polls;
+    std::future::poll_fn(|context| {
+        if left == 0 {
+            return std::task::Poll::Ready(None);
+        }
+        left -= 1;
+        scene.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+#[test]
+fn killed_at_any_await_the_file_holds_what_was_told_and_goes_on() {
+    let mut ends = (0, 0);
+    for polls in 0..24 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("venue.redb");
+        let open = || Store::open_inline(&path, "tomking test").unwrap();
+        let told = {
+            let mut stage = Stage::new(friday());
+            let (store, market, rt) = (open(), Arc::clone(&stage.market), stage.rt.clone());
+            let mut settings = settings();
+            settings.fills.uneven_fill_percent = dec!(100);
+            let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+            let heard = Arc::clone(&told);
+            let scene = async move {
+                let opened = PaperVenue::open(
+                    store,
+                    Arc::clone(&market) as Arc<_>,
+                    rt.clone(),
+                    Calendar::default(),
+                    settings,
+                );
+                let venue = opened.await.unwrap();
+                let sent = venue.submit(&request(put_spread(&market), 1, dec!(2.80))).await;
+                let id = sent.unwrap().id;
+                for _ in 0..6 {
+                    let order = venue.order(&id).await.unwrap();
+                    heard.lock().unwrap().push(order);
+                    rt.sleep(TimeDelta::seconds(1)).await;
+                }
+                venue.cancel(&id).await.ok();
+                venue.balances().await.unwrap();
+            };
+            let ended = stage.world.run(async move { dying(polls, scene).await.is_some() });
+            if ended == Some(true) {
+                ends.0 += 1
+            } else {
+                ends.1 += 1
+            }
+            Arc::try_unwrap(told)
+                .map_or_else(|told| told.lock().unwrap().clone(), |m| m.into_inner().unwrap())
+        };
+        let mut stage = Stage::new(friday() + TimeDelta::seconds(60));
+        stage.store = open();
+        stage.play(move |a| async move {
+            put_spread(&a.market);
+            let orders = a.venue.order_history(friday()).await.unwrap();
+            assert!(orders.len() <= 1, "one submit, one order at most: {orders:?}");
+            let Some(last) = told.last() else { return };
+            let order = &orders[0];
+            assert_eq!(order.fills[..last.fills.len()], last.fills[..], "nothing told is lost");
+            let held: i64 =
+                a.venue.holdings().await.unwrap().iter().map(|h| h.quantity.abs()).sum();
+            assert_eq!(usize::try_from(held).unwrap(), order.fills.len());
+        });
+    }
+    assert!(ends.0 > 2 && ends.1 > 5, "some lives end early, some do not: {ends:?}");
+}
