@@ -179,9 +179,9 @@ fn killed_at_any_await_the_file_holds_what_was_told_and_goes_on() {
             };
             let ended = stage.world.run(async move { dying(polls, scene).await.is_some() });
             if ended == Some(true) {
-                ends.0 += 1
+                ends.0 += 1;
             } else {
-                ends.1 += 1
+                ends.1 += 1;
             }
             Arc::try_unwrap(told)
                 .map_or_else(|told| told.lock().unwrap().clone(), |m| m.into_inner().unwrap())
