@@ -161,6 +161,15 @@ pub enum Notice {
         /// Its cause.
         cause: String,
     },
+    /// A breaker tripped, or came near (rulebook §6).
+    Breaker {
+        /// The breaker: the name of its hold.
+        breaker: String,
+        /// In words, with figure and bound, and what is to be done.
+        text: String,
+        /// A person must act.
+        critical: bool,
+    },
     /// Ledger and broker differ.
     Difference {
         /// What differs, with both figures.

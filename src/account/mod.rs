@@ -219,6 +219,8 @@ pub enum ExitReason {
     AssignmentRisk,
     /// What an exercise or assignment delivered was closed (§4.7).
     Delivered,
+    /// A jump of VIX closes 0DTE (rulebook §6).
+    VixSpike,
     /// FLATTEN.
     Flatten,
     /// The owner closed it at the broker.
@@ -238,6 +240,7 @@ impl ExitReason {
             Self::Expired => "expired",
             Self::AssignmentRisk => "assignment risk",
             Self::Delivered => "delivered and closed",
+            Self::VixSpike => "VIX spike",
             Self::Flatten => "flattened",
             Self::External => "closed outside",
             Self::Incomplete => "entry incomplete",

@@ -85,6 +85,9 @@ fn words(notice: &Notice) -> Words {
             let severity = if level == "ACTIVE" { Info } else { Warning };
             line(severity, format!("{level}: {cause}"))
         }
+        Notice::Breaker { text, critical, .. } => {
+            line(if *critical { Critical } else { Warning }, format!("Breaker: {text}"))
+        }
         Notice::Difference { what } => {
             line(Critical, format!("Ledger and broker differ, entries are stopped: {what}"))
         }

@@ -20,27 +20,28 @@ pub(super) fn rulebook(rules: &Rulebook) -> Vec<String> {
     for (key, seconds) in rules.execution.figures() {
         check.above_zero(&format!("execution.{key}"), seconds);
     }
+    super::breakers::check(&mut check, &rules.breakers);
     check.faults
 }
 
 #[derive(Default)]
-struct Check {
+pub(super) struct Check {
     faults: Vec<String>,
 }
 
 impl Check {
-    fn that(&mut self, fine: bool, key: &str, found: impl Display, right: &str) {
+    pub(super) fn that(&mut self, fine: bool, key: &str, found: impl Display, right: &str) {
         if !fine {
             self.faults.push(format!("{key} = {found}: {right}"));
         }
     }
 
-    fn percent(&mut self, key: &str, found: Decimal) {
+    pub(super) fn percent(&mut self, key: &str, found: Decimal) {
         let fine = (Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(&found);
         self.that(fine, key, found, "must be 0 to 100 percent");
     }
 
-    fn above_zero(&mut self, key: &str, found: impl Into<Decimal>) {
+    pub(super) fn above_zero(&mut self, key: &str, found: impl Into<Decimal>) {
         let found = found.into();
         self.that(found > Decimal::ZERO, key, found, "must be above 0");
     }
@@ -51,7 +52,7 @@ impl Check {
     }
 
     /// Each after the one before it.
-    fn ascending<T: PartialOrd + Display>(&mut self, figures: &[(&str, T)]) {
+    pub(super) fn ascending<T: PartialOrd + Display>(&mut self, figures: &[(&str, T)]) {
         for pair in figures.windows(2) {
             let [(before, low), (key, high)] = pair else { continue };
             self.that(low < high, key, high, &format!("must be above {before} ({low})"));

@@ -6,6 +6,8 @@
 //! else, arrays too, is replaced. Secrets never stand in these files: a setting names an
 //! environment variable or a file.
 
+/// The figures of the breakers.
+pub mod breakers;
 mod check;
 mod de;
 mod directories;

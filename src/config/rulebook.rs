@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::execution::ExecutionRules;
+use super::breakers::BreakerRules;
 use crate::instrument::Product;
 
 /// Every figure of the rulebook that the program uses.
@@ -25,6 +26,8 @@ pub struct Rulebook {
     pub limits: LimitRules,
     /// Waits and polls of the desk.
     pub execution: ExecutionRules,
+    /// §6.
+    pub breakers: BreakerRules,
 }
 
 /// What is done above the highest band.

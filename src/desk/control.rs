@@ -56,7 +56,18 @@ impl Desk {
         cause: &str,
         by: &str,
     ) -> Result<LatchAnswer, LatchError> {
-        self.open_latch(Change::Resume, cause, by).await?;
+        self.resume_over(None, cause, by).await
+    }
+
+    /// The same; `over` is the reason for which it passes over a breaker's days of grace, which is
+    /// journalled. Without one it is refused until they are over.
+    pub async fn resume_over(
+        self: &Arc<Self>,
+        over: Option<&str>,
+        cause: &str,
+        by: &str,
+    ) -> Result<LatchAnswer, LatchError> {
+        self.open_latch(Change::Resume, over, cause, by).await?;
         Ok(latch::answer(&self.parts.store, Vec::new())?)
     }
 
@@ -68,7 +79,7 @@ impl Desk {
         by: &str,
     ) -> Result<LatchAnswer, LatchError> {
         let entries = self.working_entries()?;
-        self.open_latch(Change::Flatten, cause, by).await?;
+        self.open_latch(Change::Flatten, None, cause, by).await?;
         self.answer_after_cancels(entries).await
     }
 
@@ -141,22 +152,37 @@ impl Desk {
     }
 
     async fn commit_change(&self, change: Change, cause: &str, by: &str) -> Result<(), LatchError> {
-        self.write_change(change, cause, by).await?;
+        self.write_change(change, None, cause, by).await?;
         self.take_change()
     }
 
     /// A change that may loosen: the store, then the file, memory last. Until the file is gone the
     /// holds in memory still speak for it, so nobody takes it for one made by hand.
-    async fn open_latch(&self, change: Change, cause: &str, by: &str) -> Result<(), LatchError> {
+    async fn open_latch(
+        &self,
+        change: Change,
+        over: Option<&str>,
+        cause: &str,
+        by: &str,
+    ) -> Result<(), LatchError> {
         let _opening = self.opening.lock().await;
-        self.write_change(change, cause, by).await?;
+        self.write_change(change, over, cause, by).await?;
         self.latch.remove_file()?;
         self.take_change()
     }
 
-    async fn write_change(&self, change: Change, cause: &str, by: &str) -> Result<(), StoreError> {
+    async fn write_change(
+        &self,
+        change: Change,
+        over: Option<&str>,
+        cause: &str,
+        by: &str,
+    ) -> Result<(), StoreError> {
         let (now, cause, by) = (self.now(), cause.to_owned(), by.to_owned());
-        self.write(move |tx| latch::change(tx, change, &cause, &by, now)).await.map(drop)
+        let over = over.map(str::to_owned);
+        let write =
+            move |tx: &mut _| latch::change_over(tx, change, over.as_deref(), &cause, &by, now);
+        self.write(write).await.map(drop)
     }
 
     /// The store's holds rule from here.

@@ -331,6 +331,7 @@ fn word(reason: ExitReason) -> &'static str {
         ExitReason::Expired => "expired",
         ExitReason::AssignmentRisk => "assignment risk",
         ExitReason::Delivered => "delivered",
+        ExitReason::VixSpike => "VIX spike",
         ExitReason::Flatten => "flatten",
         ExitReason::External => "external",
         ExitReason::Incomplete => "incomplete entry",

@@ -105,6 +105,7 @@ impl Desk {
             holds: self.latch.ruling(now),
             reconciled: self.is_reconciled(),
             balances,
+            halved_at: self.halved_at()?,
             trading_status,
             previous_phase: equity.and_then(|row| row.phase),
             fx,

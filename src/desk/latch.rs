@@ -18,7 +18,7 @@ use std::{
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use super::{read, tables::HOLDS};
+use super::{breakers, read, tables::HOLDS};
 use crate::{
     account::{
         IntentId, PositionId,
@@ -27,6 +27,7 @@ use crate::{
     clock::Timestamp,
     notice::{self, Notice},
     planted::{self, Bug},
+    risk::breaker::ends_by_condition,
     store::{Read, Store, StoreError, WriteTx},
 };
 
@@ -178,6 +179,11 @@ impl Latch {
         self.lock().values().cloned().collect()
     }
 
+    /// True while a hold of this name stands.
+    pub fn has(&self, name: &str) -> bool {
+        self.lock().contains_key(name)
+    }
+
     /// The holds the gate is to see: a `HALT` file nobody has made a hold of yet stands among them.
     pub fn ruling(&self, now: Timestamp) -> Vec<Hold> {
         let mut holds = self.holds();
@@ -273,6 +279,19 @@ pub fn change(
     by: &str,
     now: Timestamp,
 ) -> Result<Vec<Hold>, StoreError> {
+    change_over(tx, change, None, cause, by, now)
+}
+
+/// The same; `over` is the reason for which a resume passes over a breaker's days of grace. It is
+/// journalled with the change.
+pub fn change_over(
+    tx: &mut WriteTx,
+    change: Change,
+    over: Option<&str>,
+    cause: &str,
+    by: &str,
+    now: Timestamp,
+) -> Result<Vec<Hold>, StoreError> {
     let before = read::holds(tx)?;
     match change {
         Change::Halt => put(tx, &operator(Level::Halted, cause, now))?,
@@ -288,13 +307,19 @@ pub fn change(
             put(tx, &operator(Level::Flattening, cause, now))?;
         }
         Change::Resume => {
-            for hold in before.iter().filter(|hold| hold.until.is_none()) {
+            let manual = |hold: &&Hold| hold.until.is_none();
+            let ended: Vec<Hold> = before.iter().filter(manual).cloned().collect();
+            breakers::resume(tx, &ended, over, now)?;
+            for hold in &ended {
                 tx.remove(&HOLDS, &hold.name)?;
             }
         }
     }
     let after = read::holds(tx)?;
-    let data = serde_json::json!({ "cause": cause, "level": level_of(&after), "holds": after });
+    let mut data = serde_json::json!({ "cause": cause, "level": level_of(&after), "holds": after });
+    if let Some(reason) = over {
+        data["override"] = reason.into();
+    }
     tx.journal(now, by, change.name(), &data)?;
     tell(tx, now, &before, &after, cause)?;
     Ok(after)
@@ -317,8 +342,8 @@ pub fn set_hold(tx: &mut WriteTx, hold: &Hold, by: &str, now: Timestamp) -> Resu
 /// Returns the names of those ended.
 pub fn end_timed(tx: &mut WriteTx, by: &str, now: Timestamp) -> Result<Vec<String>, StoreError> {
     let before = read::holds(tx)?;
-    let over: Vec<&Hold> =
-        before.iter().filter(|h| h.until.is_some_and(|until| until <= now)).collect();
+    let ends = |h: &&Hold| h.until.is_some_and(|until| until <= now) && !ends_by_condition(h);
+    let over: Vec<&Hold> = before.iter().filter(ends).collect();
     for hold in &over {
         tx.remove(&HOLDS, &hold.name)?;
         tx.journal(now, by, "hold_ended", hold)?;
@@ -326,6 +351,21 @@ pub fn end_timed(tx: &mut WriteTx, by: &str, now: Timestamp) -> Result<Vec<Strin
     let after = read::holds(tx)?;
     tell(tx, now, &before, &after, "a timed hold ended after a clean reconciliation")?;
     Ok(over.into_iter().map(|hold| hold.name.clone()).collect())
+}
+
+/// Ends one hold whose condition is over, with journal and notice.
+pub fn end_hold(
+    tx: &mut WriteTx,
+    name: &str,
+    why: &str,
+    by: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let before = read::holds(tx)?;
+    let Some(hold) = before.iter().find(|hold| hold.name == name) else { return Ok(()) };
+    tx.remove(&HOLDS, name)?;
+    tx.journal(now, by, "hold_ended", hold)?;
+    tell(tx, now, &before, &read::holds(tx)?, why)
 }
 
 /// Changes the latch of a store no daemon runs on; a daemon started later finds it so.
@@ -339,12 +379,25 @@ pub async fn apply_offline(
     by: &str,
     now: Timestamp,
 ) -> Result<LatchAnswer, LatchError> {
+    apply_offline_over(store, data_dir, what, None, cause, by, now).await
+}
+
+/// The same with the reason for which a resume passes over a breaker's days of grace.
+pub async fn apply_offline_over(
+    store: &Store,
+    data_dir: Option<&Path>,
+    what: Change,
+    over: Option<&str>,
+    cause: &str,
+    by: &str,
+    now: Timestamp,
+) -> Result<LatchAnswer, LatchError> {
     let file = data_dir.map(|dir| dir.join(HALT_FILE));
     if let (Change::Halt, Some(file)) = (what, &file) {
         write_file(file, cause)?;
     }
-    let (words, who) = (cause.to_owned(), by.to_owned());
-    store.write(move |tx| change(tx, what, &words, &who, now)).await?;
+    let (words, who, over) = (cause.to_owned(), by.to_owned(), over.map(str::to_owned));
+    store.write(move |tx| change_over(tx, what, over.as_deref(), &words, &who, now)).await?;
     if let (Change::Resume | Change::Flatten, Some(file)) = (what, &file) {
         remove_file(file)?;
     }

@@ -38,6 +38,7 @@ pub mod tally;
 mod adjust;
 mod adopt;
 mod books;
+mod breakers;
 mod control;
 mod decided;
 mod deliver;
@@ -74,7 +75,8 @@ use tokio::sync::watch as channel;
 
 pub use self::latch::{Change, LatchAnswer, LatchError};
 use self::{
-    books::Line, drive::Wanted, held::Held, intent::IntentRecord, latch::Latch, record::Recorded,
+    books::Line, breakers::Kept, drive::Wanted, held::Held, intent::IntentRecord, latch::Latch,
+    record::Recorded,
 };
 use crate::{
     account::{
@@ -123,6 +125,8 @@ pub struct Desk {
     pulse: channel::Sender<u64>,
     /// One round of watching at a time.
     turn: futures::lock::Mutex<()>,
+    /// One look at the breakers at a time.
+    looking: futures::lock::Mutex<()>,
     /// One look at the `HALT` file or removal of it at a time.
     opening: futures::lock::Mutex<()>,
     /// One reconciliation at a time; a broker that hangs never delays a stop.
@@ -151,6 +155,7 @@ struct Hot {
     reducing_sent: Vec<Timestamp>,
     /// Orders of today's list as the last reconciliation saw them.
     seen: BTreeMap<BrokerOrderId, sweep::Seen>,
+    breakers: Kept,
 }
 
 /// The desk at one moment, for `status` and for floor 5.
@@ -184,6 +189,7 @@ impl Desk {
             reconciled: AtomicBool::new(false),
             pulse,
             turn: futures::lock::Mutex::new(()),
+            looking: futures::lock::Mutex::new(()),
             opening: futures::lock::Mutex::new(()),
             books: futures::lock::Mutex::new(()),
         };
@@ -202,6 +208,7 @@ impl Desk {
         self.keep_alive("the broker's hints", Self::follow_changes);
         self.keep_alive("the positions", Self::watch_positions);
         self.keep_alive("the books", Self::keep_books);
+        self.keep_alive("the breakers", Self::watch_breakers);
         Ok(())
     }
 
@@ -417,6 +424,7 @@ impl Desk {
         let answer = self.parts.rt.timeout(wait, read).await.unwrap_or_else(|| {
             Err(BrokerError::Unavailable(format!("no answer within {} s", wait.num_seconds())))
         });
+        self.count_call(!matches!(answer, Err(BrokerError::Unavailable(_))));
         self.heard(&answer);
         answer
     }

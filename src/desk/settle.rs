@@ -53,6 +53,7 @@ impl Desk {
             traded_usd: Usd::ZERO,
             fees_usd: Usd::ZERO,
             foreign_usd: Usd::ZERO,
+            transfers_usd: Usd::ZERO,
             last_transaction: past.last().map_or(0, |transaction| transaction.id),
         };
         self.write(move |tx| {
@@ -409,7 +410,13 @@ fn foreign(
     let Some(mut book) = read::cash(tx)? else { return Ok(()) };
     let (cash, fees) = part(transaction, left);
     book.foreign_usd += cash - fees;
-    let data = json!({ "transaction": transaction.id, "cash_usd": cash - fees });
+    let transfer = transaction.kind == TransactionKind::Transfer;
+    if transfer {
+        book.transfers_usd += cash - fees;
+    }
+    let data = json!({
+        "transaction": transaction.id, "cash_usd": cash - fees, "transfer": transfer,
+    });
     tx.journal(now, BROKER, "foreign", &data)?;
     tx.put(&CASH, CASH_KEY, &book)
 }

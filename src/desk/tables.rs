@@ -10,7 +10,7 @@ use crate::{
     broker::BrokerOrder,
     clock::Timestamp,
     money::{FxRate, Gbp, Usd},
-    risk::decision::DecisionRecord,
+    risk::{breaker, decision::DecisionRecord},
     store::Table,
 };
 
@@ -48,6 +48,11 @@ pub const LAST_LOOK: Table<LastLook> = Table::new("last_look", 1);
 /// The one key of [`LAST_LOOK`].
 pub const LAST_LOOK_KEY: &str = "last";
 
+/// What the breakers remember; one row, `breakers`.
+pub const BREAKERS: Table<breaker::State> = Table::new("breakers", 1);
+
+/// The one key of [`BREAKERS`].
+pub const BREAKERS_KEY: &str = "breakers";
 /// The one key of [`CASH`].
 pub const CASH_KEY: &str = "cash";
 
@@ -111,6 +116,9 @@ pub struct CashBook {
     pub fees_usd: Usd,
     /// Transfers, and trades nobody here made, fees taken off.
     pub foreign_usd: Usd,
+    /// Transfers alone: what was paid in less what was paid out.
+    #[serde(default)]
+    pub transfers_usd: Usd,
     /// The last transaction of the broker's that has been read.
     pub last_transaction: u64,
 }

@@ -232,9 +232,17 @@ impl Desk {
         let position = options.as_ref();
         let quotes = self.position_quotes(position).await;
         let times = self.zdte_times(session);
-        let mut before = self.hot().memories.get(&position.id).cloned().unwrap_or_default();
-        if before.closing.is_none() && self.at_assignment_risk(position, &quotes, now).await? {
-            before.closing = Some(ExitReason::AssignmentRisk);
+        let before = self.hot().memories.get(&position.id).cloned().unwrap_or_default();
+        let mut given = before.clone();
+        if given.closing.is_none() && self.at_assignment_risk(position, &quotes, now).await? {
+            given.closing = Some(ExitReason::AssignmentRisk);
+        }
+        if given.closing.is_none() && self.vix_closes() {
+            given.closing = Some(ExitReason::VixSpike);
+        }
+        if self.stops_suspended() {
+            // Two observations in a row fire a stop: none does while each begins anew.
+            given.stop_observations = 0;
         }
         let managed = friday_0dte::manage(
             &Watched {
@@ -246,7 +254,7 @@ impl Desk {
                 tick,
                 now,
             },
-            &before,
+            &given,
         );
         let notices = alerts(position, &managed);
         let matters = ExitMemory { last_mark_at: before.last_mark_at, ..managed.memory.clone() };

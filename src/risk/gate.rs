@@ -1,14 +1,17 @@
 //! The gate for opening orders.
 
+use rust_decimal::Decimal;
+
 use super::{
     Approved, BuyingPower, Refused, Verdict, buying_power,
     capital::{Capital, capital},
     counts, crisis, data, desk, duplicate, events, expiration, fees, price, rate,
     refusal::Refusal,
-    session, stage, trade_loss,
+    session, size, stage, trade_loss,
 };
 use crate::{
     account::IntentId,
+    money::Usd,
     strategy::{Candidate, Intent, Ladder, Purpose, Snapshot},
 };
 
@@ -21,6 +24,13 @@ pub fn gate(
     id: IntentId,
 ) -> Verdict {
     let checked = first_broken(snapshot, candidate, power, &id);
+    let units = size::units(snapshot, candidate);
+    let share = |usd: Usd| {
+        if units == candidate.units {
+            return usd;
+        }
+        Usd(usd.0 * Decimal::from(units) / Decimal::from(candidate.units.max(1))).rounded()
+    };
     let intent = Intent {
         id,
         strategy: candidate.strategy,
@@ -28,13 +38,13 @@ pub fn gate(
         purpose: Purpose::Entry,
         slot: snapshot.slot,
         legs: candidate.legs.clone(),
-        units: candidate.units,
+        units,
         ladder: Ladder::Entry,
         limit: candidate.minimum,
         tick: candidate.tick,
         width: candidate.width,
-        max_loss_usd: candidate.max_loss_usd,
-        requirement_usd: power.requirement_usd,
+        max_loss_usd: share(candidate.max_loss_usd),
+        requirement_usd: share(power.requirement_usd),
     };
     match checked {
         Ok(()) => Ok(Approved(intent)),
@@ -55,6 +65,7 @@ fn first_broken(
     events::check(snapshot)?;
     crisis::check(snapshot, candidate)?;
     counts::check(snapshot, candidate, &capital)?;
+    size::check(snapshot, candidate)?;
     expiration::check(snapshot, candidate)?;
     trade_loss::check(snapshot, candidate, &capital)?;
     buying_power::check(snapshot, power, &capital)?;

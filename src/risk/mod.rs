@@ -4,6 +4,8 @@
 //! `Refusal` with its figures; `gate` runs them in the rulebook's order and stops at the first
 //! that refuses.
 
+/// The breakers (rulebook §6).
+pub mod breaker;
 /// Limit 9: buying power after the order.
 pub mod buying_power;
 /// The VIX table (rulebook §1).
@@ -31,6 +33,7 @@ mod rate;
 mod reduce;
 mod refusal;
 mod session;
+mod size;
 mod trade_loss;
 
 #[cfg(test)]

@@ -117,6 +117,12 @@ pub enum Refusal {
     Strategy { strategy: StrategyId },
     #[error("Refused: {units} open {strategy} units with this one > {most} (phase {phase})")]
     Positions { strategy: StrategyId, units: u32, most: u32, phase: u8 },
+    #[error(
+        "Refused: drawdown {} % halves new orders, and half of {units} unit is none (until below \
+         {} %)",
+        bound_text(round_half_up(*percent, 2)), bound_text(*until)
+    )]
+    HalfSize { percent: Decimal, until: Decimal, units: u32 },
     // Limit 7.
     #[error("Refused: {strategy} already holds {product} expiring {expiration}")]
     Expiration { strategy: StrategyId, product: Product, expiration: NaiveDate },
@@ -236,6 +242,9 @@ impl Refusal {
             Self::CrisisCount { opened, most, .. } => numbers("vix", *opened, *most, "count"),
             Self::Strategy { strategy } => words("strategy", strategy, "one of the rulebook"),
             Self::Positions { units, most, .. } => numbers("positions", *units, *most, "count"),
+            Self::HalfSize { percent, until, .. } => {
+                numbers("half_size", *percent, *until, "percent")
+            }
             Self::Expiration { expiration, .. } => words("expiration", expiration, "another"),
             Self::TradeLoss { percent, bound, .. } => {
                 numbers("trade_loss", *percent, *bound, "percent")

@@ -53,6 +53,8 @@ pub struct Snapshot {
     pub reconciled: bool,
     /// Balances; `None` when the broker could not give them.
     pub balances: Option<Balances>,
+    /// The drawdown, percent, while it halves new orders (rulebook §6).
+    pub halved_at: Option<Decimal>,
     /// Flags of the account.
     pub trading_status: Option<TradingStatus>,
     /// The account phase in force so far, 1 to 4, for its hysteresis (rulebook §2); `None` when none

@@ -183,10 +183,15 @@ impl Folded {
         #[derive(Deserialize)]
         struct Foreign {
             cash_usd: Usd,
+            #[serde(default)]
+            transfer: bool,
         }
-        let Foreign { cash_usd } = typed(data)?;
+        let Foreign { cash_usd, transfer } = typed(data)?;
         let book = self.cash.as_mut().ok_or("the ledger was never opened")?;
         book.foreign_usd += cash_usd;
+        if transfer {
+            book.transfers_usd += cash_usd;
+        }
         Ok(())
     }
 

@@ -82,6 +82,7 @@ fn cash_that_moved_without_an_entry_shows() {
         traded_usd: Usd::ZERO,
         fees_usd: Usd::ZERO,
         foreign_usd: Usd::ZERO,
+        transfers_usd: Usd::ZERO,
         last_transaction: 1,
     };
     let store = Store::in_memory().unwrap();

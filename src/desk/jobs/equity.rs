@@ -39,6 +39,7 @@ pub(super) struct EndOfDay(pub(super) Arc<Desk>);
 impl JobBody for RiskSnapshot {
     async fn run(&self, context: &JobContext) -> Result<JobReport, JobError> {
         let date = new_york_date(context.slot);
+        self.0.look_at_breakers().await.map_err(|error| failed(&error))?;
         let idle = self.0.is_idle().map_err(|error| failed(&error))?;
         let store = &self.0.parts.store;
         let mut points =

@@ -168,6 +168,7 @@ pub(crate) fn snapshot() -> Snapshot {
             requirement_usd: Usd::ZERO,
             at: at("10:30:00"),
         }),
+        halved_at: None,
         trading_status: Some(TradingStatus { futures_enabled: true, ..TradingStatus::default() }),
         previous_phase: None,
         fx: FxRate::new(friday().date - Days::new(1), rate),
