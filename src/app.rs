@@ -71,6 +71,7 @@ impl App {
             calendar: parts.calendar.clone(),
             jobs: parts.jobs.clone(),
             prices: parts.market.provenance(),
+            rulebook: Arc::new(parts.settings.rulebook.clone()),
         });
         let broker = Arc::clone(&parts.broker);
         let desk = Desk::new(DeskParts {

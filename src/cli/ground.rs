@@ -2,6 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -68,6 +69,7 @@ impl Ground {
             jobs: self.jobs.clone(),
             channels: std::iter::once("log".to_owned()).chain(webhooks).collect(),
             data_dir: self.dirs.data_dir.clone(),
+            rulebook: Arc::new(self.settings.rulebook.clone()),
         }
     }
 
@@ -93,10 +95,12 @@ impl Ground {
 
     fn offline(&self, request: &Request) -> Result<Value, Offline> {
         match request {
-            Request::Halt { reason } => self.change(Change::Halt, reason),
-            Request::Reduce { reason } => self.change(Change::Reduce, reason),
-            Request::Flatten { reason } => self.change(Change::Flatten, reason),
-            Request::Resume => self.change(Change::Resume, "resumed by the operator"),
+            Request::Halt { reason } => self.change(Change::Halt, None, reason),
+            Request::Reduce { reason } => self.change(Change::Reduce, None, reason),
+            Request::Flatten { reason } => self.change(Change::Flatten, None, reason),
+            Request::Resume { over } => {
+                self.change(Change::Resume, over.as_deref(), "resumed by the operator")
+            }
             Request::ReconcileAccept { .. } => Err(Offline::from(CliError::Failed(format!(
                 "no daemon runs on {}, and only a daemon can ask the broker for its figure\n\
                  hint: start it with `tomking run`, then ask again",
@@ -134,10 +138,18 @@ impl Ground {
         })
     }
 
-    fn change(&self, change: Change, reason: &str) -> Result<Value, Offline> {
+    fn change(&self, change: Change, over: Option<&str>, reason: &str) -> Result<Value, Offline> {
         let store = self.open(&format!("tomking {}", change.name()))?;
         let dir = Some(self.dirs.data_dir.as_path());
-        let work = latch::apply_offline(&store, dir, change, reason, "operator", WallClock.now());
+        let work = latch::apply_offline_over(
+            &store,
+            dir,
+            change,
+            over,
+            reason,
+            "operator",
+            WallClock.now(),
+        );
         let answer = futures::executor::block_on(work).map_err(CliError::failed)?;
         Ok(serde_json::to_value(answer).map_err(CliError::failed)?)
     }

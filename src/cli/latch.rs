@@ -34,6 +34,10 @@ pub struct ReduceArgs {
 /// Ends manual holds and removes the `HALT` file; timed holds stay until their time.
 #[derive(Debug, Args)]
 pub struct ResumeArgs {
+    /// Resume though the drawdown breaker flattened less than 14 days ago; the reason is kept in
+    /// the journal.
+    #[arg(long = "override", value_name = "REASON", value_parser = reason)]
+    over: Option<String>,
     #[command(flatten)]
     sure: Sure,
 }
@@ -76,13 +80,19 @@ pub fn reduce(global: &Global, args: &ReduceArgs) -> CliResult {
 /// `tomking resume`.
 pub fn resume(global: &Global, args: &ResumeArgs) -> CliResult {
     confirm(&args.sure, "Resume: entries may be sent again.")?;
-    change(global, &Request::Resume)
+    change(global, &Request::Resume { over: args.over.clone() })
 }
 
 /// `tomking flatten`.
 pub fn flatten(global: &Global, args: &FlattenArgs) -> CliResult {
     confirm(&args.sure, "Flatten: every order is cancelled and every position closed.")?;
     change(global, &Request::Flatten { reason: args.why.reason.clone() })
+}
+
+/// A reason says something.
+fn reason(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() { Err("say why".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 /// Asks on a terminal; elsewhere `--yes` must be said.

@@ -8,15 +8,22 @@ use serde_json::json;
 
 use super::{
     CliError, CliResult, Global,
-    ground::{print, print_json, settings},
+    ground::{Ground, print, print_json, settings},
 };
-use crate::risk::cap::{VixCap, VixMode, vix_cap};
+use crate::{
+    control::Request,
+    report::{page::table_text, parts::bounds},
+    risk::{
+        breaker::Line,
+        cap::{VixCap, VixMode, vix_cap},
+    },
+};
 
-/// Limits: the buying-power cap VIX allows.
+/// The breakers, each with its figure beside its bounds; and the buying-power cap VIX allows.
 #[derive(Debug, Args)]
 pub struct RiskArgs {
     #[command(subcommand)]
-    command: RiskCommand,
+    command: Option<RiskCommand>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -33,7 +40,7 @@ enum RiskCommand {
 
 /// Runs the subcommand.
 pub fn run(global: &Global, args: &RiskArgs) -> CliResult {
-    let RiskCommand::Cap { vix } = &args.command;
+    let Some(RiskCommand::Cap { vix }) = &args.command else { return breakers(global) };
     let level = level(vix)?;
     let cap = vix_cap(&settings(global)?.rulebook.vix, level);
     if global.json {
@@ -42,6 +49,32 @@ pub fn run(global: &Global, args: &RiskArgs) -> CliResult {
         print(&as_text(&cap))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn breakers(global: &Global) -> CliResult {
+    let found: Vec<Line> = Ground::load(global)?.ask(&Request::Risk)?;
+    if global.json {
+        print_json(&json!({ "breakers": found }))?;
+    } else {
+        print(&table(&found))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(lines: &[Line]) -> String {
+    let head = ["Breaker", "Now", "Bounds", ""].map(str::to_owned);
+    let row = |line: &Line| {
+        let unit = match line.unit.as_str() {
+            "percent" => " %",
+            "points" => " points",
+            "seconds" => " s",
+            _ => "",
+        };
+        let now = line.value.map_or_else(|| "-".to_owned(), |value| format!("{value}{unit}"));
+        vec![line.breaker.clone(), now, bounds(line), line.standing.name().to_owned()]
+    };
+    let rows: Vec<Vec<String>> = lines.iter().map(row).collect();
+    table_text(&head, &rows)
 }
 
 fn level(text: &str) -> Result<Decimal, CliError> {

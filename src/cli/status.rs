@@ -18,6 +18,7 @@ use crate::{
         page::{Body, Page, Section},
         parts::clock,
     },
+    risk::breaker::until_words,
     schedule::views::NextSlot,
 };
 
@@ -92,10 +93,10 @@ fn headline(status: &Status) -> String {
 
 fn holds(status: &Status) -> Vec<String> {
     let line = |hold: &crate::account::hold::Hold| {
-        let until = hold.until.map_or_else(
-            || "until `tomking resume`".to_owned(),
-            |at| format!("until {} ET", clock(at)),
-        );
+        let until = match hold.until {
+            None => "until `tomking resume`".to_owned(),
+            Some(_) => until_words(hold, |at| format!("{} ET", clock(at))),
+        };
         format!("{} since {} ET, {until}: {}", hold.level.name(), clock(hold.since), hold.cause)
     };
     status.holds.iter().map(line).collect()

@@ -17,8 +17,10 @@ use crate::{
     account::StrategyId,
     calendar::{Calendar, new_york_date},
     clock::{Runtime, Timestamp},
+    config::Rulebook,
     desk::{Desk, fold, latch::Change, read::decisions, statement, tables::DECISIONS},
     report::{REPORTS, gather::Gatherer, report_key},
+    risk::breaker::line::lines,
     schedule::{JobSet, Scheduler, ops, views},
     store::{Read, Store, StoreError},
 };
@@ -39,6 +41,8 @@ pub struct Reader {
     pub channels: Vec<String>,
     /// Where the store and the `HALT` file are.
     pub data_dir: PathBuf,
+    /// The figures in force.
+    pub rulebook: Arc<Rulebook>,
 }
 
 impl Reader {
@@ -68,6 +72,10 @@ impl Reader {
                 let key = date.map_or_else(|| format!("{period}/"), |d| report_key(*period, d));
                 let newest = tx.last(&REPORTS, &key, 1)?;
                 document(&newest.first().map(|(_, kept)| kept))?
+            }
+            Request::Risk => {
+                let state = tx.get(&BREAKERS, BREAKERS_KEY)?.unwrap_or_default();
+                document(&lines(&self.rulebook.breakers, &state, &holds(tx)?))?
             }
             Request::JobsList => document(&views::list(tx, &self.jobs, &self.calendar, now)?)?,
             Request::JobsNext { count } => document(&views::next(
@@ -128,7 +136,8 @@ impl Handler for Live {
             Request::Status => self.status().await,
             Request::Halt { reason } => self.change(Change::Halt, reason).await,
             Request::Reduce { reason } => self.change(Change::Reduce, reason).await,
-            Request::Resume => self.change(Change::Resume, "resumed by the operator").await,
+            Request::Resume { over } => self.resume(over.as_deref()).await,
+            Request::Risk => self.risk(),
             Request::Flatten { reason } => self.change(Change::Flatten, reason).await,
             Request::JobRun { job } => {
                 let run = self.scheduler.run_now(job).map_err(|error| error.to_string())?;
@@ -182,6 +191,19 @@ impl Live {
     async fn statement(&self, explain: bool) -> Result<Value, String> {
         let statement = self.desk.statement(explain).await;
         document(&statement.map_err(|error| error.to_string())?).map_err(|error| error.to_string())
+    }
+
+    /// The breakers as the desk saw them last, fresher than their row.
+    fn risk(&self) -> Result<Value, String> {
+        let state = self.desk.breakers().map_err(|error| error.to_string())?;
+        let holds = self.desk.status().map_err(|error| error.to_string())?.holds;
+        let found = lines(&self.reader.rulebook.breakers, &state, &holds);
+        document(&found).map_err(|error| error.to_string())
+    }
+
+    async fn resume(&self, over: Option<&str>) -> Result<Value, String> {
+        let answer = self.desk.resume_over(over, "resumed by the operator", "operator").await;
+        document(&answer.map_err(|error| error.to_string())?).map_err(|error| error.to_string())
     }
 
     async fn change(&self, change: Change, reason: &str) -> Result<Value, String> {

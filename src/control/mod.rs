@@ -78,7 +78,13 @@ pub enum Request {
         reason: String,
     },
     /// Ends manual holds.
-    Resume,
+    Resume {
+        /// Why it passes over a breaker's days of grace; without one it waits for their end.
+        #[serde(default, rename = "override")]
+        over: Option<String>,
+    },
+    /// Every breaker with its figure and its bounds.
+    Risk,
     /// Cancels and closes everything, then halts.
     Flatten {
         /// Why, kept with the hold.

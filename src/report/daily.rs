@@ -17,7 +17,10 @@ use crate::{
     desk::daybook::DayBook,
     market::Provenance,
     money::{Gbp, Usd},
-    risk::decision::DecisionRecord,
+    risk::{
+        breaker::{Line, until_words},
+        decision::DecisionRecord,
+    },
 };
 
 /// Everything a daily report says.
@@ -31,6 +34,9 @@ pub struct DailyReport {
     pub latch: Level,
     /// Active holds.
     pub holds: Vec<Hold>,
+    /// Breakers near their bounds or tripped.
+    #[serde(default)]
+    pub breakers: Vec<Line>,
     /// The account at the close; `None` when the day was not reconciled.
     pub account: Option<AccountLine>,
     /// Ledger against broker after the close; `None` when they were not compared.
@@ -154,6 +160,9 @@ impl DailyReport {
         if !self.holds.is_empty() {
             sections.push(holds(&self.holds));
         }
+        if !self.breakers.is_empty() {
+            sections.push(parts::breakers(&self.breakers));
+        }
         sections.extend(self.account.as_ref().map(account_section));
         sections.extend(self.books.as_ref().map(books));
         sections.push(parts::trades(&self.trades));
@@ -193,9 +202,7 @@ pub fn prices_note(prices: Provenance) -> &'static str {
 /// Active holds.
 pub fn holds(holds: &[Hold]) -> Section {
     let line = |hold: &Hold| {
-        let until = hold
-            .until
-            .map_or_else(|| "until resumed".to_owned(), |at| format!("until {}", clock(at)));
+        let until = until_words(hold, clock);
         format!("{}: {}, since {}, {until}", hold.level.name(), hold.cause, clock(hold.since))
     };
     let lines = holds.iter().map(line).collect();

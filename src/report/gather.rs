@@ -1,5 +1,7 @@
 //! What reports say, read from the store in one snapshot.
 
+use std::sync::Arc;
+
 use chrono::{Days, NaiveDate, NaiveTime, TimeDelta};
 
 use super::{
@@ -8,18 +10,20 @@ use super::{
     weekly::{DayLine, SessionLine, WeeklyReview},
 };
 use crate::{
-    account::Position,
+    account::{Position, hold::Hold},
     calendar::{Calendar, Exchange, Session, new_york},
     clock::Timestamp,
+    config::Rulebook,
     desk::{
         daybook, describe,
         latch::level_of,
         read::{closed_positions, decisions, equity, holds, open_positions},
-        tables::EquityRow,
+        tables::{BREAKERS, BREAKERS_KEY, EquityRow},
     },
     instrument::Instrument,
     market::Provenance,
     money::to_f64,
+    risk::breaker::{Line, Standing, line::lines},
     schedule::{
         JobSet,
         ledger::{RUNS, RunStatus, SESSIONS},
@@ -38,6 +42,8 @@ pub struct Gatherer {
     pub jobs: JobSet,
     /// Where prices come from.
     pub prices: Provenance,
+    /// The figures in force.
+    pub rulebook: Arc<Rulebook>,
 }
 
 /// Runs that failed or were missed, listed at most so many.
@@ -55,6 +61,7 @@ impl Gatherer {
             date,
             prices: self.prices,
             latch: level_of(&holds),
+            breakers: self.breakers(tx, &holds)?,
             holds,
             account: account_line(tx, date)?,
             books: daybook::of_day(tx, date)?,
@@ -65,6 +72,14 @@ impl Gatherer {
             next: self.next_lines(date),
             journal: head_line(tx)?,
         })
+    }
+
+    /// The breakers near their bounds or tripped.
+    fn breakers(&self, tx: &impl Read, holds: &[Hold]) -> Result<Vec<Line>, StoreError> {
+        let state = tx.get(&BREAKERS, BREAKERS_KEY)?.unwrap_or_default();
+        let mut found = lines(&self.rulebook.breakers, &state, holds);
+        found.retain(|line| matches!(line.standing, Standing::Near | Standing::Tripped));
+        Ok(found)
     }
 
     /// The review of the week whose last session is `to`.

@@ -13,6 +13,7 @@ use crate::{
     clock::Timestamp,
     desk::describe,
     money::{Gbp, Usd, to_f64},
+    risk::breaker::Line,
 };
 
 /// A closed trade.
@@ -87,6 +88,23 @@ pub fn trades(trades: &[TradeLine]) -> Section {
         Body::Outline(trades.iter().map(line).collect())
     };
     Section { title: "Trades".to_owned(), body }
+}
+
+/// `7 alert, 10 half size`.
+pub fn bounds(line: &Line) -> String {
+    let each = line.bounds.iter().map(|bound| format!("{} {}", bound.value, bound.action));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// The breakers that are near their bounds or tripped.
+pub fn breakers(lines: &[Line]) -> Section {
+    let line = |line: &Line| {
+        let value = line.value.map_or_else(|| "not known".to_owned(), |value| value.to_string());
+        let Line { breaker, unit, standing, .. } = line;
+        format!("{breaker} {}: {value} {unit} ({})", standing.name(), bounds(line))
+    };
+    let lines = lines.iter().map(line).collect();
+    Section { title: "Breakers".to_owned(), body: Body::Lines(lines) }
 }
 
 /// `1 trade`, `3 trades`.

@@ -205,6 +205,7 @@ fn ask_everything(all: &mut Documents, home: &Home) {
         &["reduce", "--reason", "a test"],
         &["halt", "--reason", "a test"],
         &["status"],
+        &["risk"],
         &["flatten", "--yes"],
         &["resume", "--yes"],
     ] {

@@ -1,5 +1,6 @@
 //! The desk from outside, on the paper venue and a scripted market, in virtual time.
 
+mod breakers;
 mod clocks;
 mod crash;
 mod days;

@@ -150,6 +150,21 @@ fn outside_leg(effect: Effect, side: Side) -> Leg {
     Leg { instrument: Instrument::Option(contract), side, ratio: 1, effect }
 }
 
+/// The owner sells a put of a later expiry by hand, and the desk takes it over.
+pub(super) async fn sell_outside(scene: &super::world::Scene) {
+    let order = OrderRequest {
+        external_id: String::new(),
+        legs: vec![outside_leg(Effect::Open, Side::Sell)],
+        units: 1,
+        limit: NetPrice(dec!(0.05)),
+        strict_effect: false,
+    };
+    scene.broker.submit(&order).await.unwrap();
+    scene.rt.sleep(chrono::TimeDelta::seconds(30)).await;
+    assert_eq!(scene.desk.reconcile().await.unwrap(), Reconciled::Clean);
+    assert_eq!(scene.desk.open_count(), 1);
+}
+
 #[test]
 fn what_the_owner_buys_by_hand_is_adopted_and_what_he_sells_is_followed() {
     let stage = Stage::new(quiet());

@@ -52,11 +52,21 @@ pub(super) struct Script {
     pub(super) vol: fn(Timestamp) -> f64,
     /// The least bid of any option, ticks.
     pub(super) least_bid: Decimal,
+    /// VIX, whose previous close is 15.
+    pub(super) vix: fn(Timestamp) -> Decimal,
+    /// The feed's last frame of an underlying.
+    pub(super) heard: fn(Timestamp) -> Timestamp,
 }
 
 /// Nothing moves: time decay alone brings the profit target.
 pub(super) fn quiet() -> Script {
-    Script { last: |_| 5400.0, vol: |_| 0.22, least_bid: Decimal::ONE }
+    Script {
+        last: |_| 5400.0,
+        vol: |_| 0.22,
+        least_bid: Decimal::ONE,
+        vix: |_| dec!(15),
+        heard: |now| now,
+    }
 }
 
 /// Volatility grows as time runs out, so that the price of what was sold does not decay.
@@ -65,7 +75,7 @@ pub(super) fn without_decay() -> Script {
         let minutes = (at("16:00:00") - now).num_seconds().max(60);
         0.22 * (19_800.0 / f64::from(i32::try_from(minutes).unwrap())).sqrt()
     };
-    Script { last: |_| 5400.0, vol, least_bid: Decimal::ONE }
+    Script { vol, ..quiet() }
 }
 
 /// A fall that reaches the stop at noon.
@@ -74,7 +84,7 @@ pub(super) fn falling() -> Script {
         let minutes = (now - at("12:00:00")).num_minutes().clamp(0, 10);
         5400.0 - 6.0 * f64::from(i32::try_from(minutes).unwrap())
     };
-    Script { last, vol: |_| 0.22, least_bid: Decimal::ONE }
+    Script { last, ..quiet() }
 }
 
 /// A dip at 11:20 that is over by 11:40.
@@ -84,7 +94,7 @@ pub(super) fn dipping() -> Script {
         let over = now >= at("11:40:00");
         if over { 5400.0 } else { 5400.0 - 6.0 * f64::from(i32::try_from(minutes).unwrap()) }
     };
-    Script { last, vol: |_| 0.22, least_bid: Decimal::ONE }
+    Script { last, ..quiet() }
 }
 
 pub(super) struct ScriptMarket {
@@ -150,11 +160,13 @@ impl Market for ScriptMarket {
             bid: None,
             ask: None,
             open: Some(self.last(at("09:30:00"))),
-            at: now,
+            at: (self.script.heard)(now),
         })
     }
     async fn vix(&self) -> Result<VixQuote, MarketError> {
-        Ok(VixQuote { level: dec!(15), previous_close: Some(dec!(15)), at: self.rt.now() })
+        let now = self.rt.now();
+        let level = (self.script.vix)(now);
+        Ok(VixQuote { level, previous_close: Some(dec!(15)), at: now })
     }
     async fn series(&self, product: Product, days: u32) -> Result<Vec<Series>, MarketError> {
         let date = new_york_date(self.rt.now());

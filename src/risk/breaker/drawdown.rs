@@ -105,6 +105,9 @@ fn observe(
     if let Some(last) = last {
         let percent = fall(peak, last.max(net));
         state.percent = Some(percent);
+        if fall(peak, last.min(net)) < rules.half_until_percent {
+            state.halved = false;
+        }
         rungs(rules, state, percent, seen, steps);
     }
     if fall(peak, net) < rules.flatten_percent {
@@ -132,8 +135,6 @@ fn rungs(
 ) {
     if percent >= rules.half_percent {
         state.halved = true;
-    } else if percent < rules.half_until_percent {
-        state.halved = false;
     }
     let bounds = [rules.alert_percent, rules.half_percent, rules.reducing_percent];
     let words = |bound: Decimal| format!("drawdown {} >= {bound} %", shown(percent));

@@ -327,9 +327,9 @@ fn vix(level: Decimal, close: Decimal, at: Timestamp) -> Option<VixQuote> {
 #[test]
 fn a_vix_spike_trips_on_two_prints_a_minute_apart_for_48_hours() {
     let cases = [
-        (dec!(24.99), dec!(15), 60, false),
-        (dec!(25.00), dec!(15), 60, true), // ten points
-        (dec!(25.00), dec!(15), 59, false),
+        (dec!(39.99), dec!(30), 60, false),
+        (dec!(40.00), dec!(30), 60, true), // ten points
+        (dec!(40.00), dec!(30), 59, false),
         (dec!(17.99), dec!(12), 60, false),
         (dec!(18.00), dec!(12), 60, true), // 50 %
     ];
