@@ -75,6 +75,7 @@ impl Desk {
             let due = self.next_look().is_some_and(|at| at <= self.now());
             if due && let Err(error) = self.look_at_breakers().await {
                 tracing::error!(%error, "a look at the breakers failed");
+                self.parts.rt.sleep(CONFIRM).await;
             }
             self.wait(self.next_look(), &mut pulse).await;
         }
