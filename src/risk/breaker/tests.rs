@@ -157,7 +157,6 @@ fn flatten_needs_two_marks_a_minute_apart_in_its_window() {
             "{first} {second} {steps:?}"
         );
         assert_eq!(desk.state.drawdown.queued, wanted == "HALTED", "{first} {second}");
-        assert_eq!(desk.told.iter().any(|text| text.contains("79")), false);
     }
 }
 
@@ -320,8 +319,8 @@ fn three_stops_in_a_row_or_a_poor_rate_of_wins_stop_entries_until_resumed() {
     }
 }
 
-fn vix(level: Decimal, close: Decimal, at: Timestamp) -> Option<VixQuote> {
-    Some(VixQuote { level, previous_close: Some(close), at })
+fn vix(level: Decimal, close: Decimal, at: Timestamp) -> VixQuote {
+    VixQuote { level, previous_close: Some(close), at }
 }
 
 #[test]
@@ -337,13 +336,13 @@ fn a_vix_spike_trips_on_two_prints_a_minute_apart_for_48_hours() {
         let mut desk = Desk::default();
         let (first, second) = (at("10:00:00"), at("10:00:00") + TimeDelta::seconds(gap));
         for now in [first, second] {
-            desk.look(Observation { vix: vix(level, close, now), ..seen(now) });
+            desk.look(Observation { vix: Some(vix(level, close, now)), ..seen(now) });
         }
         assert_eq!(!desk.holds.is_empty(), wanted, "{level} {close} {gap}");
         if wanted {
             assert_eq!(desk.until(vix::NAME), Some(second + TimeDelta::hours(48)));
             let later = second + MINUTE;
-            let seen = Observation { vix: vix(level, close, later), ..seen(later) };
+            let seen = Observation { vix: Some(vix(level, close, later)), ..seen(later) };
             assert_eq!(desk.look(seen), [""; 0], "once a day");
         }
     }
@@ -354,17 +353,26 @@ fn a_print_outside_hours_a_wild_open_and_one_print_seen_twice_trip_nothing() {
     let wild = dec!(65.73);
     let mut desk = Desk::default();
     for clock in ["08:00:00", "09:29:00", "09:31:00", "09:40:00", "09:44:59"] {
-        desk.look(Observation { vix: vix(wild, dec!(23.39), at(clock)), ..seen(at(clock)) });
+        desk.look(Observation { vix: Some(vix(wild, dec!(23.39), at(clock))), ..seen(at(clock)) });
     }
     for clock in ["09:45:00", "09:46:00", "09:50:00"] {
-        desk.look(Observation { vix: vix(dec!(30), dec!(23.39), at(clock)), ..seen(at(clock)) });
+        desk.look(Observation {
+            vix: Some(vix(dec!(30), dec!(23.39), at(clock))),
+            ..seen(at(clock))
+        });
     }
     assert!(desk.holds.is_empty());
     for clock in ["10:00:00", "10:05:00"] {
-        desk.look(Observation { vix: vix(wild, dec!(23.39), at("09:59:59")), ..seen(at(clock)) });
+        desk.look(Observation {
+            vix: Some(vix(wild, dec!(23.39), at("09:59:59"))),
+            ..seen(at(clock))
+        });
     }
     assert!(desk.holds.is_empty(), "one print");
-    desk.look(Observation { vix: vix(wild, dec!(23.39), at("10:06:00")), ..seen(at("10:06:00")) });
+    desk.look(Observation {
+        vix: Some(vix(wild, dec!(23.39), at("10:06:00"))),
+        ..seen(at("10:06:00"))
+    });
     assert_eq!(desk.holds.len(), 1);
 }
 
