@@ -6,8 +6,8 @@ use chrono::NaiveTime;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::execution::ExecutionRules;
 use super::breakers::BreakerRules;
+use super::execution::ExecutionRules;
 use crate::instrument::Product;
 
 /// Every figure of the rulebook that the program uses.
