@@ -14,10 +14,10 @@ use super::{
     windows,
 };
 use crate::{
-    broker::OrderStatus,
+    broker::{BrokerError, OrderStatus},
     calendar::{Calendar, new_york_date},
     clock::{Runtime, Timestamp},
-    config::PaperSettings,
+    config::{PaperSettings, paper::FillSettings},
     instrument::Instrument,
     market::Market,
     money::Gbp,
@@ -126,6 +126,13 @@ impl Floor {
             return;
         }
         self.changed.send_modify(|version| *version += 1);
+    }
+
+    /// Fills by other figures from now on; what was due before goes by the old ones.
+    pub async fn refit(&mut self, fills: FillSettings) -> Result<(), BrokerError> {
+        self.advance().await;
+        self.ground.settings.fills = fills;
+        Ok(())
     }
 
     /// Does everything that is due by now, and returns now. Calling it often changes nothing: what

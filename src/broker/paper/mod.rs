@@ -52,7 +52,7 @@ use crate::{
     account::{Balances, BrokerOrderId, Holding, NetPrice, TradingStatus},
     calendar::Calendar,
     clock::{Runtime, Timestamp},
-    config::PaperSettings,
+    config::{PaperSettings, paper::FillSettings},
     instrument::{OptionContract, Product},
     market::{Market, MarketError},
     risk::BuyingPower,
@@ -141,6 +141,11 @@ impl PaperVenue {
     /// A corporate action on an ETF: its options that are held go under an adjusted root (`SPY1`).
     pub async fn adjust(&self, product: Product) -> Result<(), BrokerError> {
         self.read(move |floor| floor.adjust(product).boxed()).await
+    }
+
+    /// Fills by other figures from now on, until it is opened again.
+    pub async fn refit(&self, fills: FillSettings) -> Result<(), BrokerError> {
+        self.read(move |floor| async move { floor.refit(fills).await }.boxed()).await
     }
 
     async fn read<T: Send + 'static>(

@@ -8,9 +8,7 @@ use std::{
 
 use super::{
     life::{End, Life},
-    plan::{
-        Act, Call, ChannelFault, Fate, Fault, FeedFault, Misreport, Plan, Trouble, VenueFault, What,
-    },
+    plan::{Act, Call, ChannelFault, Fate, Fault, FeedFault, Misreport, Plan, Trouble, What},
 };
 use crate::{
     account::{BrokerOrderId, NetPrice},
@@ -258,16 +256,6 @@ impl Board {
     fn lies_in_wait(&self, of: impl Fn(&What) -> bool) -> bool {
         let now = self.world.now();
         locked(&self.state).faults.iter().any(|lying| lying.lives(now) && of(&lying.fault.what))
-    }
-
-    /// What an exchange does now that it rarely does. Asking counts: ask once for each order or
-    /// look it would be done to.
-    pub fn venue(&self, asked: VenueFault) -> bool {
-        self.first(|what| match what {
-            What::Venue { how, times } if *how == asked => Some(((), *times)),
-            _ => None,
-        })
-        .is_some()
     }
 
     /// What people do, by instant.

@@ -13,7 +13,7 @@ use super::{
     life::Machine,
     plan::{Plan, What},
     process::Around,
-    seams::people::People,
+    seams::{exchange::Exchange, people::People},
     venue::VenueHost,
     watch::{Violation, Watch},
 };
@@ -106,7 +106,10 @@ fn world_of(ground: &Arc<Ground>, plan: &Plan) -> Result<Outcome, StoreError> {
     let tape = Arc::clone(&ground.tape);
     let market: Arc<dyn Market> =
         Arc::new(ModelledMarket::new(tape, figures, rt.clone(), calendar));
+    let (truth, fills) = (venue_store.clone(), ground.settings.paper.fills.clone());
     let venue = VenueHost::new(Arc::clone(ground), Arc::clone(&market), venue_store, rt.clone());
+    Exchange { board: Arc::clone(&board), host: Arc::clone(&venue), truth, fills }
+        .start(&plan.faults);
     let around = Around {
         ground: Arc::clone(ground),
         board: Arc::clone(&board),

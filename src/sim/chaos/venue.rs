@@ -62,6 +62,11 @@ impl VenueHost {
         self.present().as_ref().map(|(_, venue)| Arc::clone(venue) as Arc<dyn Broker>)
     }
 
+    /// The same, with what only an exchange can be asked.
+    pub fn paper(&self) -> Option<Arc<PaperVenue>> {
+        self.present().as_ref().map(|(_, venue)| Arc::clone(venue))
+    }
+
     /// Kills it.
     pub fn kill(&self) {
         let gone = self.present().take();

@@ -115,14 +115,14 @@ fn seconds(dice: &mut Dice, spans: &[(u64, u64)]) -> TimeDelta {
 
 /// How long something lies in wait for its moment.
 fn waits(dice: &mut Dice) -> TimeDelta {
-    seconds(dice, &[(60, 300), (300, 1200)])
+    seconds(dice, &[(60, 600), (600, 5400)])
 }
 
 fn kill(dice: &mut Dice) -> (TimeDelta, What) {
     let venue = dice.percent(15);
     let what = match dice.below(100) {
         0..52 => {
-            let submit = *dice.pick(&[1, 1, 1, 2, 2, 3]).unwrap_or(&1);
+            let submit = *dice.pick(&[1, 1, 1, 1, 2, 3]).unwrap_or(&1);
             let most = *dice.pick(&[3, 3, 8, 30]).unwrap_or(&3);
             What::Kill { submit, after: count(dice, 0, most), venue }
         }

@@ -5,6 +5,8 @@
 pub mod broker;
 /// Channels.
 pub mod channel;
+/// The exchange itself.
+pub mod exchange;
 /// The feed.
 pub mod market;
 /// The hands of people.
