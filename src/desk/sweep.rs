@@ -8,7 +8,7 @@ use super::{
     Desk,
     gather::is_entry_name,
     intent::{AttemptStatus, IntentRecord},
-    read,
+    latch, read,
     tables::BROKER_ORDERS,
 };
 use crate::{
@@ -17,11 +17,14 @@ use crate::{
         hold::{Hold, Level},
     },
     broker::{BrokerOrder, OrderStatus},
-    store::{Read, StoreError},
+    clock::Timestamp,
+    store::{Read, StoreError, Table},
 };
 
 /// The hold an order makes that was executed without confirmation.
 const UNCONFIRMED: &str = "unconfirmed-order";
+/// Orders that have halted, by the broker's id: each halts once, also over a resume and a restart.
+const UNCONFIRMED_ORDERS: Table<Timestamp> = Table::new("unconfirmed_orders", 1);
 /// Orders remembered as seen; the broker's list is of one day.
 const SEEN_MAX: usize = 2_000;
 
@@ -83,22 +86,33 @@ impl Desk {
         })
     }
 
-    /// An order executed without confirmation: HALTED until an explicit resume (rulebook §6).
+    /// An order executed without confirmation: HALTED until an explicit resume (rulebook §6), once.
     pub(super) async fn unconfirmed(
         &self,
         order: &BrokerOrder,
         what: &str,
     ) -> Result<(), StoreError> {
+        if self.parts.store.read(|tx| tx.get(&UNCONFIRMED_ORDERS, &order.id.0))?.is_some() {
+            return Ok(());
+        }
         let name = order.external_id.as_deref().unwrap_or("without a name");
         let cause = format!("order {} ({name}) at the broker belongs to {what}", order.id);
+        let (now, id) = (self.now(), order.id.0.clone());
         let hold = Hold {
             name: UNCONFIRMED.to_owned(),
             level: Level::Halted,
             cause,
-            since: self.now(),
+            since: now,
             until: None,
         };
-        self.hold(hold, "desk").await
+        self.write(move |tx| {
+            tx.put(&UNCONFIRMED_ORDERS, &id, &now)?;
+            latch::set_hold(tx, &hold, "desk", now)
+        })
+        .await?;
+        self.latch.refresh(&self.parts.store)?;
+        self.beat();
+        Ok(())
     }
 
     /// Orders from before the ledger began are history.

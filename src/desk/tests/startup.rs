@@ -289,16 +289,22 @@ fn fees_booked_otherwise_than_told_are_named_at_the_end_of_the_day() {
     assert_eq!(book.ledger_cash_usd, book.broker_cash_usd);
 }
 
-/// 7. Filtered: an identifier like ours, of an intent nobody here made, is the owner's.
+/// 7. Filtered: an identifier like ours, of an intent nobody here made. What it holds is the owner's;
+/// that it was sent at all halts, once, until somebody has looked (rulebook §6).
 #[test]
-fn an_order_that_only_looks_like_ours_is_the_owners() {
+fn an_order_that_only_looks_like_ours_is_the_owners_and_halts_once() {
     let stage = entered();
     let his = another(&stage);
     away(&stage, move |broker, rt| async move {
         send(&broker, his, Side::Buy, 1, dec!(-300), "zdte-20240802-9/1").await;
         rt.sleep(TimeDelta::minutes(1)).await;
     });
-    back(&stage, |scene| async move { assert_clean(&scene).await });
+    back(&stage, |scene| async move {
+        assert_eq!(scene.desk.reconcile_to_the_cent().await.unwrap(), Reconciled::Clean);
+        assert_eq!(scene.desk.level(), Level::Halted);
+        scene.desk.resume("looked at", "operator").await.unwrap();
+        assert_clean(&scene).await;
+    });
     assert_eq!(owners(&stage).len(), 1);
     assert_stopped(&stage);
 }
