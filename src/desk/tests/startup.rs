@@ -290,7 +290,7 @@ fn fees_booked_otherwise_than_told_are_named_at_the_end_of_the_day() {
 }
 
 /// 7. Filtered: an identifier like ours, of an intent nobody here made. What it holds is the owner's;
-/// that it was sent at all halts, once, until somebody has looked (rulebook §6).
+///    that it was sent at all halts, once, until somebody has looked (rulebook §6).
 #[test]
 fn an_order_that_only_looks_like_ours_is_the_owners_and_halts_once() {
     let stage = entered();
