@@ -371,3 +371,92 @@ impl Drop for Task {
         drop(waker); // after the lock
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::clock::VirtualWorld;
+
+    struct Bench {
+        world: VirtualWorld,
+        machine: Arc<Machine>,
+        life: Arc<Life>,
+        ticks: Arc<AtomicU32>,
+    }
+
+    fn second(count: i64) -> TimeDelta {
+        TimeDelta::seconds(count)
+    }
+
+    /// A life with two tasks that count each second.
+    fn bench() -> Bench {
+        let world = VirtualWorld::new("2024-08-02T13:30:00Z".parse().unwrap());
+        let machine = Machine::new(world.runtime());
+        let life = Life::new(1, Arc::clone(&machine));
+        let ticks = Arc::new(AtomicU32::new(0));
+        for _ in 0..2 {
+            let (rt, ticks) = (life.runtime(), Arc::clone(&ticks));
+            life.runtime().spawn(async move {
+                loop {
+                    rt.sleep(second(1)).await;
+                    ticks.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+        Bench { world, machine, life, ticks }
+    }
+
+    impl Bench {
+        fn run(&mut self, seconds: i64) -> u32 {
+            let rt = self.world.runtime();
+            self.world.run(async move { rt.sleep(second(seconds)).await }).unwrap();
+            self.ticks.load(Ordering::SeqCst)
+        }
+    }
+
+    #[test]
+    fn all_tasks_die_together_also_those_that_are_ready_and_what_they_held_is_dropped() {
+        let mut bench = bench();
+        let (rt, held) = (bench.life.runtime(), Arc::new(()));
+        for _ in 0..3 {
+            let (life, ticks, held) =
+                (Arc::clone(&bench.life), Arc::clone(&bench.ticks), Arc::clone(&held));
+            let rt2 = rt.clone();
+            rt.spawn(async move {
+                rt2.sleep(second(5)).await;
+                life.finish(End::Killed); // the first of three that are ready
+                ticks.fetch_add(100, Ordering::SeqCst);
+                std::future::pending::<()>().await;
+                drop(held);
+            });
+        }
+        assert_eq!(bench.run(4), 8);
+        assert_eq!(bench.run(60), 108 + 2, "one of three ran to its end, and nothing after it");
+        assert_eq!(Arc::strong_count(&held), 1);
+        assert!(bench.life.is_cut_off());
+    }
+
+    #[test]
+    fn a_machine_asleep_runs_nothing_and_its_timers_do_not_count_the_time() {
+        let mut bench = bench();
+        assert_eq!(bench.run(10), 20);
+        bench.machine.suspend();
+        assert_eq!(bench.run(3_600), 20);
+        bench.machine.resume();
+        assert_eq!(bench.run(10), 40);
+        assert_eq!(bench.life.runtime().now(), bench.world.runtime().now(), "the wall went on");
+    }
+
+    #[test]
+    fn a_step_moves_the_wall_clock_and_no_timer() {
+        let mut bench = bench();
+        bench.machine.step(TimeDelta::hours(-3));
+        assert_eq!(bench.run(10), 20);
+        let behind = bench.world.runtime().now() - bench.life.runtime().now();
+        assert_eq!(behind, TimeDelta::hours(3));
+        bench.machine.step(TimeDelta::hours(3));
+        assert!(!bench.machine.is_wrong());
+    }
+}

@@ -34,6 +34,18 @@ impl Plan {
         new_york(self.from + Days::new(7 * u64::from(self.weeks)), NaiveTime::MIN)
     }
 
+    /// Something happens to the daemon's disk. A plan without runs on a store in memory, which holds
+    /// the same rows in the same order (a property test of the store says so) and is faster.
+    pub fn breaks_the_disk(&self) -> bool {
+        let of_disk = |what: &What| {
+            matches!(
+                what,
+                What::StoreError { .. } | What::PowerFailure { .. } | What::KillAtDisk { .. }
+            )
+        };
+        self.faults.iter().any(|fault| of_disk(&fault.what))
+    }
+
     /// From here on nothing goes wrong any more.
     pub fn calm(&self) -> Timestamp {
         self.end() - CALM

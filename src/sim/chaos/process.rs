@@ -33,6 +33,15 @@ const RESTART: TimeDelta = TimeDelta::seconds(5);
 /// Runs that are under way at a stop are waited for so long, as live.
 const STOP_WAIT: TimeDelta = TimeDelta::seconds(15);
 
+/// Where the daemon's store is, from life to life.
+#[derive(Clone)]
+pub enum Stored {
+    /// In redb on a disk things happen to.
+    Disk(Disk),
+    /// In memory: nothing happens to it, and only a task can die, not a commit.
+    Memory(Store),
+}
+
 /// What stands around the process.
 #[derive(Clone)]
 pub struct Around {
@@ -42,8 +51,8 @@ pub struct Around {
     pub board: Arc<Board>,
     /// The machine.
     pub machine: Arc<Machine>,
-    /// The disk of the daemon's store.
-    pub disk: Disk,
+    /// Where the daemon's store is.
+    pub stored: Stored,
     /// The venue.
     pub venue: Arc<VenueHost>,
     /// The true market.
@@ -81,8 +90,11 @@ impl Around {
 
     /// Opens the store and starts the process.
     fn begin(&self, gate: &Gate, venue: Arc<dyn Broker>) {
-        let disk = LifeDisk::new(self.disk.clone(), gate.clone());
-        let store = match Store::with_backend(disk) {
+        let opened = match &self.stored {
+            Stored::Disk(disk) => Store::with_backend(LifeDisk::new(disk.clone(), gate.clone())),
+            Stored::Memory(store) => Ok(store.clone()),
+        };
+        let store = match opened {
             Ok(store) => store,
             Err(error) => return gate.die(End::NotStarted(error.to_string()), false),
         };

@@ -12,7 +12,7 @@ use super::{
     ground::Ground,
     life::Machine,
     plan::{Plan, What},
-    process::Around,
+    process::{Around, Stored},
     seams::{exchange::Exchange, people::People},
     venue::VenueHost,
     watch::{Violation, Watch},
@@ -110,11 +110,16 @@ fn world_of(ground: &Arc<Ground>, plan: &Plan) -> Result<Outcome, StoreError> {
     let venue = VenueHost::new(Arc::clone(ground), Arc::clone(&market), venue_store, rt.clone());
     Exchange { board: Arc::clone(&board), host: Arc::clone(&venue), truth, fills }
         .start(&plan.faults);
+    let stored = if plan.breaks_the_disk() {
+        Stored::Disk(Disk::default())
+    } else {
+        Stored::Memory(Store::in_memory()?)
+    };
     let around = Around {
         ground: Arc::clone(ground),
         board: Arc::clone(&board),
         machine,
-        disk: Disk::default(),
+        stored,
         venue: Arc::clone(&venue),
         market: Arc::clone(&market),
         watch: Arc::clone(&watch),
