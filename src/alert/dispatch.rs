@@ -1,9 +1,10 @@
 //! Delivery from the durable outbox to one channel: at least once, the most severe first, in order
 //! within a severity, with backoff, and a dead letter at the end.
 
-use std::{cmp::Reverse, sync::Arc};
+use std::{cmp::Reverse, panic::AssertUnwindSafe, sync::Arc};
 
 use chrono::TimeDelta;
+use futures::FutureExt as _;
 use serde::{Deserialize, Serialize};
 
 use super::{Alert, Channel, SendError, render};
@@ -91,8 +92,13 @@ pub async fn step(rt: &Runtime, store: &Store, channel: &dyn Channel) -> Result<
     let took = take_new(rt, store, channel).await?;
     match due(store, channel.name(), rt.now())? {
         Due::Now(key, waiting) => {
-            let sent = rt.timeout(SEND_WAIT, channel.send(&waiting.alert)).await;
-            let result = sent.unwrap_or_else(|| Err(SendError::Retry(no_answer())));
+            // A panic of a channel must not end its deliveries until the next start.
+            let sending = AssertUnwindSafe(channel.send(&waiting.alert)).catch_unwind();
+            let result = match rt.timeout(SEND_WAIT, sending).await {
+                Some(Ok(result)) => result,
+                Some(Err(_)) => Err(SendError::Retry("the channel panicked".to_owned())),
+                None => Err(SendError::Retry(no_answer())),
+            };
             settle(rt, store, key, *waiting, result).await?;
             Ok(Next::Now)
         }
@@ -354,6 +360,47 @@ mod tests {
             self.0.lock().unwrap().push(alert.id);
             std::future::pending().await
         }
+    }
+
+    /// A receiver that panics once, then hangs once, then works.
+    #[derive(Default)]
+    struct Shaky(Mutex<(u32, Vec<u64>)>);
+
+    #[async_trait]
+    impl Channel for Shaky {
+        fn name(&self) -> &'static str {
+            "scripted"
+        }
+        fn wants(&self, _: &Alert) -> bool {
+            true
+        }
+        async fn send(&self, alert: &Alert) -> Result<(), SendError> {
+            let tries = {
+                let mut state = self.0.lock().unwrap();
+                state.0 += 1;
+                state.0
+            };
+            match tries {
+                1 => panic!("planted"),
+                2 => std::future::pending().await,
+                _ => {
+                    self.0.lock().unwrap().1.push(alert.id);
+                    Ok(())
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_channel_that_panics_or_never_answers_is_tried_again_in_the_same_life() {
+        let store = Store::in_memory().unwrap();
+        let at = "2024-08-02T13:30:00Z".parse().unwrap();
+        let write = move |tx: &mut WriteTx| (0..2).try_for_each(|_| raise(tx, at, difference()));
+        futures::executor::block_on(store.write(write)).unwrap();
+        let shaky = Arc::new(Shaky::default());
+        life(&store, "2024-08-02T13:30:00Z", 5, Arc::clone(&shaky) as Arc<dyn Channel>);
+        assert_eq!(shaky.0.lock().unwrap().1, [1, 2]);
+        assert_eq!(store.read(|tx| tx.list(&WAITING, "")).unwrap(), []);
     }
 
     /// One life of the program on a store, from an instant on, ended after `minutes`.

@@ -13,7 +13,10 @@ use tomking::{
     desk::read::decisions,
     report::{Period, REPORTS, report_key},
     schedule::JobSet,
-    sim::replay::{self, Plan, Tape},
+    sim::{
+        chaos::plan::Plan as Chaos,
+        replay::{self, Plan, Tape},
+    },
     store::Read as _,
 };
 
@@ -271,7 +274,7 @@ fn the_page_shows_every_document_as_it_is_printed() {
 
     assert!(all.wrong.is_empty(), "{}", all.wrong.join("\n"));
     let titles: BTreeSet<String> = all.examples.keys().cloned().collect();
-    let other: BTreeSet<String> = ["replay".to_owned()].into();
+    let other: BTreeSet<String> = ["chaos".to_owned(), "replay".to_owned()].into();
     assert_eq!(titles.difference(&all.seen).cloned().collect::<BTreeSet<_>>(), other);
 }
 
@@ -296,6 +299,20 @@ fn a_replay_prints_the_names_others_rely_on() {
     ] {
         assert!(fields.iter().any(|field| *field == wanted), "{wanted} in {fields:?}");
     }
+}
+
+#[test]
+fn chaos_prints_the_names_others_rely_on_and_runs_a_printed_plan_again() {
+    let (home, mut all) = (Home::new(), documents());
+    let document = all.run(&home, &["chaos", "--seeds", "1", "--seed", "3"]);
+    assert!(all.wrong.is_empty(), "{}", all.wrong.join("\n"));
+    assert_eq!((&document["seeds"], &document["violated"]), (&json!(1), &json!(0)));
+    let plan = Chaos::draw(3, 1);
+    let file = home.dir().join("plan.json");
+    std::fs::write(&file, serde_json::to_string(&plan).unwrap()).unwrap();
+    let again = all.run(&home, &["chaos", "--plan", file.to_str().unwrap()]);
+    assert_eq!(document["digests"], again["digests"], "another process, the same seed");
+    home.run(&["chaos", "--plan", "nowhere.json"]).failed(2);
 }
 
 /// The reports and decisions of a week in which something was traded.
