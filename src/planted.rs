@@ -27,8 +27,8 @@ pub enum Bug {
     ForgetHolds,
     /// 6: more is sent than the gate approved.
     OversizedOrder,
-    /// 6: an entry is never given up.
-    EndlessEntry,
+    /// 6: an entry is sent anew every second.
+    FranticEntry,
     /// 7: a restart runs slots again that have their outcome.
     RunSlotAgain,
     /// 7: a restart drops the runs that a crash interrupted.

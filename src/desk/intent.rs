@@ -12,6 +12,7 @@ use crate::{
     account::{BrokerOrderId, Fill, IntentId, Leg, NetPrice},
     broker::{BrokerOrder, OrderStatus},
     clock::Timestamp,
+    planted::{self, Bug},
     strategy::{Intent, Ladder, Purpose, ladder::Book},
 };
 
@@ -304,7 +305,10 @@ impl IntentRecord {
             return Vec::new();
         }
         let index = self.position_of(order);
-        let fresh = self.fresh_fills(order);
+        let mut fresh = self.fresh_fills(order);
+        if planted::on(Bug::ApplyFillTwice) {
+            fresh.extend(fresh.clone());
+        }
         let told = self.excess.len();
         self.note_excess(order, &fresh);
         self.fills.extend(fresh.iter().cloned());
@@ -330,6 +334,9 @@ impl IntentRecord {
     /// The fills of an order that are not known yet and that the intent still wants. No leg takes
     /// more than its target, whatever is told.
     fn fresh_fills(&self, order: &BrokerOrder) -> Vec<Fill> {
+        if order.status == OrderStatus::Cancelled && planted::on(Bug::IgnoreFillsOfCancelled) {
+            return Vec::new();
+        }
         let known: BTreeSet<&str> = self.fills.iter().map(|fill| fill.id.as_str()).collect();
         let mut fresh: Vec<Fill> = Vec::new();
         for fill in &order.fills {

@@ -19,6 +19,7 @@ use crate::{
     calendar::{Exchange, new_york_date},
     clock::Timestamp,
     config::execution::span,
+    planted::{self, Bug},
     store::StoreError,
     strategy::ladder::Book,
 };
@@ -39,10 +40,12 @@ impl Desk {
         let wanted = id.clone();
         let begun = self.write(move |tx| begin(tx, &wanted, limit, start, now)).await?;
         let Some((record, attempt)) = begun else { return Ok(()) };
+        let units = attempt.units * if planted::on(Bug::OversizedOrder) { 3 } else { 1 };
+        let tail = if planted::on(Bug::SendUnderAnotherName) { "0" } else { "" };
         let request = OrderRequest {
-            external_id: attempt.external_id.clone(),
+            external_id: format!("{}{tail}", attempt.external_id),
             legs: record.legs_of(&attempt).to_vec(),
-            units: attempt.units,
+            units,
             limit: attempt.limit,
             strict_effect: !record.is_entry(),
         };
@@ -53,9 +56,13 @@ impl Desk {
         if !record.is_entry() {
             self.count_reducing(now);
         }
-        let submit = self.parts.broker.submit(&request);
         let wait = span(self.rules().submit_wait_seconds);
-        match self.parts.rt.timeout(wait, submit).await {
+        let submit = || self.parts.rt.timeout(wait, self.parts.broker.submit(&request));
+        let mut answer = submit().await;
+        if answer.is_none() && planted::on(Bug::ResendOnTimeout) {
+            answer = submit().await;
+        }
+        match answer {
             Some(Ok(order)) => self.take(id, &order).await.map(drop),
             Some(Err(SubmitError::NotSent(reason))) => {
                 self.mark(id, AttemptStatus::NotSent { reason }).await

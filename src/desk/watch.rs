@@ -21,6 +21,7 @@ use crate::{
     instrument::{Instrument, OptionContract},
     market::OptionQuote,
     notice::{self, Notice},
+    planted::{self, Bug},
     store::{Read, StoreError, Table, WriteTx},
     strategy::{
         closing::open_legs,
@@ -232,6 +233,9 @@ impl Desk {
         let position = options.as_ref();
         let quotes = self.position_quotes(position).await;
         let times = self.zdte_times(session);
+        if now >= times.exit && planted::on(Bug::SkipTimeExit) {
+            return Ok(());
+        }
         let before = self.hot().memories.get(&position.id).cloned().unwrap_or_default();
         let mut given = before.clone();
         if given.closing.is_none() && self.at_assignment_risk(position, &quotes, now).await? {
@@ -321,6 +325,7 @@ fn alerts(position: &Position, managed: &Managed) -> Vec<Notice> {
         ExitAction::AlertNoMark { seconds } => {
             Some(Notice::NoMark { position: id.clone(), seconds: *seconds })
         }
+        ExitAction::AlertNotFlat if planted::on(Bug::NoAlertWhenNotFlat) => None,
         ExitAction::AlertNotFlat => Some(not_flat(position)),
         _ => None,
     });

@@ -15,6 +15,7 @@ use crate::{
     clock::Timestamp,
     config::execution::span,
     instrument::{Instrument, OptionContract, tick::round_up},
+    planted::{self, Bug},
     strategy::{
         Ladder, Purpose, friday_0dte,
         ladder::{self, Book, Sign, Urgency},
@@ -68,6 +69,10 @@ impl Desk {
         };
         let intent = &record.intent;
         match ladder::entry_price(rules, &start, intent.limit, intent.tick, elapsed) {
+            Some(NetPrice(limit)) if planted::on(Bug::FranticEntry) => {
+                let flicker = intent.tick * Decimal::from(elapsed % 2);
+                Wish::Price(NetPrice(limit + flicker), begun + TimeDelta::seconds(elapsed + 1))
+            }
             Some(limit) => {
                 let step = i64::from(rules.step_seconds.max(1));
                 Wish::Price(limit, begun + TimeDelta::seconds((elapsed / step + 1) * step))

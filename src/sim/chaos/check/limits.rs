@@ -265,3 +265,51 @@ fn worst(legs: &[Leg], net: NetPrice) -> Decimal {
     let multiplier = legs.first().map_or(Decimal::ONE, |leg| leg.instrument.multiplier());
     -(least + net.0) * multiplier
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        account::{
+            Effect,
+            Side::{self, Buy, Sell},
+        },
+        calendar::Calendar,
+        instrument::{
+            OptionContract, Product,
+            Right::{Call, Put},
+            Settlement, expiration,
+        },
+    };
+
+    #[test]
+    fn the_worst_of_a_structure_is_its_width_less_the_credit() {
+        let date = chrono::NaiveDate::from_ymd_opt(2024, 8, 2).unwrap();
+        let listed = expiration::listed(&Calendar::default(), Product::Es, date, 0);
+        let series = listed.into_iter().find(|s| s.settlement == Settlement::Pm).unwrap();
+        let leg = |(side, right, strike): (Side, Right, i64)| Leg {
+            instrument: Instrument::Option(OptionContract {
+                series: series.clone(),
+                strike: Decimal::from(strike),
+                right,
+            }),
+            side,
+            ratio: 1,
+            effect: Effect::Open,
+        };
+        let puts = [(Sell, Put, 5300), (Buy, Put, 5270)];
+        let calls = [(Sell, Call, 5500), (Buy, Call, 5530)];
+        let condor: Vec<_> = puts.iter().chain(&calls).copied().collect();
+        let cases = [
+            (puts.to_vec(), dec!(5), dec!(1250)),
+            (calls.to_vec(), dec!(5), dec!(1250)),
+            (condor, dec!(8), dec!(1100)),
+            (vec![(Sell, Put, 5300)], dec!(5), dec!(264750)), // to nothing
+            (vec![(Buy, Put, 5300)], dec!(-5), dec!(250)),
+        ];
+        for (legs, net, expected) in cases {
+            let legs: Vec<Leg> = legs.into_iter().map(leg).collect();
+            assert_eq!(worst(&legs, NetPrice(net)), expected, "{legs:?}");
+        }
+    }
+}
