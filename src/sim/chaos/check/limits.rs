@@ -100,13 +100,15 @@ impl Entry<'_> {
             let local = date.and_time(time).and_local_timezone(NEW_YORK).earliest();
             local.map_or(session.open, |at| at.to_utc())
         };
-        let mut last = at(rules.friday_0dte.last_entry_at);
+        let mut first = at(rules.friday_0dte.entry_at);
+        // An early close keeps the window's length (ARCHITECTURE.md, strategy and gate).
+        let length = at(rules.friday_0dte.last_entry_at) - first;
         if session.early_close {
             let before = i64::from(rules.common.early_close.entry_minutes_before);
-            last = last.min(session.close - TimeDelta::minutes(before));
+            first = first.min(session.close - TimeDelta::minutes(before));
         }
         let ladder = i64::from(rules.common.entry_ladder.cancel_after_seconds);
-        let (first, last) = (at(rules.friday_0dte.entry_at), last + TimeDelta::seconds(ladder));
+        let last = first + length + TimeDelta::seconds(ladder);
         if (first..=last).contains(&self.left) {
             return Ok(());
         }

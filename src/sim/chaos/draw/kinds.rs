@@ -22,6 +22,8 @@ use crate::{
 const ARRIVES_WITHIN_MS: u64 = 18_000;
 /// The longest any list of the broker lags behind what happened, milliseconds.
 const SHOWN_WITHIN_MS: u64 = 8_000;
+/// The longest cash movements are listed after their fills, milliseconds.
+const LAGS_WITHIN_MS: u64 = 45_000;
 /// The longest a submit is waited for by the desk, milliseconds.
 const SUBMIT_WAIT_MS: u64 = 10_000;
 /// The longest a read is waited for by the desk, milliseconds.
@@ -177,7 +179,7 @@ const CANCELS: [(u64, Trouble); 11] = [
     (14, Trouble::Slow { ms: 0 }),
     (12, Trouble::LostAnswer),
     (12, Trouble::NoAnswer),
-    (8, Trouble::LateArrival { ms: 0 }),
+    (10, Trouble::LateArrival { ms: 0 }),
     (14, Trouble::LostRequest),
     (8, Trouble::Refused),
     (6, Trouble::Unauthorized),
@@ -234,7 +236,9 @@ fn report(dice: &mut Dice) -> (TimeDelta, What) {
     let few = count(dice, 1, 4);
     let (how, times) = match dice.below(100) {
         0..22 => (Misreport::Stale { ms: lag(dice) }, count(dice, 2, 60)),
-        22..34 => (Misreport::Lagging { ms: lag(dice) }, count(dice, 2, 60)),
+        22..34 => {
+            (Misreport::Lagging { ms: count(dice, 1_000, LAGS_WITHIN_MS) }, count(dice, 2, 60))
+        }
         34..42 => (Misreport::Reordered, count(dice, 1, 30)),
         42..51 => (Misreport::DuplicatedFills, count(dice, 1, 20)),
         51..59 => (Misreport::DuplicatedOrders, count(dice, 1, 20)),
