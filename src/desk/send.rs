@@ -62,6 +62,9 @@ impl Desk {
         if answer.is_none() && planted::on(Bug::ResendOnTimeout) {
             answer = submit().await;
         }
+        if planted::on(Bug::SkipDurableWrite) {
+            self.parts.rt.sleep(wait).await; // else it would send for ever within one instant
+        }
         match answer {
             Some(Ok(order)) => self.take(id, &order).await.map(drop),
             Some(Err(SubmitError::NotSent(reason))) => {
