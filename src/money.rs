@@ -3,12 +3,43 @@
 use std::{
     fmt,
     iter::Sum,
-    ops::{Add, AddAssign, Neg, Sub, SubAssign},
+    ops::{Add, AddAssign, Neg, RangeInclusive, Sub, SubAssign},
 };
 
 use chrono::NaiveDate;
-use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive};
-use serde::{Deserialize, Serialize, Serializer};
+use rust_decimal::{Decimal, RoundingStrategy, dec, prelude::ToPrimitive};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// The largest amount read from outside, either way. Beyond any account, and small enough that no
+/// sum and no conversion of such amounts overflows: a damaged figure is refused where it is read.
+pub const AMOUNT_MAX: Decimal = dec!(1_000_000_000_000_000);
+
+/// The largest price read from outside, in points, either way.
+pub const POINTS_MAX: Decimal = dec!(1_000_000_000);
+
+/// Dollars for a pound: every rate since 1791 lies in here; what does not is an error in the data.
+pub const RATES: RangeInclusive<Decimal> = dec!(0.1)..=dec!(20);
+
+/// A decimal from outside, at most so large either way.
+fn bounded<'de, D: Deserializer<'de>>(from: D, most: Decimal) -> Result<Decimal, D::Error> {
+    let found = <Decimal as Deserialize>::deserialize(from)?;
+    if found.abs() <= most {
+        return Ok(found);
+    }
+    Err(D::Error::custom(format!("must lie between -{most} and {most}, is {found}")))
+}
+
+/// For serde's `deserialize_with`: a price in points, refused beyond [`POINTS_MAX`].
+pub fn points<'de, D: Deserializer<'de>>(from: D) -> Result<Decimal, D::Error> {
+    bounded(from, POINTS_MAX)
+}
+
+/// The same for a price that may be absent.
+pub fn maybe_points<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Decimal>, D::Error> {
+    #[derive(Deserialize)]
+    struct Points(#[serde(deserialize_with = "points")] Decimal);
+    Ok(Option::<Points>::deserialize(from)?.map(|Points(found)| found))
+}
 
 /// Rounds half away from zero to `places` decimals: the rounding of statements and of HMRC.
 pub fn round_half_up(value: Decimal, places: u32) -> Decimal {
@@ -23,9 +54,15 @@ pub fn to_f64(value: Decimal) -> f64 {
 macro_rules! currency {
     ($name:ident, $doc:literal, $sign:literal) => {
         #[doc = $doc]
-        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-        #[serde(transparent)]
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
         pub struct $name(pub Decimal);
+
+        /// A decimal, as text or as a number, refused beyond [`AMOUNT_MAX`].
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                bounded(from, AMOUNT_MAX).map(Self)
+            }
+        }
 
         /// A decimal string with at least two decimals: `"450.00"`.
         impl Serialize for $name {
@@ -128,17 +165,36 @@ currency!(Gbp, "An amount in pounds sterling.", "£");
 
 /// A dated pound-dollar rate: dollars per pound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written")]
 pub struct FxRate {
     /// The date the rate was fixed on.
     pub date: NaiveDate,
-    /// Dollars for one pound, above zero.
+    /// Dollars for one pound, within [`RATES`].
     pub usd_per_gbp: Decimal,
 }
 
+/// A rate as it is written, before it is checked.
+#[derive(Deserialize)]
+struct Written {
+    date: NaiveDate,
+    usd_per_gbp: Decimal,
+}
+
+impl TryFrom<Written> for FxRate {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let Written { date, usd_per_gbp } = written;
+        let (least, most) = (RATES.start(), RATES.end());
+        let wrong = || format!("usd_per_gbp must lie between {least} and {most}, is {usd_per_gbp}");
+        Self::new(date, usd_per_gbp).ok_or_else(wrong)
+    }
+}
+
 impl FxRate {
-    /// A rate, or `None` when it is not above zero.
+    /// A rate, or `None` when it lies outside [`RATES`].
     pub fn new(date: NaiveDate, usd_per_gbp: Decimal) -> Option<Self> {
-        (usd_per_gbp > Decimal::ZERO).then_some(Self { date, usd_per_gbp })
+        RATES.contains(&usd_per_gbp).then_some(Self { date, usd_per_gbp })
     }
 
     /// Pounds for an amount of dollars; not rounded.
@@ -154,6 +210,7 @@ impl FxRate {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use rust_decimal::dec;
 
     use super::*;
@@ -187,11 +244,87 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_must_be_above_zero() {
+    fn figures_from_outside_that_cannot_be_are_refused_where_they_are_read() {
+        // From a row of the store whose digits were damaged: sums of such amounts overflow.
+        let most = "79228162514264337593543950335";
+        let error = serde_json::from_str::<Usd>(&format!("\"{most}\"")).unwrap_err().to_string();
+        let bounds = "must lie between -1000000000000000 and 1000000000000000";
+        assert!(error.starts_with(bounds), "{error}");
+        assert!(serde_json::from_str::<Gbp>("\"-1000000000000000.01\"").is_err());
+        assert!(serde_json::from_str::<Gbp>("\"-1000000000000000\"").is_ok());
+        for rate in ["0", "-1.2", "0.0000000000000000000000000001", "20.1"] {
+            let row = format!("{{\"date\":\"2024-08-02\",\"usd_per_gbp\":\"{rate}\"}}");
+            let error = serde_json::from_str::<FxRate>(&row).unwrap_err().to_string();
+            assert!(error.starts_with("usd_per_gbp must lie between 0.1 and 20"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_rate_must_be_one_that_can_be() {
         let date = NaiveDate::from_ymd_opt(2024, 8, 2).unwrap();
         assert_eq!(FxRate::new(date, dec!(0)), None);
+        assert_eq!(FxRate::new(date, dec!(20.01)), None);
         let rate = FxRate::new(date, dec!(1.25)).unwrap();
         assert_eq!(rate.to_gbp(Usd(dec!(100))), Gbp(dec!(80)));
         assert_eq!(rate.to_usd(Gbp(dec!(80))), Usd(dec!(100)));
+    }
+
+    proptest! {
+        #[test]
+        fn an_amount_comes_back_from_pounds_to_the_billionth_of_a_cent(
+            amount in any_amount(), rate in 1_000_i64..200_000,
+        ) {
+            let date = NaiveDate::from_ymd_opt(2024, 8, 2).unwrap();
+            let rate = FxRate::new(date, Decimal::new(rate, 4)).unwrap();
+            let back = rate.to_usd(rate.to_gbp(Usd(amount)));
+            prop_assert!((back.0 - amount).abs() <= dec!(0.00000000001), "{back:?}");
+            // Conversion keeps the sign and the order.
+            prop_assert_eq!(rate.to_gbp(Usd(amount)).is_positive(), amount > Decimal::ZERO);
+            prop_assert!(rate.to_gbp(Usd(amount)) <= rate.to_gbp(Usd(amount + Decimal::ONE)));
+        }
+
+        #[test]
+        fn rounding_moves_at_most_half_a_cent_and_is_the_same_on_both_sides_of_zero(
+            amount in any_amount(),
+        ) {
+            let rounded = Usd(amount).rounded();
+            prop_assert!((rounded.0 - amount).abs() <= dec!(0.005));
+            prop_assert_eq!(rounded.rounded(), rounded);
+            prop_assert_eq!((-Usd(amount)).rounded(), -rounded);
+            prop_assert!(rounded <= Usd(amount + dec!(0.004)).rounded());
+        }
+
+        #[test]
+        fn the_parts_make_the_whole_in_any_order_and_never_overflow(
+            mut amounts in proptest::collection::vec(any_amount(), 0..50), cut in 0_usize..50,
+        ) {
+            let sum = |amounts: &[Decimal]| amounts.iter().copied().map(Gbp).sum::<Gbp>();
+            let whole = sum(&amounts);
+            let (left, right) = amounts.split_at(cut.min(amounts.len()));
+            prop_assert_eq!(sum(left) + sum(right), whole);
+            prop_assert_eq!(whole - sum(left), sum(right));
+            let each = amounts.iter().fold(Gbp::ZERO, |sum, amount| { let mut sum = sum; sum -= Gbp(*amount); sum });
+            prop_assert_eq!(each, -whole);
+            amounts.reverse();
+            prop_assert_eq!(sum(&amounts), whole);
+        }
+
+        #[test]
+        fn what_is_shown_and_what_is_stored_reads_back(amount in any_amount()) {
+            let shown = Gbp(amount).to_string().replace(['£', ','], "");
+            prop_assert_eq!(Gbp(shown.parse().unwrap()), Gbp(amount).rounded());
+            let stored = serde_json::to_string(&Usd(amount)).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Usd>(&stored).unwrap(), Usd(amount));
+        }
+    }
+
+    /// Up to the most an amount may be, to the billionth.
+    fn any_amount() -> impl Strategy<Value = Decimal> {
+        let most = 1_000_000_000_000_000_i128 * 1_000_000_000;
+        prop_oneof![
+            (-most..=most).prop_map(|units| Decimal::from_i128_with_scale(units, 9)),
+            (-100_000_000_i64..100_000_000).prop_map(|cents| Decimal::new(cents, 2)),
+            (-1_000_i64..1_000).prop_map(|thousandths| Decimal::new(thousandths, 3)),
+        ]
     }
 }

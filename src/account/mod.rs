@@ -120,7 +120,7 @@ pub struct Leg {
 /// A net price per unit of an order, signed: a credit is above zero, a debit below.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct NetPrice(pub Decimal);
+pub struct NetPrice(#[serde(deserialize_with = "crate::money::points")] pub Decimal);
 
 impl fmt::Display for NetPrice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -141,6 +141,7 @@ pub struct Fill {
     /// Contracts, above zero.
     pub quantity: u32,
     /// Price per contract in points, at or above zero.
+    #[serde(deserialize_with = "crate::money::points")]
     pub price: Decimal,
     /// Commission, exchange, clearing and regulatory fees, at or above zero.
     pub fees: Usd,
@@ -164,6 +165,7 @@ pub struct Holding {
     /// Contracts or shares; below zero is short.
     pub quantity: i64,
     /// Average opening price in points.
+    #[serde(deserialize_with = "crate::money::points")]
     pub average_price: Decimal,
 }
 
@@ -256,6 +258,7 @@ pub struct PositionLeg {
     /// Contracts still open; below zero is short.
     pub quantity: i64,
     /// Average price of the opening fills, in points.
+    #[serde(deserialize_with = "crate::money::points")]
     pub open_price: Decimal,
 }
 
@@ -273,8 +276,10 @@ pub struct Position {
     /// Units opened.
     pub units: u32,
     /// Net credit received a unit, in points; below zero for a debit.
+    #[serde(deserialize_with = "crate::money::points")]
     pub credit: Decimal,
     /// Width of the widest wing in points; `None` for undefined risk.
+    #[serde(default, deserialize_with = "crate::money::maybe_points")]
     pub width: Option<Decimal>,
     /// First fill.
     pub opened_at: Timestamp,

@@ -285,4 +285,18 @@ proptest! {
         let wanted = day.and_time(time);
         prop_assert!(shown >= wanted && shown - wanted <= TimeDelta::hours(1));
     }
+
+    #[test]
+    fn next_and_previous_undo_each_other(day in 0_u64..9000, exchange in 0_usize..3) {
+        let (calendar, exchange) = (Calendar::default(), Exchange::ALL[exchange]);
+        let day = date("2010-06-01") + chrono::Days::new(day);
+        let next = calendar.next_session(exchange, day).unwrap();
+        let back = calendar.previous_session(exchange, next.date).unwrap();
+        // Back again: on the day itself where it is a session, else on the last one before it.
+        prop_assert_eq!(back.date <= day, true);
+        prop_assert_eq!(back.date == day, calendar.is_session(exchange, day));
+        prop_assert_eq!(calendar.next_session(exchange, back.date), Some(next));
+        // Between the two there is none, and the list of sessions says the same.
+        prop_assert_eq!(calendar.sessions(exchange, back.date, next.date), vec![back, next]);
+    }
 }

@@ -111,3 +111,102 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
     }
     insta::assert_snapshot!(shown);
 }
+
+mod merging {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::tree::{Node, Value};
+
+    /// A file as people mean it: keys to whole numbers, lists and further tables.
+    #[derive(Debug, Clone, PartialEq)]
+    enum Plain {
+        Number(i64),
+        List(Vec<i64>),
+        Table(BTreeMap<String, Plain>),
+    }
+
+    fn any_table() -> impl proptest::strategy::Strategy<Value = Plain> {
+        let leaf = prop_oneof![
+            any::<i64>().prop_map(Plain::Number),
+            proptest::collection::vec(any::<i64>(), 0..3).prop_map(Plain::List),
+        ];
+        let table =
+            |inner| proptest::collection::btree_map("[a-d]", inner, 0..4).prop_map(Plain::Table);
+        let nested =
+            leaf.prop_recursive(3, 16, 4, move |inner| prop_oneof![inner.clone(), table(inner)]);
+        proptest::collection::btree_map("[a-d]", nested, 0..4).prop_map(Plain::Table)
+    }
+
+    /// Inline TOML of a value.
+    fn written(plain: &Plain) -> String {
+        match plain {
+            Plain::Number(number) => number.to_string(),
+            Plain::List(numbers) => format!("{numbers:?}"),
+            Plain::Table(table) => {
+                let rows: Vec<String> = table
+                    .iter()
+                    .map(|(key, value)| format!("{key} = {}", written(value)))
+                    .collect();
+                format!("{{ {} }}", rows.join(", "))
+            }
+        }
+    }
+
+    fn node(plain: &Plain) -> Node {
+        let Plain::Table(table) = plain else { panic!("a file is a table") };
+        let rows = table.iter().map(|(key, value)| format!("{key} = {}\n", written(value)));
+        let source = Source { name: "made.toml".to_owned(), text: rows.collect() };
+        source.parse(0).unwrap()
+    }
+
+    fn plain(node: &Node) -> Plain {
+        let number = |node: &Node| match node.value {
+            Value::Integer(number) => i64::try_from(number).unwrap(),
+            _ => panic!("only whole numbers were written"),
+        };
+        match &node.value {
+            Value::Array(items) => Plain::List(items.iter().map(number).collect()),
+            Value::Table(table) => Plain::Table(
+                table.iter().map(|(key, entry)| (key.clone(), plain(&entry.node))).collect(),
+            ),
+            _ => Plain::Number(number(node)),
+        }
+    }
+
+    /// What laying one over the other means, in three lines.
+    fn laid(below: Plain, above: Plain) -> Plain {
+        let (Plain::Table(mut below), Plain::Table(above)) = (below, above.clone()) else {
+            return above;
+        };
+        for (key, value) in above {
+            let value = match below.remove(&key) {
+                Some(old) => laid(old, value),
+                None => value,
+            };
+            below.insert(key, value);
+        }
+        Plain::Table(below)
+    }
+
+    proptest! {
+        #[test]
+        fn tables_merge_key_by_key_and_everything_else_is_replaced(
+            below in any_table(), middle in any_table(), above in any_table(),
+        ) {
+            let mut merged = node(&below);
+            merged.merge(node(&middle));
+            prop_assert_eq!(plain(&merged), laid(below.clone(), middle.clone()));
+            merged.merge(node(&above));
+            prop_assert_eq!(plain(&merged), laid(laid(below, middle), above));
+            // Laid over itself it is itself, and nothing on top changes nothing.
+            let before = plain(&merged);
+            let again = merged.clone();
+            merged.merge(again);
+            merged.merge(node(&Plain::Table(BTreeMap::new())));
+            prop_assert_eq!(plain(&merged), before);
+        }
+    }
+}

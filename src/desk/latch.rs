@@ -304,7 +304,10 @@ pub fn change_over(
         }
         Change::Flatten => {
             tx.remove(&HOLDS, BY_FILE)?;
-            put(tx, &operator(Level::Flattening, cause, now))?;
+            // Asked for after every halt there is, also when the clock stepped back since.
+            let halts = before.iter().filter(|hold| hold.level == Level::Halted);
+            let since = halts.map(|hold| hold.since).fold(now, Timestamp::max);
+            put(tx, &operator(Level::Flattening, cause, since))?;
         }
         Change::Resume => {
             let manual = |hold: &&Hold| hold.until.is_none();
@@ -332,8 +335,15 @@ pub fn set_hold(tx: &mut WriteTx, hold: &Hold, by: &str, now: Timestamp) -> Resu
     if before.iter().any(same) {
         return Ok(());
     }
-    put(tx, hold)?;
-    tx.journal(now, by, "hold", hold)?;
+    let mut hold = hold.clone();
+    if hold.level == Level::Halted {
+        // A halt stops every FLATTEN asked for before it, also when the clock stepped back since.
+        let flattens = before.iter().filter(|held| held.level == Level::Flattening);
+        let after = |held: &Hold| held.since + TimeDelta::microseconds(1);
+        hold.since = flattens.map(after).fold(hold.since, Timestamp::max);
+    }
+    put(tx, &hold)?;
+    tx.journal(now, by, "hold", &hold)?;
     let after = read::holds(tx)?;
     tell(tx, now, &before, &after, &hold.cause)
 }

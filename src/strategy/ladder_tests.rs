@@ -178,4 +178,60 @@ proptest! {
         prop_assert_eq!(limit % tick, Decimal::ZERO);
         prop_assert!(at(elapsed + 1) <= limit);
     }
+
+    #[test]
+    fn an_entry_never_passes_natural_nor_gives_more_than_its_steps(
+        mid in 2_i64..3_000, below in 0_i64..500, minimum in 1_i64..3_000, elapsed in -5_i64..60,
+        tick in ticks(),
+    ) {
+        let cents = |value| Decimal::new(value, 2);
+        let start = book(cents(mid), cents(mid - below));
+        let rules = rules().entry_ladder;
+        let Some(price) = entry_price(&rules, &start, NetPrice(cents(minimum)), tick, elapsed) else {
+            return Ok(());
+        };
+        let (first, natural) = (up(start.mid.0, tick), down(start.natural.0, tick));
+        let given = Decimal::from(rules.steps * rules.ticks_a_step) * tick;
+        let least = natural.max(up(cents(minimum), tick)).max(first - given);
+        prop_assert!(price.0 >= least, "{} under {}", price, least);
+        // Only its minimum may hold it above the mid.
+        prop_assert!(price.0 <= first.max(up(cents(minimum), tick)));
+    }
+
+    #[test]
+    fn exits_of_either_sign_keep_it_and_reach_natural_at_their_second(
+        mid in -3_000_i64..3_000, below in 0_i64..500, cap in 100_i64..5_000, elapsed in 0_i64..600,
+        tick in ticks(), credit in any::<bool>(),
+    ) {
+        let cents = |value| Decimal::new(value, 2);
+        let (book, rules) = (book(cents(mid), cents(mid - below)), rules().exit_ladder);
+        let sign = if credit { Sign::Credit } else { Sign::Debit };
+        let at = |urgency, elapsed| {
+            exit_price(&rules, &book, sign, urgency, cents(cap), tick, elapsed)
+        };
+        let worst = if credit { tick } else { -down(cents(cap), tick) };
+        let bounded = |price: Decimal| {
+            let price = price.max(worst);
+            if credit { price.max(tick) } else { price.min(-tick) }
+        };
+        for urgency in [Urgency::ToNatural, Urgency::Whole, Urgency::AtNatural, Urgency::Beyond(elapsed)] {
+            let (now, next) = (at(urgency, elapsed), at(urgency, elapsed + 1));
+            prop_assert!(sign.holds(now.limit.0), "{urgency:?}: {}", now.limit);
+            prop_assert_eq!(now.limit.0 % tick, Decimal::ZERO);
+            prop_assert!(now.limit.0 >= worst, "beyond the cap: {}", now.limit);
+            prop_assert!(next.limit <= now.limit, "{urgency:?} went back");
+            prop_assert!(!now.at_cap || now.limit.0 == bounded(worst));
+        }
+        // At natural from its second on; before it not beyond.
+        let natural = bounded(down(book.natural.0, tick));
+        let second = i64::from(rules.natural_after_seconds);
+        prop_assert_eq!(at(Urgency::Whole, second).limit.0, natural);
+        prop_assert_eq!(at(Urgency::ToNatural, second.max(elapsed)).limit.0, natural);
+        prop_assert!(at(Urgency::Whole, elapsed.min(second - 1)).limit.0 >= natural);
+        prop_assert_eq!(at(Urgency::AtNatural, elapsed).limit.0, natural);
+    }
+}
+
+fn ticks() -> impl proptest::strategy::Strategy<Value = Decimal> {
+    prop_oneof![Just(dec!(0.01)), Just(dec!(0.05)), Just(dec!(0.10)), Just(dec!(0.25))]
 }

@@ -143,6 +143,12 @@ fn the_other_files_are_held_to_their_own_form() {
             "`pound.csv` line 3, column `usd_per_gbp`: found `0`, expected a number above 0",
         ),
         (
+            "pound.csv",
+            "1.260000",
+            "126.0",
+            "`pound.csv` line 3, column `usd_per_gbp`: found `126.0`, expected dollars for a pound, from 0.1 to 20",
+        ),
+        (
             "curve.csv",
             "90.10",
             "high",

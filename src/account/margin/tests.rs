@@ -448,6 +448,48 @@ mod properties {
         }
 
         #[test]
+        fn so_many_times_a_book_takes_so_many_times_as_much(
+            (product, legs) in any_book(), times in 2_i64..20
+        ) {
+            let one = of(product, &legs);
+            let scaled: Vec<MarginLeg> = legs
+                .into_iter()
+                .map(|leg| MarginLeg { quantity: leg.quantity * times, ..leg })
+                .collect();
+            let many = of(product, &scaled);
+            prop_assert_eq!(many.net, one.net.times(times));
+            prop_assert_eq!(many.gross, one.gross.times(times));
+        }
+
+        #[test]
+        fn a_spread_never_takes_more_than_its_naked_short_and_the_price_of_its_long(
+            short in any_leg(Product::Spx), long in any_leg(Product::Spx), product in 0..3_usize,
+        ) {
+            let product = [Product::Spx, Product::Spy, Product::Es][product];
+            let of_product = |leg: MarginLeg, quantity| {
+                let Instrument::Option(contract) = &leg.instrument else { unreachable!() };
+                let days = (contract.series.last_trade - now()).num_days();
+                let instrument = option(product, contract.right, contract.strike, days);
+                MarginLeg { instrument, quantity, ..leg }
+            };
+            let (short, long) = (of_product(short, -1), of_product(long, 1));
+            prop_assume!(short.instrument != long.instrument);
+            let naked = of(product, std::slice::from_ref(&short));
+            let paid = Usd(long.price * long.instrument.multiplier());
+            let spread = of(product, &[short.clone(), long.clone()]);
+            prop_assert!(spread.net <= naked.net + paid + Usd(ROUNDING), "{spread:?} {naked:?}");
+            let (Instrument::Option(sold), Instrument::Option(bought)) =
+                (&short.instrument, &long.instrument) else { unreachable!() };
+            // A true vertical: no wider than its strikes, whatever the short alone takes.
+            if sold.right == bought.right && sold.series == bought.series {
+                let width = (sold.strike - bought.strike).abs() * short.instrument.multiplier();
+                let credit = (short.price - long.price) * short.instrument.multiplier();
+                let most = (width - credit).max(Decimal::ZERO) + paid.0;
+                prop_assert!(spread.net.0 <= most + ROUNDING, "{spread:?} of a width of {width}");
+            }
+        }
+
+        #[test]
         fn the_order_of_the_legs_changes_nothing((product, mut legs) in any_book()) {
             let legs_merged = line::merged(legs.iter());
             prop_assume!(legs_merged.len() == legs.len());

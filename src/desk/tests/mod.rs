@@ -6,6 +6,7 @@ mod crash;
 mod days;
 mod doubt;
 mod expiry;
+mod latch_model;
 mod latching;
 mod legs;
 mod puppet;

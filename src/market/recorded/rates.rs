@@ -13,6 +13,7 @@ use crate::{
     calendar::NEW_YORK,
     clock::Timestamp,
     market::{EventDay, EventKind, MacroEvent},
+    money::RATES,
 };
 
 /// VIX9D and VIX3M closes by day.
@@ -23,7 +24,12 @@ pub(super) fn fx(table: &Table) -> Result<BTreeMap<NaiveDate, Decimal>, DataErro
     let mut rates = BTreeMap::new();
     for row in table.rows() {
         let date = row.date_after(rates.last_key_value().map(|(date, _)| *date))?;
-        rates.insert(date, row.positive("usd_per_gbp")?);
+        let rate = row.positive("usd_per_gbp")?;
+        if !RATES.contains(&rate) {
+            let expected = "dollars for a pound, from 0.1 to 20";
+            return Err(row.error("usd_per_gbp", row.text("usd_per_gbp"), expected));
+        }
+        rates.insert(date, rate);
     }
     Ok(rates)
 }

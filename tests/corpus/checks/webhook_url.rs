@@ -1,0 +1,35 @@
+//! The URL of a webhook or dead-man's switch, read from where the settings say: accepted when it is
+//! http or https, and never shown again, for it may be a secret.
+
+use tomking::{
+    alert::{
+        Channel as _,
+        webhook::{DeadMan, Webhook},
+    },
+    notice::Severity,
+};
+
+use super::{is_readable, text};
+
+pub fn check(data: &[u8]) {
+    let Some(url) = text(data) else { return };
+    let fits = |plain: &str| {
+        let plain = plain.to_ascii_lowercase();
+        plain.starts_with("http:") || plain.starts_with("https:")
+    };
+    match Webhook::new("hook", url, Severity::Info) {
+        Ok(webhook) => {
+            // The URL standard drops tabs and line ends wherever they stand.
+            let plain: String = url.trim().chars().filter(|c| !"\t\r\n".contains(*c)).collect();
+            let plain = plain.trim_matches(|c: char| c <= ' ');
+            assert!(fits(plain), "accepted: {url:?}");
+            assert_eq!(webhook.name(), "hook");
+            assert!(DeadMan::new(url).is_ok());
+        }
+        Err(error) => {
+            let shown = error.to_string();
+            is_readable(&shown);
+            assert!(url.trim().len() < 16 || !shown.contains(url.trim()), "shown: {shown}");
+        }
+    }
+}
