@@ -4,6 +4,8 @@
 pub mod hold;
 /// Buying power by the margin rules (domain/reference.md §5): the fallback where no dry run is.
 pub mod margin;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 

@@ -7,8 +7,12 @@ use proptest::prelude::*;
 use rust_decimal::{Decimal, dec};
 
 use super::{
-    BuyingPower, BuyingPowerSource, Figure, Refusal, buying_power::utilisation, capital::capital,
+    BuyingPower, BuyingPowerSource, Figure, Refusal,
+    buying_power::{effective_cap, utilisation},
+    cap::VixMode,
+    capital::capital,
     gate, loss_warning, stage,
+    stage::Stage,
 };
 use crate::{
     account::{
@@ -335,12 +339,87 @@ fn limit_5_counts_open_units_and_working_entries_by_phase() {
     assert_eq!(limit(vec![filling]), refused("positions"));
 }
 
+#[test]
+fn limit_5_counts_neither_what_is_closed_nor_the_owners_nor_closes() {
+    // Phase 1 allows one: anything that counted beside the order would refuse it.
+    let limit = |change: &dyn Fn(&mut Position)| {
+        changed(|c| {
+            let mut held = open_position("earlier");
+            other_expiration(&mut held);
+            change(&mut held);
+            c.snapshot.positions = vec![held];
+        })
+    };
+    assert_eq!(limit(&|_| {}), refused("positions"));
+    assert_eq!(limit(&|p| p.closed_at = Some(at("10:00:00"))), None, "closed");
+    assert_eq!(limit(&|p| p.strategy = StrategyId::External), None, "the owner's");
+    let mut close = entry_intent(&Case::new(), "zdte-20240726-1-x1");
+    close.slot = at("10:29:00");
+    close.legs.clear();
+    let working = |intent: &Intent| changed(|c| c.snapshot.open_intents = vec![intent.clone()]);
+    assert_eq!(working(&close), refused("positions"), "as an entry it counts");
+    let position = crate::account::PositionId("zdte-20240726-1".to_owned());
+    close.purpose = Purpose::Exit { position, reason: crate::account::ExitReason::Stop };
+    assert_eq!(working(&close), None, "a close opens nothing");
+    close.purpose = Purpose::Entry;
+    close.strategy = StrategyId::External;
+    assert_eq!(working(&close), None, "another strategy's");
+}
+
 fn other_expiration(position: &mut Position) {
     for leg in &mut position.legs {
         if let crate::instrument::Instrument::Option(contract) = &mut leg.instrument {
             contract.series.expiration = "2024-08-09".parse().unwrap();
         }
     }
+}
+
+#[test]
+fn the_smallest_cap_rules_and_of_equal_ones_the_first_named() {
+    // VIX 14 allows 65 %. Phase, stage -> percent and whose it is.
+    let stage = |percent: Option<i64>| Stage {
+        name: "stage 1",
+        capital_gbp: None,
+        cap_percent: percent.map(Decimal::from),
+    };
+    let cases = [
+        (dec!(65), None, dec!(65), "13 <= VIX 14 < 18"),
+        (dec!(64.9), None, dec!(64.9), "phase 1"),
+        (dec!(65.1), None, dec!(65), "13 <= VIX 14 < 18"),
+        (dec!(65), Some(65), dec!(65), "13 <= VIX 14 < 18"),
+        (dec!(65), Some(66), dec!(65), "13 <= VIX 14 < 18"),
+        (dec!(65), Some(20), dec!(20), "stage stage 1"),
+        (dec!(10), Some(20), dec!(10), "phase 1"),
+    ];
+    for (phase, of_stage, percent, rule) in cases {
+        let mut case = Case::new();
+        case.snapshot.vix = Some(vix(dec!(14)));
+        case.rules().phases.phases[0].cap_percent = phase;
+        let capital = capital(&case.snapshot, stage(of_stage)).unwrap();
+        let cap = effective_cap(&case.snapshot, &capital).unwrap();
+        assert_eq!((cap.percent, cap.rule.as_str()), (percent, rule), "{phase} {of_stage:?}");
+    }
+}
+
+#[test]
+fn decisions_are_kept_by_slot_and_strategy_under_the_words_of_their_documents() {
+    use crate::risk::decision::{DecisionOutcome, DecisionRecord};
+    let record = DecisionRecord {
+        at: at("10:30:02"),
+        slot: at("10:30:00"),
+        strategy: StrategyId::Friday0dte,
+        outcome: DecisionOutcome::NoTrade,
+        filters: Vec::new(),
+        refusals: Vec::new(),
+        intent: None,
+        ended: None,
+    };
+    assert_eq!(record.key(), "2024-08-02T14:30:00Z/friday_0dte");
+    let names = [DecisionOutcome::Entered, DecisionOutcome::NoTrade, DecisionOutcome::Refused];
+    assert_eq!(names.map(DecisionOutcome::name), ["entered", "no_trade", "refused"]);
+    let modes = [VixMode::Normal, VixMode::NoStrangles, VixMode::PutsOnly, VixMode::ManageOnly];
+    let words = ["normal", "no_strangles", "puts_only", "manage_only"];
+    assert_eq!(modes.map(VixMode::name), words);
 }
 
 #[test]

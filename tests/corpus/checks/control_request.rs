@@ -1,10 +1,11 @@
 //! A line of the control socket: a request that is read is written back the same, and what only
 //! reads is answered from the store of a day, bounded.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use tomking::{
     calendar::Calendar,
+    config::Rulebook,
     control::{Request, answer::Reader},
     schedule::JobSet,
     store::Store,
@@ -23,6 +24,7 @@ static DAY: LazyLock<(Store, Reader)> = LazyLock::new(|| {
         jobs: JobSet::embedded().unwrap(),
         channels: vec!["log".to_owned()],
         data_dir: "/nowhere".into(),
+        rulebook: Arc::new(Rulebook::embedded()),
     };
     (damaged_rows::store_of(include_str!("../seeds/damaged_rows/day")), reader)
 });

@@ -2,7 +2,7 @@
 //! them (the latch, status and every other answer, reports, alerts, the journal's check) gives an
 //! answer or an error that names the row.
 
-use std::sync::{LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
@@ -12,6 +12,7 @@ use tomking::{
     alert::{Alert, Channel, SendError, dispatch},
     calendar::Calendar,
     clock::{Timestamp, VirtualWorld},
+    config::Rulebook,
     control::{Request, answer::Reader},
     desk::latch::Latch,
     market::Provenance,
@@ -67,9 +68,11 @@ tables!(
 static GROUND: LazyLock<(Reader, Gatherer)> = LazyLock::new(|| {
     let (calendar, jobs) = (Calendar::default(), JobSet::embedded().unwrap());
     let prices = Provenance::Simulated;
-    let gatherer = Gatherer { calendar: calendar.clone(), jobs: jobs.clone(), prices };
+    let rulebook = Arc::new(Rulebook::embedded());
+    let (known, rules) = (calendar.clone(), Arc::clone(&rulebook));
+    let gatherer = Gatherer { calendar: known, jobs: jobs.clone(), prices, rulebook: rules };
     let channels = vec!["log".to_owned()];
-    (Reader { calendar, jobs, channels, data_dir: "/nowhere".into() }, gatherer)
+    (Reader { calendar, jobs, channels, data_dir: "/nowhere".into(), rulebook }, gatherer)
 });
 
 /// A store of the rows that are JSON and of a known table.
@@ -93,7 +96,7 @@ struct Taker(Mutex<usize>);
 
 #[async_trait]
 impl Channel for Taker {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "log"
     }
 
@@ -161,8 +164,8 @@ fn deliver(store: Store, now: Timestamp) {
         let taker = Taker(Mutex::new(0));
         for _ in 0..STEPS_MAX {
             match dispatch::step(&rt, &store, &taker).await {
-                Ok(true) => {}
-                Ok(false) => break,
+                Ok(dispatch::Next::Now) => {}
+                Ok(_) => break,
                 Err(error) => {
                     told::<()>(Err(error));
                     break;

@@ -3,7 +3,7 @@
 //! replaces anything. The input is a list of patches `(offset: 3 bytes, length: 1 byte, bytes)`
 //! over a real file, or, after a first byte 255, the whole file.
 
-use tomking::store::{self, Read as _, Store};
+use tomking::store::{self, Read, Store};
 
 use super::{directory, is_readable};
 
@@ -20,7 +20,7 @@ pub fn check(data: &[u8]) {
     std::fs::write(&backup, &bytes).unwrap();
     let program = "fuzz";
     let checked = store::check(&path, program);
-    let looked = store::look(&path, program, |tx| tx.journal_head());
+    let looked = store::look(&path, program, Read::journal_head);
     assert_eq!(std::fs::read(&path).unwrap(), bytes, "looking changes nothing");
     if let Err(error) = &checked {
         is_readable(&error.to_string());
