@@ -127,10 +127,12 @@ impl Model {
                 (self.shut, self.file) = (true, true);
                 false
             }
-            // The hold was never committed: what is left of that halt is its file.
+            // The hold was never committed: what is left of that halt is its file, and an explicit
+            // act that took the file away meanwhile has opened it.
             Act::Restart => {
+                let taken = self.shut && !self.file;
                 self.shut = false;
-                false
+                taken
             }
             Act::Clock(_) => false,
         }
