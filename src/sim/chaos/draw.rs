@@ -24,10 +24,13 @@ mod kinds;
 const WEEK: u64 = 1;
 const STORMS: u64 = 2;
 const MORNINGS: u64 = 3;
+const DISK: u64 = 4;
 
 /// Years plans lie in: those in which a unit of Friday's trade passes the rules on most Fridays
 /// (before, the index is too low for its fixed widths), to the last the calendars are verified for.
 const YEARS: (u64, u64) = (2016, 2025);
+/// Plans whose disk is left alone, of a hundred: they run twice as fast, so more of them are seen.
+const DISK_SPARED_PERCENT: u64 = 40;
 /// Most faults of a week, mornings not counted.
 const FAULTS_A_WEEK: usize = 60;
 /// Mornings on which the operator looks in and resumes, of a hundred.
@@ -47,6 +50,9 @@ impl Plan {
             let Some(places) = Places::of(&calendar, monday) else { continue };
             plan.faults.extend(storms(&mut dice, &temper, &places));
             plan.faults.extend(places.mornings(&mut mornings, &temper));
+        }
+        if Dice::new(seed, DISK).percent(DISK_SPARED_PERCENT) {
+            plan.faults.retain(|fault| !fault.what.is_of_the_disk());
         }
         plan.settle();
         plan

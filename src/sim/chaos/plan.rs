@@ -37,13 +37,7 @@ impl Plan {
     /// Something happens to the daemon's disk. A plan without runs on a store in memory, which holds
     /// the same rows in the same order (a property test of the store says so) and is faster.
     pub fn breaks_the_disk(&self) -> bool {
-        let of_disk = |what: &What| {
-            matches!(
-                what,
-                What::StoreError { .. } | What::PowerFailure { .. } | What::KillAtDisk { .. }
-            )
-        };
-        self.faults.iter().any(|fault| of_disk(&fault.what))
+        self.faults.iter().any(|fault| fault.what.is_of_the_disk())
     }
 
     /// From here on nothing goes wrong any more.
@@ -324,6 +318,14 @@ pub enum ChannelFault {
 }
 
 impl What {
+    /// It happens at an operation of the daemon's disk.
+    pub fn is_of_the_disk(&self) -> bool {
+        matches!(
+            self,
+            Self::StoreError { .. } | Self::PowerFailure { .. } | Self::KillAtDisk { .. }
+        )
+    }
+
     /// The stable name it is counted under.
     pub fn name(&self) -> String {
         match self {
