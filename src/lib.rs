@@ -7,6 +7,8 @@
 pub mod clock;
 /// Bugs planted for the proof that they are found; none in a build that trades.
 pub mod planted;
+/// A value that others wait on, woken in a fixed order.
+pub mod signal;
 /// Exchange sessions, holidays, early closes.
 pub mod calendar;
 /// Products, contracts, series, symbols, ticks, expirations.

@@ -71,7 +71,6 @@ use std::{
 use chrono::{NaiveDate, TimeDelta};
 use futures::FutureExt as _;
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch as channel;
 
 pub use self::latch::{Change, LatchAnswer, LatchError};
 use self::{
@@ -89,6 +88,7 @@ use crate::{
     config::{Rulebook, execution::span},
     market::Market,
     money::FxRate,
+    signal as channel,
     store::{Store, StoreError, WriteTx},
     strategy::friday_0dte::{self, ExitMemory, ZdteTimes},
 };

@@ -4,7 +4,6 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DurationRound, TimeDelta};
-use tokio::sync::watch;
 
 use super::{
     Desk,
@@ -22,6 +21,7 @@ use crate::{
     market::OptionQuote,
     notice::{self, Notice},
     planted::{self, Bug},
+    signal as watch,
     store::{Read, StoreError, Table, WriteTx},
     strategy::{
         closing::open_legs,

@@ -2,13 +2,12 @@
 
 use chrono::TimeDelta;
 use futures::{FutureExt as _, future::select};
-use tokio::sync::watch;
 
 use super::{
     ScheduleError,
     supervisor::{Scheduler, Sequence},
 };
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, signal as watch};
 
 /// A step of the clock is noticed within so long: live, the clock is looked at this often.
 const STEP_NOTICED: TimeDelta = super::live::LOOK_EVERY;

@@ -8,7 +8,6 @@ use std::{
 
 use chrono::TimeDelta;
 use futures::channel::oneshot;
-use tokio::sync::watch;
 
 use super::{
     JobBody, JobSet, ScheduleError,
@@ -21,6 +20,7 @@ use super::{
 use crate::{
     calendar::Calendar,
     clock::{Runtime, Timestamp},
+    signal as watch,
     store::{Read, Store, StoreError},
 };
 

@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::watch;
+use crate::signal as watch;
 
 /// Commits that touched a table, by its name.
 #[derive(Debug, Default)]

@@ -10,7 +10,8 @@ use std::{
 };
 
 use redb::ReadableDatabase;
-use tokio::sync::watch;
+
+use crate::signal as watch;
 
 use super::{
     ReadTx, StoreError, WriteTx,

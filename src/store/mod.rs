@@ -165,7 +165,7 @@ impl Store {
     /// Resolves with the cause once the storage has failed; never before.
     pub async fn failed(&self) -> String {
         let mut failures = self.inner.engine.failures();
-        let cause = failures.wait_for(Option::is_some).await.map(|cause| cause.clone());
+        let cause = failures.wait_for(Option::is_some).await;
         match cause {
             Ok(cause) => cause.unwrap_or_default(),
             Err(_) => std::future::pending().await, // the engine outlives this borrow of the store

@@ -3,8 +3,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use tokio::sync::watch;
-
 use super::{
     VenueError, expiry,
     fill::next_grid,
@@ -21,6 +19,7 @@ use crate::{
     instrument::Instrument,
     market::Market,
     money::Gbp,
+    signal as watch,
     store::Store,
 };
 

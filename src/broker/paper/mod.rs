@@ -39,7 +39,7 @@ use futures::{
     FutureExt,
     future::{BoxFuture, Either, select},
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use self::floor::{Floor, Ground};
 pub use self::{
@@ -56,6 +56,7 @@ use crate::{
     instrument::{OptionContract, Product},
     market::{Market, MarketError},
     risk::BuyingPower,
+    signal as watch,
     store::{Store, StoreError},
 };
 
@@ -256,7 +257,7 @@ impl Broker for PaperVenue {
         let mut version = self.changed.clone();
         let seen = self.seen.load(Ordering::Acquire);
         // An error means the venue is gone: then nothing will ever change.
-        let Ok(now) = version.wait_for(|now| *now != seen).await.map(|now| *now) else {
+        let Ok(now) = version.wait_for(|now| *now != seen).await else {
             std::future::pending::<()>().await;
             return;
         };

@@ -173,6 +173,7 @@ impl StorageBackend for Disk {
 /// Does an operation to bytes.
 pub fn apply(bytes: &mut Vec<u8>, op: &Op) {
     match op {
+        Op::Write(_, data) if data.is_empty() => {}
         Op::Write(offset, data) => {
             let end = offset + data.len();
             bytes.resize(bytes.len().max(end), 0);
