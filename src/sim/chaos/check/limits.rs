@@ -9,7 +9,7 @@
 //!
 //! The lag: an order may arrive late on the wire, so the window is held against the daemon's instant
 //! of the send. The entry ladder may go on for its 60 s after the last instant at which it may
-//! begin. Net liquidation is the venue's cash with what is held at its average price; the gate's
+//! begin. Net liquidation is the venue's cash with all that is held at its average price; the gate's
 //! balances, with marks, may lie 1 % off.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,16 +24,17 @@ use super::{
     written_down::send_of,
 };
 use crate::{
-    account::{Leg, NetPrice, PositionId, StrategyId},
+    account::{Fill, Leg, NetPrice, PositionId, StrategyId},
     calendar::{Exchange, NEW_YORK, new_york_date},
     clock::Timestamp,
     desk::{
         intent::{AttemptStatus, IntentRecord},
         read,
     },
-    instrument::{Instrument, Right},
+    instrument::{Instrument, OptionContract, Right},
     money::Usd,
     sim::chaos::board::{Arrival, Sent},
+    strategy::Intent,
 };
 
 /// What net liquidation may be off here, as a share.
@@ -151,7 +152,7 @@ impl Entry<'_> {
     fn in_capital(&self) -> Result<(), Broken> {
         let rules = &self.scene.settings.rulebook;
         let net = self.net_liquidation();
-        let loss = worst(self.legs, self.limit) * Decimal::from(self.units);
+        let loss = self.loss();
         let percent = loss / net.0 * dec!(100);
         let bound = rules.limits.trade_loss_percent;
         if percent > bound * (Decimal::ONE + MARKS) {
@@ -164,7 +165,10 @@ impl Entry<'_> {
             .iter()
             .filter_map(|id| self.ledger.intents.get(&crate::account::IntentId(id.0.clone())))
             .map(|record| {
-                worst(&record.intent.legs, record.intent.limit) * Decimal::from(record.intent.units)
+                let Intent { legs, units, limit, .. } = &record.intent;
+                let mut book = Book::default();
+                book.order(legs, *units, *limit);
+                book.worst()
             })
             .sum();
         let Some((phase, cap, most)) = self.phase(net)? else { return Ok(()) };
@@ -183,8 +187,19 @@ impl Entry<'_> {
         Ok(())
     }
 
+    /// The most the trade can lose once this order has filled: an order that completes uneven legs
+    /// is the rest of a trade, and no trade of its own.
+    fn loss(&self) -> Decimal {
+        let mut book = Book::default();
+        let trade = self.record.id();
+        let mine = self.venue.ours().filter(|(id, ..)| intent_of(id).as_ref() == Some(trade));
+        mine.flat_map(|(_, _, fills)| fills).for_each(|fill| book.fill(fill));
+        book.order(self.legs, self.units, self.limit);
+        book.worst()
+    }
+
     fn net_liquidation(&self) -> Usd {
-        let held = self.venue.state.holdings.values().filter(|lot| is_option(&lot.instrument));
+        let held = self.venue.state.holdings.values();
         let value: Decimal = held
             .map(|lot| {
                 Decimal::from(lot.quantity) * lot.average_price * lot.instrument.multiplier()
@@ -236,36 +251,52 @@ impl Entry<'_> {
     }
 }
 
-fn is_option(of: &Instrument) -> bool {
-    matches!(of, Instrument::Option(_))
+/// Options of one trade and the cash they brought, dollars.
+#[derive(Default)]
+struct Book<'a> {
+    options: Vec<(&'a OptionContract, i64)>,
+    cash: Decimal,
+    multiplier: Decimal,
 }
 
-/// The most one unit can lose at expiry, dollars: the worst of the legs' payoffs at every strike, at
-/// nothing and far beyond the last, with the net price counted.
-fn worst(legs: &[Leg], net: NetPrice) -> Decimal {
-    let options = || {
-        legs.iter().filter_map(|leg| match &leg.instrument {
-            Instrument::Option(contract) => Some((leg, contract)),
-            _ => None,
-        })
-    };
-    let mut prices: Vec<Decimal> = options().map(|(_, contract)| contract.strike).collect();
-    let far = prices.iter().max().copied().unwrap_or_default() * dec!(10);
-    prices.extend([Decimal::ZERO, far]);
-    let payoff = |price: Decimal| -> Decimal {
-        let of = |(leg, contract): (&Leg, &crate::instrument::OptionContract)| {
-            let inside = match contract.right {
-                Right::Call => price - contract.strike,
-                Right::Put => contract.strike - price,
+impl<'a> Book<'a> {
+    fn fill(&mut self, fill: &'a Fill) {
+        self.add(&fill.instrument, fill.side.sign() * i64::from(fill.quantity));
+        self.cash += fill.cash().0;
+    }
+
+    fn order(&mut self, legs: &'a [Leg], units: u32, limit: NetPrice) {
+        for leg in legs {
+            self.add(&leg.instrument, leg.side.sign() * i64::from(leg.ratio * units));
+        }
+        self.cash += limit.0 * Decimal::from(units) * self.multiplier;
+    }
+
+    fn add(&mut self, instrument: &'a Instrument, quantity: i64) {
+        self.multiplier = instrument.multiplier();
+        if let Instrument::Option(contract) = instrument {
+            self.options.push((contract, quantity));
+        }
+    }
+
+    /// The most it can lose at expiry: the worst of the payoffs at every strike, at nothing and far
+    /// beyond the last, with the cash counted.
+    fn worst(&self) -> Decimal {
+        let strikes = self.options.iter().map(|(contract, _)| contract.strike);
+        let far = strikes.clone().max().unwrap_or_default() * dec!(10);
+        let payoff = |price: Decimal| -> Decimal {
+            let of = |(contract, quantity): &(&OptionContract, i64)| {
+                let inside = match contract.right {
+                    Right::Call => price - contract.strike,
+                    Right::Put => contract.strike - price,
+                };
+                Decimal::from(*quantity) * inside.max(Decimal::ZERO)
             };
-            let sign = Decimal::from(leg.side.sign() * i64::from(leg.ratio));
-            sign * inside.max(Decimal::ZERO)
+            self.options.iter().map(of).sum()
         };
-        options().map(of).sum()
-    };
-    let least = prices.into_iter().map(payoff).min().unwrap_or_default();
-    let multiplier = legs.first().map_or(Decimal::ONE, |leg| leg.instrument.multiplier());
-    -(least + net.0) * multiplier
+        let least = strikes.chain([Decimal::ZERO, far]).map(payoff).min().unwrap_or_default();
+        -(least * self.multiplier + self.cash)
+    }
 }
 
 #[cfg(test)]
@@ -278,7 +309,7 @@ mod tests {
         },
         calendar::Calendar,
         instrument::{
-            OptionContract, Product,
+            Product,
             Right::{Call, Put},
             Settlement, expiration,
         },
@@ -311,7 +342,34 @@ mod tests {
         ];
         for (legs, net, expected) in cases {
             let legs: Vec<Leg> = legs.into_iter().map(leg).collect();
-            assert_eq!(worst(&legs, NetPrice(net)), expected, "{legs:?}");
+            let mut book = Book::default();
+            book.order(&legs, 1, NetPrice(net));
+            assert_eq!(book.worst(), expected, "{legs:?}");
         }
+    }
+
+    #[test]
+    fn an_order_that_completes_a_spread_is_counted_with_what_it_completes() {
+        let date = chrono::NaiveDate::from_ymd_opt(2024, 8, 2).unwrap();
+        let listed = expiration::listed(&Calendar::default(), Product::Es, date, 0);
+        let series = listed.into_iter().find(|s| s.settlement == Settlement::Pm).unwrap();
+        let put = |strike: i64| {
+            let strike = Decimal::from(strike);
+            Instrument::Option(OptionContract { series: series.clone(), strike, right: Put })
+        };
+        let long = Fill {
+            id: "1".to_owned(),
+            instrument: put(5270),
+            side: Buy,
+            quantity: 1,
+            price: dec!(3),
+            fees: Usd::ZERO,
+            at: date.and_hms_opt(14, 30, 0).unwrap().and_utc(),
+        };
+        let short = [Leg { instrument: put(5300), side: Sell, ratio: 1, effect: Effect::Open }];
+        let mut book = Book::default();
+        book.fill(&long);
+        book.order(&short, 1, NetPrice(dec!(8)));
+        assert_eq!(book.worst(), dec!(1250), "width 30 less 5, times 50");
     }
 }
