@@ -63,8 +63,12 @@ impl Desk {
             return Ok(Lookup::Unclear);
         };
         let legs = record.legs_of(attempt);
-        let traded = self.unexplained(&booked, legs)?;
+        let mut traded = self.unexplained(&booked, legs)?;
         self.read_named(&traded, &mut orders).await;
+        // An order of another shape explains its own trades: it is somebody else's.
+        traded.retain(|id| {
+            orders.iter().find(|o| o.id == *id).is_none_or(|o| is_like(o, record, attempt))
+        });
         match self.by_legs(record, attempt, &orders)?.as_slice() {
             [order] => {
                 tracing::warn!(order = %order.id, intent = %record.id(), "found by its legs");

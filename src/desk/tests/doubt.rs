@@ -86,6 +86,24 @@ fn an_order_that_traded_is_found_though_no_list_shows_it() {
 }
 
 #[test]
+fn an_owners_trade_of_another_shape_in_our_contracts_keeps_no_send_in_doubt() {
+    let stage = Stage::new(quiet());
+    on_strings(&stage, |scene| async move {
+        scene.puppet.plan(&[Plan::Lost]);
+        scene.enter().await;
+        scene.until("10:30:05").await;
+        let own = scene.puppet.plant(None, 0, OrderStatus::Live);
+        scene.puppet.state().orders[own].legs.truncate(1);
+        scene.puppet.fill(own, all, true);
+        scene.until("10:32:00").await;
+        let record = scene.record(ENTRY);
+        assert!(matches!(record.attempts[0].status, AttemptStatus::NotSent { .. }), "{record:?}");
+        assert_eq!(scene.puppet.sent().len(), 1, "never a second submit");
+        scene.assert_books_agree();
+    });
+}
+
+#[test]
 fn a_clock_that_steps_neither_hastens_nor_delays_the_halt_for_an_unknown_order() {
     for step in [-40, 0, 60] {
         let stage = Stage::new(quiet());
