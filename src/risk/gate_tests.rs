@@ -11,7 +11,9 @@ use super::{
     buying_power::{effective_cap, utilisation},
     cap::VixMode,
     capital::capital,
-    gate, loss_warning, stage,
+    gate, loss_warning,
+    refusal::Input,
+    stage,
     stage::Stage,
 };
 use crate::{
@@ -294,6 +296,74 @@ fn above_the_vix_table_only_one_put_spread_or_nothing_is_opened() {
     };
     assert_eq!(second("2024-08-02T13:40:00Z"), refused("vix"), "opened this session");
     assert_eq!(second("2024-08-01T13:40:00Z"), None, "opened in an earlier one");
+}
+
+#[test]
+fn above_the_vix_table_a_working_entry_counts_until_it_is_a_position_and_a_close_never() {
+    let with = |change: &dyn Fn(&mut Case, Intent)| {
+        let mut intent = entry_intent(&Case::new(), "zdte-20240802-9");
+        intent.slot = at("10:29:00");
+        intent.legs.clear();
+        changed(|c| {
+            worth(c, dec!(80000));
+            c.snapshot.vix = Some(vix(dec!(31)));
+            c.candidate.structure = PUT_SPREAD;
+            change(c, intent.clone());
+        })
+    };
+    assert_eq!(with(&|_, _| {}), None);
+    assert_eq!(with(&|c, entry| c.snapshot.open_intents = vec![entry]), refused("vix"));
+    // Filled on an earlier day: its position tells, and was not opened in this session.
+    let filled = with(&|c, entry| {
+        let mut held = open_position("zdte-20240802-9");
+        other_expiration(&mut held);
+        held.opened_at = at("10:00:00") - chrono::TimeDelta::days(1);
+        c.snapshot.positions = vec![held];
+        c.snapshot.open_intents = vec![entry];
+    });
+    assert_eq!(filled, None);
+    let close = with(&|c, mut entry| {
+        let position = crate::account::PositionId("earlier".to_owned());
+        entry.purpose = Purpose::Exit { position, reason: crate::account::ExitReason::Stop };
+        c.snapshot.open_intents = vec![entry];
+    });
+    assert_eq!(close, None);
+}
+
+#[test]
+fn a_refusal_carries_the_figures_it_was_made_of() {
+    let refusal = |change: &dyn Fn(&mut Case)| {
+        let mut case = Case::new();
+        change(&mut case);
+        case.refusal().unwrap()
+    };
+    let day = 24 * 60 * 60;
+    let rate = refusal(&|c| c.snapshot.fx.as_mut().unwrap().date = friday().date - Days::new(8));
+    assert_eq!(rate, Refusal::Stale { what: Input::Fx, seconds: 8 * day, bound: 7 * day });
+    // A second that has begun counts: 60.001 s is said to be 61, not 60.
+    let print = refusal(&|c| c.snapshot.vix.as_mut().unwrap().at = at("10:28:59.999"));
+    assert_eq!(print, Refusal::Stale { what: Input::Vix, seconds: 61, bound: 60 });
+    let leg = candidate().legs[0].instrument.clone();
+    let crate::instrument::Instrument::Option(contract) = &leg else { panic!("an option") };
+    let strike = contract.strike.normalize();
+    let name = format!("ES {strike} put");
+    assert_eq!(contract.right, crate::instrument::Right::Put);
+    let missing = refusal(&|c| c.candidate.quotes.clear());
+    assert_eq!(missing, Refusal::Missing { what: Input::Leg(name.clone()) });
+    let old = refusal(&|c| c.candidate.quotes.iter_mut().for_each(|q| q.at = at("10:28:00")));
+    let Refusal::Stale { what, seconds, .. } = old else { panic!("{old:?}") };
+    assert_eq!((what, seconds), (Input::Leg(name), 120));
+    // Half of the mid credit on two ES is the target: three tenths of it are 30 %.
+    let mid = candidate().mid;
+    let half = Usd(mid.0 * dec!(50));
+    let fees = refusal(&|c| {
+        worth(c, dec!(80000));
+        c.candidate.units = 2;
+        c.power.round_trip_fees_usd = half.times(dec!(0.3));
+    });
+    let Refusal::Fees { percent, bound, fees, target } = fees else { panic!("{fees:?}") };
+    assert_eq!((percent.round_dp(9), bound), (dec!(30), dec!(25)));
+    assert_eq!((fees, target), (half.times(dec!(0.3)), half));
 }
 
 #[test]

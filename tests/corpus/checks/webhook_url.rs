@@ -9,7 +9,7 @@ use tomking::{
     notice::Severity,
 };
 
-use super::{is_readable, text};
+use super::text;
 
 pub fn check(data: &[u8]) {
     let Some(url) = text(data) else { return };
@@ -27,9 +27,13 @@ pub fn check(data: &[u8]) {
             assert!(DeadMan::new(url).is_ok());
         }
         Err(error) => {
+            // Two texts, whatever the URL: nothing of it can show.
+            let known = [
+                "webhook `hook`: the URL cannot be read",
+                "webhook `hook`: the URL must begin with https:// or http://",
+            ];
             let shown = error.to_string();
-            is_readable(&shown);
-            assert!(url.trim().len() < 16 || !shown.contains(url.trim()), "shown: {shown}");
+            assert!(known.contains(&shown.as_str()), "shown: {shown}");
         }
     }
 }
