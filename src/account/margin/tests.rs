@@ -191,6 +191,21 @@ fn a_future_takes_the_maintenance_margin_either_way() {
     }
 }
 
+#[test]
+fn a_future_offsets_the_option_that_loses_the_other_way_and_adds_to_the_one_that_loses_with_it() {
+    let of_book = |option: VolText, quantity: i64| {
+        let mut book = es_legs(Product::Es, &[option]);
+        book.push(future(quantity));
+        of(Product::Es, &book).net
+    };
+    for (option, offset) in [((-1, "5400C", 0.22), 1), ((-1, "5000P", 0.30), -1)] {
+        let alone = of(Product::Es, &es_legs(Product::Es, &[option])).net;
+        let (hedged, worse) = (of_book(option, offset), of_book(option, -offset));
+        assert!(hedged < Usd(dec!(10800)), "{hedged} beside the right future");
+        assert!(worse > alone && worse > Usd(dec!(10800)), "{worse} beside the wrong one");
+    }
+}
+
 /// Rulebook §4.1: the rough largest loss of a 30-wide ES condor is £930.
 #[test]
 fn a_same_day_condor_of_es_takes_its_largest_loss() {
@@ -306,6 +321,16 @@ fn figures_that_are_none_are_refused_by_name() {
         refusal(MarginLeg { implied_volatility: f64::NAN, ..good.clone() }),
         "margin of -1 ES 2024-08-19 5000 P: implied volatility NaN is not between 0 and 100 (1 is 100 %)"
     );
+    // The largest figures are still figures; beyond them there is none.
+    let most = Decimal::from(PRICE_MAX);
+    let takes = |leg: MarginLeg| requirement(Product::Es, &[leg], &market()).is_ok();
+    assert!(takes(MarginLeg { price: most, ..good.clone() }));
+    assert!(!takes(MarginLeg { price: most + dec!(0.01), ..good.clone() }));
+    assert!(takes(MarginLeg { underlying: most, ..good.clone() }));
+    assert!(!takes(MarginLeg { underlying: most + dec!(0.01), ..good.clone() }));
+    let contracts = i64::from(CONTRACTS_MAX);
+    assert!(takes(MarginLeg { quantity: -contracts, ..good.clone() }));
+    assert!(!takes(MarginLeg { quantity: -contracts - 1, ..good.clone() }));
     let no_rate = MarginMarket { now: now(), rate: f64::NAN };
     assert!(requirement(Product::Es, std::slice::from_ref(&good), &no_rate).is_err());
 }
