@@ -506,6 +506,18 @@ fn limit_7_one_expiration_holds_one_position_of_a_strategy_and_underlying() {
     assert_eq!(with(other_expiration), None);
     assert_eq!(with(|p| p.strategy = StrategyId::External), None);
     assert_eq!(with(|p| p.closed_at = Some(at("10:20:00"))), None);
+    let mut working = entry_intent(&Case::new(), "zdte-20240802-9");
+    working.slot = at("10:29:00");
+    let beside = |working: &Intent| {
+        changed(|c| {
+            worth(c, dec!(80000));
+            c.snapshot.open_intents = vec![working.clone()];
+        })
+    };
+    assert_eq!(beside(&working), refused("expiration"));
+    let position = crate::account::PositionId("earlier".to_owned());
+    working.purpose = Purpose::Exit { position, reason: crate::account::ExitReason::Stop };
+    assert_eq!(beside(&working), None, "a close takes no expiration");
 }
 
 #[test]
