@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 use tomking::store::{Store, path_in};
 
-use crate::day::{do_step, last_step};
+use crate::day::{at, do_step, last_step};
 
 fn tomking(data: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tomking"))
@@ -36,9 +36,20 @@ fn data_of(steps: u32) -> tempfile::TempDir {
     dir
 }
 
+/// A data directory with a store of so many journal entries that imply no state.
+fn journal_of(entries: u32) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open_inline(&path_in(dir.path()), "test").unwrap();
+    for n in 1..=entries {
+        let write = store.write(move |tx| tx.journal(at(n), "test", "checklist", &n));
+        futures::executor::block_on(write).unwrap();
+    }
+    dir
+}
+
 #[test]
 fn verify_exits_0_for_a_whole_journal_and_1_against_another_head() {
-    let dir = data_of(10);
+    let dir = journal_of(11);
     let whole = tomking(dir.path(), &["journal", "verify"]);
     assert_eq!(whole.status.code(), Some(0), "{}", text(&whole.stderr));
     assert!(text(&whole.stdout).starts_with("The journal holds: 11 entries, 1 to 11, head "));
