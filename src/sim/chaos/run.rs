@@ -136,7 +136,10 @@ fn world_of(ground: &Arc<Ground>, plan: &Plan) -> Result<Outcome, StoreError> {
         watch.fail("every task waits and no timer is set".to_owned()); // unless a violation ended it
     }
     let seconds = (world.runtime().now() - plan.start()).num_seconds();
-    Ok(gather(plan, &board, &watch, seconds))
+    let outcome = gather(plan, &board, &watch, seconds);
+    // The daemon that runs holds its way through the board, which holds the daemon.
+    board.set_present(None);
+    Ok(outcome)
 }
 
 /// What happens to the machine at given instants.
