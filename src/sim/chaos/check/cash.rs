@@ -12,6 +12,7 @@
 use super::{
     Broken, Invariant, Moment, Scene,
     eyes::{Eyes, Ledger, Venue},
+    positions::booked,
 };
 use crate::{account::Fill, desk::tables::CashBook, money::Usd};
 
@@ -67,8 +68,12 @@ fn outstanding(book: &CashBook, ledger: &Ledger, venue: &Venue) -> Option<String
     if book.last_transaction != last {
         return Some(format!("{} of {last} transactions were read", book.last_transaction));
     }
-    let has = |fill: &Fill| ledger.fills().any(|(_, known)| known.id == fill.id);
-    let lacking = venue.ours().flat_map(|(_, _, fills)| fills).find(|fill| !has(fill))?;
+    let has = |order: u64, fill: &Fill| {
+        ledger.fills().any(|(_, known)| known.id == fill.id || booked(&known.id) == Some(order))
+    };
+    let mut made =
+        venue.ours().flat_map(|(_, order, fills)| fills.iter().map(|fill| (order.id, fill)));
+    let (_, lacking) = made.find(|(order, fill)| !has(*order, fill))?;
     Some(format!("fill `{}` was not taken over", lacking.id))
 }
 
