@@ -57,7 +57,8 @@ pub(super) fn look(
             let (level, until) = (Level::Reducing, Until::Condition);
             steps.push(Trip { name: NAME, level, cause, until, critical: None }.step(now));
         }
-    } else if held && seen.reconciled {
+    } else if held && seen.reconciled && look.oldest.is_some_and(|at| at >= session.open) {
+        // Heard of, not merely silent for a short time of this session.
         steps.push(Step::End { name: NAME, why: "the feed is back".to_owned() });
     }
 }

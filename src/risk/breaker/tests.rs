@@ -459,6 +459,20 @@ fn a_silent_feed_stops_entries_while_something_is_sold_and_ends_when_it_is_back(
     assert!(Desk::default().look(Observation { feed: old, ..seen(open) }).is_empty());
 }
 
+#[test]
+fn a_new_session_ends_no_hold_of_a_silent_feed_before_the_feed_is_heard() {
+    let (now, soon) = (at("15:50:00"), at("09:31:00") + TimeDelta::days(3));
+    let feed = |oldest| Some(FeedLook { short: true, oldest });
+    let mut desk = Desk::default();
+    let silent = Some(now - TimeDelta::seconds(200));
+    assert_eq!(desk.look(Observation { feed: feed(silent), ..seen(now) }), ["REDUCING"]);
+    for oldest in [None, Some(now)] {
+        let steps = desk.look(Observation { feed: feed(oldest), ..seen(soon) });
+        assert_eq!(steps, [""; 0], "{oldest:?}");
+    }
+    assert_eq!(desk.look(Observation { feed: feed(Some(soon)), ..seen(soon) }), ["ended"]);
+}
+
 /// Oracle: NYSE rule 7.12(a) (its text of 2013 as rule 80B): levels 1 and 2 halt for 15 minutes
 /// when reached after 9:30 and up to and including 15:25, or 12:25 on a day that closes at 13:00;
 /// each once a day; level 3 halts for the rest of the day at any time.
