@@ -294,7 +294,7 @@ pub fn change_over(
 ) -> Result<Vec<Hold>, StoreError> {
     let before = read::holds(tx)?;
     match change {
-        Change::Halt => put(tx, &operator(Level::Halted, cause, now))?,
+        Change::Halt => put(tx, &halt_after(&before, operator(Level::Halted, cause, now)))?,
         Change::Reduce => {
             // Asking for less than what is held already must not loosen it.
             let held = before.iter().find(|hold| hold.name == OPERATOR).map(|hold| hold.level);
@@ -335,13 +335,10 @@ pub fn set_hold(tx: &mut WriteTx, hold: &Hold, by: &str, now: Timestamp) -> Resu
     if before.iter().any(same) {
         return Ok(());
     }
-    let mut hold = hold.clone();
-    if hold.level == Level::Halted {
-        // A halt stops every FLATTEN asked for before it, also when the clock stepped back since.
-        let flattens = before.iter().filter(|held| held.level == Level::Flattening);
-        let after = |held: &Hold| held.since + TimeDelta::microseconds(1);
-        hold.since = flattens.map(after).fold(hold.since, Timestamp::max);
-    }
+    let hold = match hold.level {
+        Level::Halted => halt_after(&before, hold.clone()),
+        _ => hold.clone(),
+    };
     put(tx, &hold)?;
     tx.journal(now, by, "hold", &hold)?;
     let after = read::holds(tx)?;
@@ -430,6 +427,14 @@ pub fn answer(store: &Store, cancelled: Vec<IntentId>) -> Result<LatchAnswer, St
 
 fn operator(level: Level, cause: &str, now: Timestamp) -> Hold {
     Hold { name: OPERATOR.to_owned(), level, cause: cause.to_owned(), since: now, until: None }
+}
+
+/// A halt stops every FLATTEN asked for before it, also when the clock stepped back since.
+fn halt_after(before: &[Hold], mut halt: Hold) -> Hold {
+    let flattens = before.iter().filter(|held| held.level == Level::Flattening);
+    let after = |held: &Hold| held.since + TimeDelta::microseconds(1);
+    halt.since = flattens.map(after).fold(halt.since, Timestamp::max);
+    halt
 }
 
 fn put(tx: &mut WriteTx, hold: &Hold) -> Result<(), StoreError> {

@@ -95,6 +95,19 @@ fn resume_ends_manual_holds_only_and_timed_ones_end_after_their_time() {
 }
 
 #[test]
+fn a_halt_stops_a_breakers_flatten_also_after_the_clock_stepped_back() {
+    for step in [-3600, 0, 3600] {
+        let store = Store::in_memory().unwrap();
+        let asked = at("12:00:00");
+        let flatten = hold("drawdown", Level::Flattening, asked, None);
+        block_on(store.write(move |tx| set_hold(tx, &flatten, "test", asked))).unwrap();
+        let now = asked + TimeDelta::seconds(step);
+        block_on(store.write(move |tx| change(tx, Change::Halt, "test", "operator", now))).unwrap();
+        assert_eq!(level_of(&store.read(read::holds).unwrap()), Level::Halted, "{step}");
+    }
+}
+
+#[test]
 fn reduce_never_loosens_and_each_change_of_level_is_told_once() {
     let store = Store::in_memory().unwrap();
     let now = at("12:00:00");
