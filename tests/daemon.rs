@@ -136,6 +136,10 @@ fn what_cannot_start_says_what_is_wrong_and_where() {
     assert_eq!(code, 1);
     assert!(said.starts_with(&format!("error: creating {}: ", below.display())), "{said}");
 
+    let nothing = house.run(&["--data-dir", below.to_str().unwrap(), "status"]);
+    let said = String::from_utf8(nothing.stdout).unwrap();
+    assert!(said.contains("not running; no store here yet"), "{said}");
+
     let (code, said) = house.failure(&["--config-dir", "/nonexistent/tomking", "run"]);
     assert_eq!(code, 1);
     assert!(said.contains("/nonexistent/tomking"), "{said}");
@@ -170,9 +174,12 @@ fn a_damaged_store_is_refused_and_left_as_it_is() {
     for at in (8192..flipped.len()).step_by(4096) {
         flipped[at + 100] ^= 0x55;
     }
-    for (what, bytes) in
-        [("rubbish", b"not a store at all".to_vec()), ("cut", cut), ("flipped", flipped)]
-    {
+    for (what, bytes) in [
+        ("nothing", vec![]),
+        ("rubbish", b"not a store at all".to_vec()),
+        ("cut", cut),
+        ("flipped", flipped),
+    ] {
         fs::write(&store, &bytes).unwrap();
         for command in ["run", "status", "halt"] {
             let (code, said) = house.failure(&[command]);

@@ -88,7 +88,9 @@ fn seeds(ground: &Arc<Ground>, args: &ChaosArgs, quiet: bool) -> Result<Verdict,
 fn read_plan(file: &Path) -> Result<Plan, CliError> {
     let named = |error: String| CliError::Usage(format!("--plan {}: {error}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|error| named(error.to_string()))?;
-    let plan: Plan = serde_json::from_str(&text).map_err(|error| named(error.to_string()))?;
+    let plan: Plan = serde_json::from_str(&text).map_err(|error| {
+        named(format!("{error}\nhint: a violation prints its plan, `--json` gives it as `plan`"))
+    })?;
     let weeks = i64::from(plan.weeks);
     if !(1..=WEEKS_MAX).contains(&weeks) {
         return Err(named(format!("weeks = {weeks}: must be from 1 to {WEEKS_MAX}")));
@@ -106,12 +108,21 @@ fn progress_bar(seeds: u64, quiet: bool) -> ProgressBar {
     ProgressBar::new(seeds).with_style(style)
 }
 
+/// "1 week", "2 weeks".
+fn counted(count: u64, of: &str) -> String {
+    if count == 1 { format!("1 {of}") } else { format!("{count} {of}s") }
+}
+
 fn text(verdict: &Verdict) -> Result<String, CliError> {
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "{} seeds from {}, {} week(s) each: {:.1} weeks simulated, {} instants",
-        verdict.seeds, verdict.first_seed, verdict.weeks, verdict.simulated_weeks, verdict.steps
+        "{} from {}, {} each: {:.1} weeks simulated, {} instants",
+        counted(verdict.seeds, "seed"),
+        verdict.first_seed,
+        counted(verdict.weeks.into(), "week"),
+        verdict.simulated_weeks,
+        verdict.steps
     );
     let _ = writeln!(
         out,

@@ -72,6 +72,12 @@ fn title(status: &Status) -> String {
             clock(daemon.since),
             lasting(daemon.uptime_seconds)
         ),
+        None if status.journal.sequence == 0 => {
+            format!(
+                "tomking {}, not running; no store here yet: `tomking run` makes it",
+                status.version
+            )
+        }
         None => format!("tomking {}, not running; as the store was left", status.version),
     }
 }

@@ -18,8 +18,14 @@ pub(super) fn rulebook(rules: &Rulebook) -> Vec<String> {
     friday_0dte(&mut check, &rules.friday_0dte);
     limits(&mut check, &rules.limits);
     for (key, seconds) in rules.execution.figures() {
-        check.above_zero(&format!("execution.{key}"), seconds);
+        let key = format!("execution.{key}");
+        check.above_zero(&key, seconds);
+        check.that(seconds <= 3600, &key, seconds, "must be 3600 (an hour) or less");
     }
+    check.ascending(&[
+        ("execution.submit_wait_seconds", rules.execution.submit_wait_seconds),
+        ("execution.absent_after_seconds", rules.execution.absent_after_seconds),
+    ]);
     super::breakers::check(&mut check, &rules.breakers);
     check.faults
 }

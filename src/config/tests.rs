@@ -102,6 +102,7 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
         ("", "[common.entry_ladder]\nstep_seconds = 0"),
         ("", "[common.early_close]\nflat_minutes_before = 80"),
         ("", "[limits]\ntrade_loss_warn_percent = 6\norders_a_minute = 2.5"),
+        ("", "[execution]\npoll_seconds = 86400\nabsent_after_seconds = 5"),
         ("", "[paper]\nstarting_balance_gbp = 1"),
     ];
     let mut shown = String::new();

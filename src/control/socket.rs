@@ -149,7 +149,10 @@ pub fn call(data_dir: &Path, request: &Request) -> Result<Option<Value>, CallErr
 
 /// No socket, or one nobody listens at.
 fn no_daemon(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::NotADirectory
+    )
 }
 
 fn ask(mut stream: StdStream, request: &Request) -> io::Result<Answer> {

@@ -28,7 +28,7 @@ pub(crate) fn open_file(
     if let Some(left) = lock.left_by() {
         tracing::warn!("unclean shutdown: {left} did not close the store; checking it");
     }
-    let there = std::fs::metadata(path).is_ok_and(|file| file.len() > 0);
+    let there = is_there(path)?;
     let found = if there { schema_of(path)? } else { None };
     if let Some(found) = found {
         schema::admit(schema, found, path)?;
@@ -68,6 +68,14 @@ pub(crate) fn open_backend(
     Ok(engine)
 }
 
+/// A store comes into its place whole: an empty file has lost all it held, its holds too.
+fn is_there(path: &Path) -> Result<bool, StoreError> {
+    match std::fs::metadata(path) {
+        Ok(file) if file.len() == 0 => Err(damaged(path, "it is empty".to_owned())),
+        found => Ok(found.is_ok()),
+    }
+}
+
 /// The schema of a file, which is left as it is, also if it was not closed cleanly.
 fn schema_of(path: &Path) -> Result<Option<u32>, StoreError> {
     let overlay = Overlay::open(path).map_err(StoreError::io("opening", path))?;
@@ -80,6 +88,7 @@ fn schema_of(path: &Path) -> Result<Option<u32>, StoreError> {
 
 /// Opens a file with every page checked, leaving it as it is.
 pub(crate) fn examine(path: &Path) -> Result<Engine, StoreError> {
+    is_there(path)?;
     let overlay = Overlay::open(path).map_err(StoreError::io("opening", path))?;
     let db = guarded(path, || builder(false).create_with_backend(overlay))?;
     Ok(Engine::new(Rows::Disk(Box::new(db)), None, Some(path.to_owned())))

@@ -69,7 +69,7 @@ fn a_flipped_bit_anywhere_never_gives_other_data() {
 fn a_file_that_is_no_store_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("tomking.redb");
-    for text in ["not a store".to_owned(), "x".repeat(100_000)] {
+    for text in [String::new(), "not a store".to_owned(), "x".repeat(100_000)] {
         std::fs::write(&path, &text).unwrap();
         let Err(error) = Store::open_inline(&path, "test") else { panic!("opened") };
         assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
