@@ -39,10 +39,10 @@ pub enum Bug {
     WriteWithoutJournal,
     /// 10: an order of unknown fate is never looked up again.
     GiveUpOnUnknown,
-    /// 11: positions are not looked at from the time exit on.
-    SkipTimeExit,
-    /// 11: nobody is told that a position is still open.
-    NoAlertWhenNotFlat,
+    /// 11: positions are not looked at from the evaluation on.
+    SleepAtEvaluation,
+    /// 11: no close is sent, and nobody is told that the position is still open.
+    NeitherCloseNorAlert,
 }
 
 #[cfg(feature = "planted-bugs")]

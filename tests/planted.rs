@@ -58,6 +58,6 @@ planted! {
     an_alert_that_is_dropped: DropFailedDelivery breaks 8;
     a_write_without_its_journal_entry: WriteWithoutJournal breaks 9;
     a_worker_that_gives_up: GiveUpOnUnknown breaks 10;
-    a_time_exit_that_is_skipped: SkipTimeExit breaks 11;
-    a_silence_about_what_is_still_open: NoAlertWhenNotFlat breaks 11;
+    a_watch_that_sleeps_from_the_evaluation_on: SleepAtEvaluation breaks 11;
+    a_silence_about_what_is_not_closed: NeitherCloseNorAlert breaks 11;
 }

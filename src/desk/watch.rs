@@ -233,7 +233,7 @@ impl Desk {
         let position = options.as_ref();
         let quotes = self.position_quotes(position).await;
         let times = self.zdte_times(session);
-        if now >= times.exit && planted::on(Bug::SkipTimeExit) {
+        if now >= times.evaluation && planted::on(Bug::SleepAtEvaluation) {
             return Ok(());
         }
         let before = self.hot().memories.get(&position.id).cloned().unwrap_or_default();
@@ -283,7 +283,7 @@ impl Desk {
         let shorts = open_legs(position).any(|leg| leg.quantity < 0);
         let order = managed.actions.into_iter().find(|action| match action {
             ExitAction::RestProfit { .. } => shorts,
-            ExitAction::Close { .. } => true,
+            ExitAction::Close { .. } => !planted::on(Bug::NeitherCloseNorAlert),
             _ => false,
         });
         let order =
@@ -325,7 +325,7 @@ fn alerts(position: &Position, managed: &Managed) -> Vec<Notice> {
         ExitAction::AlertNoMark { seconds } => {
             Some(Notice::NoMark { position: id.clone(), seconds: *seconds })
         }
-        ExitAction::AlertNotFlat if planted::on(Bug::NoAlertWhenNotFlat) => None,
+        ExitAction::AlertNotFlat if planted::on(Bug::NeitherCloseNorAlert) => None,
         ExitAction::AlertNotFlat => Some(not_flat(position)),
         _ => None,
     });
