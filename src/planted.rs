@@ -1,7 +1,7 @@
 //! Bugs that can be planted in the program, each one condition in the place where it would be: so
 //! that every checker of `tomking chaos` is shown able to fail (`tests/planted.rs`).
 //!
-//! Without the cargo feature `planted-bugs`, which nothing that trades is built with, [`on`] is the
+//! Without the cargo feature `planted-bugs`, which nothing that trades is built with, `on` is the
 //! constant `false` and nothing of it is left in the binary.
 
 /// A bug, by the invariant of design §7 that it breaks.
@@ -13,7 +13,7 @@ pub enum Bug {
     SkipDurableWrite,
     /// 2: a send leaves under another identifier than the one written down.
     SendUnderAnotherName,
-    /// 3: what a cancelled order filled is ignored.
+    /// 6: what a cancelled order filled is ignored, and sent again.
     IgnoreFillsOfCancelled,
     /// 3: a fill is applied as often as the broker tells it.
     ApplyFillTwice,

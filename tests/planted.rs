@@ -45,7 +45,7 @@ planted! {
     a_submit_that_is_sent_again_after_a_time_out: ResendOnTimeout breaks 1;
     a_send_that_leaves_before_it_is_durable: SkipDurableWrite breaks 2;
     a_send_under_another_identifier: SendUnderAnotherName breaks 2;
-    fills_of_a_cancelled_order_that_are_ignored: IgnoreFillsOfCancelled breaks 3;
+    fills_of_a_cancelled_order_that_are_ignored: IgnoreFillsOfCancelled breaks 6;
     a_fill_that_is_applied_twice: ApplyFillTwice breaks 3;
     fees_that_are_not_booked: FeesNotBooked breaks 4;
     a_settlement_that_is_not_booked: SettlementNotBooked breaks 4;

@@ -1,7 +1,7 @@
 //! The breakers of rulebook §6: figures in, what is to be held out. Pure, one file each.
 //!
-//! The desk gathers an [`Observation`], [`look`] goes through every breaker with what each one
-//! remembers (a [`State`], kept in the store), and the [`Step`]s are written in one transaction
+//! The desk gathers an `Observation`, `look` goes through every breaker with what each one
+//! remembers (a `State`, kept in the store), and the `Step`s are written in one transaction
 //! with the new state. Every bound needs two observations in a row, so one wild print trips
 //! nothing, and what the account is worth counts only on usable marks.
 
