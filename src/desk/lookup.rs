@@ -88,6 +88,32 @@ impl Desk {
         Ok(self.absent(attempt))
     }
 
+    /// True while the broker has booked more of the last send than the order shows, or does not say:
+    /// an order may be told as cancelled before its fills, and what it filled must not be sent again.
+    pub(super) async fn may_have_filled_more(
+        &self,
+        record: &IntentRecord,
+    ) -> Result<bool, StoreError> {
+        let ended =
+            |a: &&Attempt| matches!(a.status, AttemptStatus::Cancelled | AttemptStatus::Expired);
+        let last = record.attempts.last().filter(ended);
+        let Some((last, id)) = last.and_then(|a| Some((a, a.order.as_ref()?))) else {
+            return Ok(false);
+        };
+        let Ok(order) = self.ask(self.parts.broker.order(id)).await else { return Ok(true) };
+        if self.take(record.id(), &order).await?.is_some() {
+            return Ok(true);
+        }
+        let asked = self.parts.broker.transactions(last.after_transaction);
+        let Ok(booked) = self.ask(asked).await else { return Ok(true) };
+        let trades = booked
+            .iter()
+            .filter(|t| t.kind == TransactionKind::Trade && t.order.as_ref() == Some(id));
+        let traded: u64 = trades.map(|t| t.quantity.unsigned_abs()).sum();
+        let shown: u64 = order.fills.iter().map(|fill| u64::from(fill.quantity)).sum();
+        Ok(traded > shown)
+    }
+
     /// How a send ends that is nowhere. One that was seen at the broker is not gone because lists
     /// omit it: only the end of its session ends it, for it was a day order.
     fn absent(&self, attempt: &Attempt) -> Lookup {

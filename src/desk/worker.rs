@@ -244,6 +244,9 @@ impl Desk {
             return Ok(Next::At(until));
         }
         match self.pass(record, limit, now).await? {
+            Pass::Leaves(_) if self.may_have_filled_more(record).await? => {
+                return Ok(Next::At(soon));
+            }
             Pass::Leaves(leaving) => self.send(record.id(), limit, book, leaving).await?,
             Pass::Later => return Ok(Next::At(soon)),
             Pass::Never(end) => return self.end(record, end).await,

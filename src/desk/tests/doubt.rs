@@ -86,6 +86,26 @@ fn an_order_that_traded_is_found_though_no_list_shows_it() {
 }
 
 #[test]
+fn what_a_cancelled_order_filled_unseen_is_not_sent_again() {
+    let stage = Stage::new(quiet());
+    on_strings(&stage, |scene| async move {
+        scene.puppet.plan(&[Plan::Work]);
+        scene.enter().await;
+        scene.until("10:30:05").await;
+        scene.puppet.fill(0, all, false);
+        scene.puppet.end(0, OrderStatus::Cancelled);
+        scene.until("10:30:25").await;
+        assert_eq!(scene.puppet.sent().len(), 1, "its fills are booked and not shown");
+        scene.puppet.show(0);
+        scene.until("10:30:40").await;
+        assert_eq!(scene.record(ENTRY).state, IntentState::Filled);
+        let entries = scene.puppet.sent().iter().filter(|sent| !sent.strict_effect).count();
+        assert_eq!(entries, 1, "sent once");
+        scene.assert_books_agree();
+    });
+}
+
+#[test]
 fn an_owners_trade_of_another_shape_in_our_contracts_keeps_no_send_in_doubt() {
     let stage = Stage::new(quiet());
     on_strings(&stage, |scene| async move {
