@@ -47,6 +47,13 @@ pub struct Hold {
     pub until: Option<Timestamp>,
 }
 
+impl Hold {
+    /// True when setting the one over the other changes nothing but its words.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.name, self.level, self.until) == (&other.name, other.level, other.until)
+    }
+}
+
 /// The strictest level of the holds.
 pub fn strictest<'a>(holds: impl IntoIterator<Item = &'a Hold>) -> Level {
     holds.into_iter().map(|hold| hold.level).max().unwrap_or_default()

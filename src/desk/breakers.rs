@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use chrono::{NaiveDate, TimeDelta};
-use rust_decimal::{Decimal, dec};
+use rust_decimal::Decimal;
 
 use super::{
     Desk, describe, latch, read,
@@ -44,8 +44,6 @@ const LATELY: TimeDelta = TimeDelta::seconds(10);
 const FLAT_LOOKS: u8 = 2;
 /// What changes with each look and matters little is written at least so often.
 const SAVE: TimeDelta = TimeDelta::minutes(5);
-/// Cash that differs by more is not explained yet, and its balances are no observation.
-const CASH_TOLERANCE: Decimal = dec!(100);
 /// Closed positions read for the streak; the owner's own are left out of them.
 const TRADES_READ: usize = 400;
 
@@ -250,7 +248,9 @@ impl Desk {
         let Some(balances) = self.balances_lately(now).await else { return Ok(Worth::Unusable) };
         let held = self.held()?;
         let Some(book) = held.cash.as_ref().filter(|_| usable) else { return Ok(Worth::Unusable) };
-        let unexplained = (balances.cash_usd - book.expected_usd()).0.abs() > CASH_TOLERANCE;
+        // Cash the ledger does not explain yet: its balances are no observation.
+        let tolerated = self.parts.rulebook.limits.reconciliation_cash_usd;
+        let unexplained = (balances.cash_usd - book.expected_usd()).0.abs() > tolerated;
         if unexplained || !balances.net_liquidation_usd.is_positive() {
             return Ok(Worth::Unusable);
         }

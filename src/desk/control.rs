@@ -102,8 +102,7 @@ impl Desk {
     /// nothing; a hold never loosens what others hold.
     pub async fn hold(&self, hold: Hold, by: &str) -> Result<(), StoreError> {
         // What stands already wakes nobody: who asks again each time it wakes would never sleep.
-        let same = |h: &Hold| h.name == hold.name && h.level == hold.level && h.until == hold.until;
-        if self.latch.holds().iter().any(same) {
+        if self.latch.holds().iter().any(|standing| standing.is_same(&hold)) {
             return Ok(());
         }
         let (now, by) = (self.now(), by.to_owned());

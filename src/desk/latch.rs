@@ -331,8 +331,7 @@ pub fn change_over(
 /// Sets or replaces one hold, with journal and notice. Setting the same again changes nothing.
 pub fn set_hold(tx: &mut WriteTx, hold: &Hold, by: &str, now: Timestamp) -> Result<(), StoreError> {
     let before = read::holds(tx)?;
-    let same = |h: &Hold| h.name == hold.name && h.level == hold.level && h.until == hold.until;
-    if before.iter().any(same) {
+    if before.iter().any(|standing| standing.is_same(hold)) {
         return Ok(());
     }
     let hold = match hold.level {
@@ -349,8 +348,7 @@ pub fn set_hold(tx: &mut WriteTx, hold: &Hold, by: &str, now: Timestamp) -> Resu
 /// Returns the names of those ended.
 pub fn end_timed(tx: &mut WriteTx, by: &str, now: Timestamp) -> Result<Vec<String>, StoreError> {
     let before = read::holds(tx)?;
-    let ends = |h: &&Hold| h.until.is_some_and(|until| until <= now) && !ends_by_condition(h);
-    let over: Vec<&Hold> = before.iter().filter(ends).collect();
+    let over: Vec<&Hold> = before.iter().filter(|hold| is_over(hold, now)).collect();
     for hold in &over {
         tx.remove(&HOLDS, &hold.name)?;
         tx.journal(now, by, "hold_ended", hold)?;
@@ -358,6 +356,11 @@ pub fn end_timed(tx: &mut WriteTx, by: &str, now: Timestamp) -> Result<Vec<Strin
     let after = read::holds(tx)?;
     tell(tx, now, &before, &after, "a timed hold ended after a clean reconciliation")?;
     Ok(over.into_iter().map(|hold| hold.name.clone()).collect())
+}
+
+/// True for a timed hold whose time has come.
+pub fn is_over(hold: &Hold, now: Timestamp) -> bool {
+    hold.until.is_some_and(|until| until <= now) && !ends_by_condition(hold)
 }
 
 /// Ends one hold whose condition is over, with journal and notice.

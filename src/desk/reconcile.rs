@@ -362,8 +362,7 @@ impl Desk {
             hot.reconciled_at = Some(now);
             hot.told.clear();
         }
-        let due = |hold: &Hold| hold.until.is_some_and(|until| until <= now);
-        if self.latch.holds().iter().any(due) {
+        if self.latch.holds().iter().any(|hold| latch::is_over(hold, now)) {
             self.write(move |tx| latch::end_timed(tx, "reconciliation", now)).await?;
             self.latch.refresh(&self.parts.store)?;
             self.beat();
