@@ -1,6 +1,8 @@
 //! The daily report and the weekly review: gathered from the store, kept in it, shown as text,
 //! HTML and JSON.
 
+/// Lines, areas and bars as plain SVG.
+pub mod chart;
 /// The day: what changed, what was traded, what was not and why, what comes.
 pub mod daily;
 /// What the entry jobs decided, shortly.
