@@ -31,6 +31,8 @@ pub mod notice;
 pub mod market;
 
 // Floor 3: pure decisions.
+/// Figures of returns and of trades, labelled apart.
+pub mod stats;
 /// One file per strategy: snapshot to decision.
 pub mod strategy;
 /// Limits and the gate.
