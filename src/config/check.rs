@@ -14,6 +14,7 @@ pub(super) fn rulebook(rules: &Rulebook) -> Vec<String> {
     let mut check = Check::default();
     vix(&mut check, &rules.vix);
     phases(&mut check, &rules.phases);
+    super::stages::check(&mut check, &rules.stages);
     common(&mut check, &rules.common);
     friday_0dte(&mut check, &rules.friday_0dte);
     limits(&mut check, &rules.limits);

@@ -25,6 +25,8 @@ pub mod market;
 pub mod paper;
 /// The figures of the rulebook.
 pub mod rulebook;
+/// `[stages]` of the rulebook.
+pub mod stages;
 mod tree;
 /// Outgoing channels.
 pub mod voice;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::breakers::BreakerRules;
 use super::execution::ExecutionRules;
+use super::stages::StagesRules;
 use crate::instrument::Product;
 
 /// Every figure of the rulebook that the program uses.
@@ -18,6 +19,8 @@ pub struct Rulebook {
     pub vix: VixRules,
     /// §2: account phases.
     pub phases: PhaseRules,
+    /// §3: deployment stages.
+    pub stages: StagesRules,
     /// §4 common: ladders, marks, early closes.
     pub common: CommonRules,
     /// §4.1.

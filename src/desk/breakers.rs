@@ -19,8 +19,9 @@ use crate::{
     account::{Balances, ExitReason, Position, StrategyId, hold::Hold},
     calendar::{Exchange, Session, new_york_date},
     clock::Timestamp,
+    config::stages::StageId,
     instrument::{Instrument, Product, Series},
-    money::{Gbp, Usd},
+    money::Usd,
     notice::{self, Notice},
     risk::{
         breaker::{
@@ -206,10 +207,9 @@ impl Desk {
             feed = Some(self.feed(&positions).await);
         }
         let (trades, trades_seen) = self.trades()?;
-        let stage_capital = match stage::PAPER.capital_gbp {
-            Some(Gbp(pounds)) => self.rate(now).await.map(|rate| Usd(pounds * rate.usd_per_gbp)),
-            None => None,
-        };
+        let stage = self.parts.store.read(super::stage::current)?.stage;
+        let rate = if stage == StageId::Paper { None } else { self.rate(now).await };
+        let stage_capital = stage::capital_usd(&self.parts.rulebook, stage, rate);
         let next_open = self.parts.calendar.next_session(Exchange::Xnys, new_york_date(now));
         let legs: Vec<String> = positions.iter().map(describe::open_legs).collect();
         let seen = Observation {

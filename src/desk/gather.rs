@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, future::Future, sync::Arc};
 use chrono::{NaiveDate, TimeDelta};
 use rust_decimal::{Decimal, dec};
 
-use super::{Desk, read};
+use super::{Desk, read, stage};
 use crate::{
     account::{IntentId, StrategyId},
     calendar::{Session, new_york_date},
@@ -90,9 +90,10 @@ impl Desk {
                 read::entry_ids(tx, &prefix)?,
                 read::day_counts(tx, date)?,
                 read::last_equity(tx)?,
+                (stage::current(tx)?.stage, stage::acked_at(tx)?),
             ))
         })?;
-        let (closed_today, slot_intents, counts, equity) = rows;
+        let (closed_today, slot_intents, counts, equity, (stage, acked_at)) = rows;
         let now = self.now();
         let minute_ago = now - TimeDelta::minutes(1);
         let recent = counts.opening_sent.iter().filter(|at| **at > minute_ago).count();
@@ -107,6 +108,8 @@ impl Desk {
             balances,
             halved_at: self.halved_at()?,
             trading_status,
+            stage,
+            acked_at,
             previous_phase: equity.and_then(|row| row.phase),
             fx,
             vix,

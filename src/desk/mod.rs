@@ -28,6 +28,8 @@ pub mod latch;
 pub mod read;
 /// Ledger against broker.
 pub mod reconcile;
+/// The deployment stage in force, and acknowledgements.
+pub mod stage;
 /// What `tomking reconcile` answers.
 pub mod statement;
 /// The desk's tables and rows.

@@ -30,7 +30,7 @@ pub fn effective_cap(snapshot: &Snapshot, capital: &Capital<'_>) -> Result<Effec
     }
     let stage = capital.stage.cap_percent.filter(|stage| *stage < cap.percent);
     if let Some(percent) = stage {
-        cap = EffectiveCap { percent, rule: format!("stage {}", capital.stage.name) };
+        cap = EffectiveCap { percent, rule: capital.stage.stage.to_string() };
     }
     Ok(cap)
 }

@@ -6,9 +6,10 @@ use rust_decimal::Decimal;
 use super::{
     phase::{PhaseNow, phase},
     refusal::{Input, Refusal},
-    stage::Stage,
+    stage,
 };
 use crate::{
+    config::stages::StageRules,
     money::{FxRate, Gbp, Usd},
     strategy::Snapshot,
 };
@@ -25,7 +26,7 @@ pub struct Capital<'a> {
     /// The account's phase.
     pub phase: PhaseNow<'a>,
     /// The deployment stage.
-    pub stage: Stage,
+    pub stage: &'a StageRules,
 }
 
 impl Capital<'_> {
@@ -36,8 +37,9 @@ impl Capital<'_> {
 }
 
 /// The capital of a snapshot. A missing or zero balance or rate refuses with that reason; so does
-/// an account below the first phase.
-pub fn capital(snapshot: &Snapshot, stage: Stage) -> Result<Capital<'_>, Refusal> {
+/// an account below the first phase, but in the stages where such a one counts as P1 (§3).
+pub fn capital(snapshot: &Snapshot) -> Result<Capital<'_>, Refusal> {
+    let stage = stage::rules(snapshot)?;
     let balances = snapshot.balances.ok_or(Refusal::Missing { what: Input::Balances })?;
     let rate = snapshot.fx.ok_or(Refusal::Missing { what: Input::Fx })?;
     if rate.usd_per_gbp <= Decimal::ZERO {
@@ -49,10 +51,12 @@ pub fn capital(snapshot: &Snapshot, stage: Stage) -> Result<Capital<'_>, Refusal
     }
     let net_liquidation = balances.net_liquidation_gbp(rate);
     let rules = &snapshot.rulebook.phases;
-    let Some(phase) = phase(rules, net_liquidation, snapshot.previous_phase) else {
+    let reached = phase(rules, net_liquidation, snapshot.previous_phase);
+    let first = || rules.phases.first().filter(|_| stage.small_account);
+    let Some(phase) = reached.or_else(|| Some(PhaseNow { number: 1, rules: first()? })) else {
         let floor = rules.phases.first().map_or(Decimal::ZERO, |p| p.from_gbp);
         return Err(Refusal::BelowFirstPhase { net_liquidation, floor: Gbp(floor) });
     };
-    let sizing = stage.capital_gbp.map_or(net_liquidation, |most| most.min(net_liquidation));
+    let sizing = stage.capital_gbp.map_or(net_liquidation, |most| Gbp(most).min(net_liquidation));
     Ok(Capital { net_liquidation, sizing, rate, phase, stage })
 }

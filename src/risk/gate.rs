@@ -59,11 +59,13 @@ fn first_broken(
     id: &IntentId,
 ) -> Result<(), Refusal> {
     desk::check(snapshot, candidate.product)?;
-    let capital: Capital<'_> = capital(snapshot, stage::PAPER)?;
+    stage::check(snapshot)?;
+    let capital: Capital<'_> = capital(snapshot)?;
     data::check(snapshot, candidate)?;
     session::check(snapshot, candidate)?;
     events::check(snapshot)?;
     crisis::check(snapshot, candidate)?;
+    stage::check_count(snapshot, candidate)?;
     counts::check(snapshot, candidate, &capital)?;
     size::check(snapshot, candidate)?;
     expiration::check(snapshot, candidate)?;

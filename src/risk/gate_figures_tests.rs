@@ -1,12 +1,12 @@
 //! What the gate counts and what it leaves out, and the figures a refusal carries.
 
 use super::*;
+use crate::config::stages::StageId;
 use crate::risk::{
     buying_power::effective_cap,
     cap::VixMode,
     decision::{DecisionOutcome, DecisionRecord},
     refusal::Input,
-    stage::Stage,
 };
 
 #[test]
@@ -107,25 +107,22 @@ fn limit_5_counts_neither_what_is_closed_nor_the_owners_nor_closes() {
 #[test]
 fn the_smallest_cap_rules_and_of_equal_ones_the_first_named() {
     // VIX 14 allows 65 %. Phase, stage -> percent and whose it is.
-    let stage = |percent: Option<i64>| Stage {
-        name: "stage 1",
-        capital_gbp: None,
-        cap_percent: percent.map(Decimal::from),
-    };
     let cases = [
         (dec!(65), None, dec!(65), "13 <= VIX 14 < 18"),
         (dec!(64.9), None, dec!(64.9), "phase 1"),
         (dec!(65.1), None, dec!(65), "13 <= VIX 14 < 18"),
         (dec!(65), Some(65), dec!(65), "13 <= VIX 14 < 18"),
         (dec!(65), Some(66), dec!(65), "13 <= VIX 14 < 18"),
-        (dec!(65), Some(20), dec!(20), "stage stage 1"),
+        (dec!(65), Some(20), dec!(20), "stage 1"),
         (dec!(10), Some(20), dec!(10), "phase 1"),
     ];
     for (phase, of_stage, percent, rule) in cases {
         let mut case = Case::new();
         case.snapshot.vix = Some(vix(dec!(14)));
+        case.snapshot.stage = StageId::One;
         case.rules().phases.phases[0].cap_percent = phase;
-        let capital = capital(&case.snapshot, stage(of_stage)).unwrap();
+        case.rules().stages.stages[1].cap_percent = of_stage.map(Decimal::from);
+        let capital = capital(&case.snapshot).unwrap();
         let cap = effective_cap(&case.snapshot, &capital).unwrap();
         assert_eq!((cap.percent, cap.rule.as_str()), (percent, rule), "{phase} {of_stage:?}");
     }

@@ -8,7 +8,7 @@ use rust_decimal::{Decimal, dec};
 
 use super::{
     BuyingPower, BuyingPowerSource, Figure, Refusal, buying_power::utilisation, capital::capital,
-    gate, loss_warning, stage,
+    gate, loss_warning,
 };
 use crate::{
     account::{
@@ -590,7 +590,7 @@ proptest! {
         case.power.requirement_usd = Usd(Decimal::from(order_usd));
         let after = balances.requirement_usd + case.power.requirement_usd;
         if case.limit().is_none() {
-            let capital = capital(&case.snapshot, stage::PAPER).unwrap();
+            let capital = capital(&case.snapshot).unwrap();
             let used = utilisation(after, &capital);
             let bands = [(13, 45), (18, 65), (25, 75)];
             let vix_cap = bands.iter().find(|(below, _)| vix_cents < below * 100);

@@ -10,6 +10,7 @@ use super::cap::Band;
 use crate::{
     account::{IntentId, NetPrice, StrategyId, hold::Level},
     clock::Timestamp,
+    config::stages::StageId,
     instrument::Product,
     market::EventKind,
     money::{Gbp, Usd, round_half_up, to_f64},
@@ -32,6 +33,8 @@ pub enum Input {
     Leg(String),
     /// The broker's holdings.
     Holdings,
+    /// The figures of the stage in force.
+    Stage(StageId),
 }
 
 impl fmt::Display for Input {
@@ -44,6 +47,7 @@ impl fmt::Display for Input {
             Self::Underlying(product) => write!(f, "{product} underlying"),
             Self::Leg(name) => write!(f, "quote of {name}"),
             Self::Holdings => f.write_str("broker's holdings"),
+            Self::Stage(stage) => write!(f, "figures of {stage}"),
         }
     }
 }
@@ -85,6 +89,13 @@ pub enum Refusal {
     Account { flag: AccountFlag },
     #[error("Refused: net liquidation {net_liquidation} < {floor}, the first phase")]
     BelowFirstPhase { net_liquidation: Gbp, floor: Gbp },
+    #[error("Refused: the stage paper opens nothing on a live account")]
+    PaperOpensNothing,
+    #[error(
+        "Refused: {stage} needs the daily report acknowledged within {bound} h, {}",
+        acknowledged(*hours, *bound)
+    )]
+    Unacknowledged { stage: StageId, hours: Option<Decimal>, bound: u32 },
     // Limit 2: data.
     #[error("Refused: no {what}")]
     Missing { what: Input },
@@ -115,6 +126,10 @@ pub enum Refusal {
     CrisisCount { opened: u32, most: u32, band: Band },
     #[error("Refused: {strategy} may not be opened by a rule of entry")]
     Strategy { strategy: StrategyId },
+    #[error("Refused: {strategy} is not opened in {stage}, which opens {allowed}")]
+    StageStrategy { strategy: StrategyId, stage: StageId, allowed: String },
+    #[error("Refused: {open} open positions with this one > {most} ({stage})")]
+    StagePositions { open: u32, most: u32, stage: StageId },
     #[error("Refused: {units} open {strategy} units with this one > {most} (phase {phase})")]
     Positions { strategy: StrategyId, units: u32, most: u32, phase: u8 },
     #[error(
@@ -197,7 +212,7 @@ pub struct RefusalRow {
     pub value: Figure,
     /// What it is held to.
     pub bound: Figure,
-    /// `percent`, `gbp`, `usd`, `points`, `seconds`, `milliseconds`, `count` or `text`.
+    /// `percent`, `gbp`, `usd`, `points`, `hours`, `seconds`, `milliseconds`, `count` or `text`.
     pub unit: String,
     /// The sentence a person reads.
     pub text: String,
@@ -218,6 +233,17 @@ impl Refusal {
             Self::Account { flag } => words("account", flag, "free to trade"),
             Self::BelowFirstPhase { net_liquidation, floor } => {
                 numbers("phase", net_liquidation.0, floor.0, "gbp")
+            }
+            Self::PaperOpensNothing => words("stage", "paper", "stage 1 or later"),
+            Self::Unacknowledged { hours: None, .. } => words("ack", "never", "acknowledged"),
+            Self::Unacknowledged { hours: Some(hours), bound, .. } => {
+                numbers("ack", *hours, Decimal::from(*bound), "hours")
+            }
+            Self::StageStrategy { strategy, allowed, .. } => {
+                words("stage_strategy", strategy, allowed)
+            }
+            Self::StagePositions { open, most, .. } => {
+                numbers("stage_positions", *open, *most, "count")
             }
             Self::Missing { what } => words("data", format_args!("no {what}"), "present"),
             Self::NotPositive { what, value } => {
@@ -306,6 +332,15 @@ fn beside(value: Decimal, bound: Decimal) -> String {
         |value, places: u32| format!("{:.1$}", round_half_up(value, places), places as usize);
     let differs = |places: &u32| round_half_up(value, *places) != round_half_up(bound, *places);
     print(value, (1..6).find(differs).unwrap_or(6))
+}
+
+fn acknowledged(hours: Option<Decimal>, bound: u32) -> String {
+    match hours {
+        None => "and it was never acknowledged".to_owned(),
+        Some(hours) => {
+            format!("and it was acknowledged {} h ago > {bound} h", beside(hours, bound.into()))
+        }
+    }
 }
 
 /// A bound for people, with at least one decimal.

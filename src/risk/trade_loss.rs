@@ -5,7 +5,6 @@ use rust_decimal::Decimal;
 use super::{
     capital::{Capital, capital},
     refusal::Refusal,
-    stage,
 };
 use crate::strategy::{Candidate, Snapshot};
 
@@ -20,7 +19,7 @@ pub struct LossWarning {
 
 /// The warning of an order whose loss is at least 2 % of sizing capital.
 pub fn loss_warning(snapshot: &Snapshot, candidate: &Candidate) -> Option<LossWarning> {
-    let capital = capital(snapshot, stage::PAPER).ok()?;
+    let capital = capital(snapshot).ok()?;
     let percent = capital.percent_of_sizing(candidate.max_loss_usd);
     let bound = snapshot.rulebook.limits.trade_loss_warn_percent;
     (percent >= bound).then_some(LossWarning { percent, bound })

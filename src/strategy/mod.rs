@@ -26,7 +26,7 @@ use crate::{
     },
     calendar::Session,
     clock::Timestamp,
-    config::Rulebook,
+    config::{Rulebook, stages::StageId},
     instrument::{Product, Series},
     market::{
         Chain, DailyBar, EventDay, EventKind, MarketError, OptionQuote, UnderlyingQuote, VixQuote,
@@ -57,6 +57,10 @@ pub struct Snapshot {
     pub halved_at: Option<Decimal>,
     /// Flags of the account.
     pub trading_status: Option<TradingStatus>,
+    /// The deployment stage in force (rulebook §3).
+    pub stage: StageId,
+    /// When an operator last acknowledged a daily report.
+    pub acked_at: Option<Timestamp>,
     /// The account phase in force so far, 1 to 4, for its hysteresis (rulebook §2); `None` when none
     /// was ever set.
     pub previous_phase: Option<u8>,

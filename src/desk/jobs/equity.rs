@@ -22,7 +22,6 @@ use crate::{
     risk::{
         buying_power::{effective_cap, utilisation},
         capital::capital,
-        stage,
     },
     schedule::{JobBody, JobContext, JobError, JobReport},
     store::{Read, StoreError},
@@ -120,7 +119,7 @@ fn point(snapshot: &Snapshot) -> Option<EquityPoint> {
 
 /// The cap in force and what of it is used, percent of sizing capital.
 fn use_of(snapshot: &Snapshot) -> (Option<Decimal>, Option<Decimal>) {
-    let Ok(capital) = capital(snapshot, stage::PAPER) else { return (None, None) };
+    let Ok(capital) = capital(snapshot) else { return (None, None) };
     let cap = effective_cap(snapshot, &capital).ok().map(|cap| cap.percent);
     let used = snapshot
         .balances
@@ -141,7 +140,7 @@ fn day_row(
     let (cap_percent, used) = use_of(snapshot);
     let peak = points.iter().filter_map(|point| point.used_percent).chain(used).max();
     let held = balances.net_liquidation_usd - balances.cash_usd;
-    let phase = capital(snapshot, stage::PAPER).ok().map(|capital| capital.phase.number);
+    let phase = capital(snapshot).ok().map(|capital| capital.phase.number);
     Ok(Some(EquityRow {
         date,
         net_liquidation_usd: balances.net_liquidation_usd,

@@ -11,7 +11,7 @@ use crate::{
     account::{Balances, Position, PositionId, PositionLeg, Side, StrategyId, TradingStatus},
     calendar::Session,
     clock::Timestamp,
-    config::Rulebook,
+    config::{Rulebook, stages::StageId},
     instrument::{
         OptionContract, Product, ProductKind, Right, Series, Settlement,
         tick::{option_ticks, round_nearest},
@@ -170,6 +170,8 @@ pub(crate) fn snapshot() -> Snapshot {
         }),
         halved_at: None,
         trading_status: Some(TradingStatus { futures_enabled: true, ..TradingStatus::default() }),
+        stage: StageId::Paper,
+        acked_at: None,
         previous_phase: None,
         fx: FxRate::new(friday().date - Days::new(1), rate),
         vix: Some(vix(dec!(16))),
