@@ -1,5 +1,7 @@
 //! What is held and owed: order legs, fills, positions, balances; and the margin model.
 
+/// Legs with the market they stand in.
+pub mod exposure;
 /// Holds, and the latch level they add up to.
 pub mod hold;
 /// Buying power by the margin rules (domain/reference.md §5): the fallback where no dry run is.

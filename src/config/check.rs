@@ -28,6 +28,8 @@ pub(super) fn rulebook(rules: &Rulebook) -> Vec<String> {
         ("execution.absent_after_seconds", rules.execution.absent_after_seconds),
     ]);
     super::breakers::check(&mut check, &rules.breakers);
+    super::groups::check(&mut check, &rules.groups);
+    super::stress::check(&mut check, &rules.stress, &rules.groups);
     check.faults
 }
 
@@ -234,4 +236,10 @@ fn limits(check: &mut Check, rules: &LimitRules) {
     check.not_below_zero("limits.reconciliation_cash_usd", rules.reconciliation_cash_usd);
     check.above_zero("limits.reducing_orders_a_minute", rules.reducing_orders_a_minute);
     check.percent("limits.model_value_percent", rules.model_value_percent);
+    let size = rules.size_percent_of_open_interest;
+    check.percent("limits.size_percent_of_open_interest", size);
+    check.percent("limits.concentration_percent", rules.concentration_percent);
+    check.percent("limits.concentration_0dte_percent", rules.concentration_0dte_percent);
+    check.above_zero("limits.warn_same_expiration", rules.warn_same_expiration);
+    check.above_zero("limits.warn_bullish", rules.warn_bullish);
 }

@@ -15,6 +15,8 @@ mod error;
 /// `[execution]` of the rulebook.
 pub mod execution;
 mod files;
+/// Correlation groups.
+pub mod groups;
 /// `[store]`.
 pub mod keeping;
 /// `[log]`.
@@ -27,6 +29,8 @@ pub mod paper;
 pub mod rulebook;
 /// `[stages]` of the rulebook.
 pub mod stages;
+/// Stress scenarios.
+pub mod stress;
 mod tree;
 /// Outgoing channels.
 pub mod voice;

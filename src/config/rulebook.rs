@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::breakers::BreakerRules;
 use super::execution::ExecutionRules;
+use super::groups::GroupRules;
 use super::stages::StagesRules;
+use super::stress::StressRules;
 use crate::instrument::Product;
 
 /// Every figure of the rulebook that the program uses.
@@ -27,6 +29,10 @@ pub struct Rulebook {
     pub friday_0dte: Friday0dteRules,
     /// §5.
     pub limits: LimitRules,
+    /// §5: what moves together.
+    pub groups: GroupRules,
+    /// §6: stress scenarios.
+    pub stress: StressRules,
     /// Waits and polls of the desk.
     pub execution: ExecutionRules,
     /// §6.
@@ -299,6 +305,22 @@ pub struct LimitRules {
     pub model_value_percent: Decimal,
     /// Or so many ticks.
     pub model_value_ticks: u32,
+    /// Least open interest of each leg.
+    pub open_interest: u32,
+    /// The same for options on futures.
+    pub open_interest_futures: u32,
+    /// Most contracts of a leg, percent of its open interest.
+    pub size_percent_of_open_interest: Decimal,
+    /// Most requirement of one underlying, percent of sizing capital.
+    pub concentration_percent: Decimal,
+    /// The same for an entry of 0DTE.
+    pub concentration_0dte_percent: Decimal,
+    /// Products that are contracts on one thing, by symbol.
+    pub underlyings: Vec<Vec<String>>,
+    /// Warned from so many positions of one expiration.
+    pub warn_same_expiration: u32,
+    /// Warned from so many bullish positions.
+    pub warn_bullish: u32,
 }
 
 impl Rulebook {

@@ -18,6 +18,8 @@ pub mod decision;
 pub mod phase;
 /// Deployment stages (rulebook §3).
 pub mod stage;
+/// Stress scenarios (rulebook §6).
+pub mod stress;
 
 mod counts;
 mod crisis;

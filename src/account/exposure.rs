@@ -1,0 +1,202 @@
+//! What is held, or may soon be, leg by leg, with the market each leg stands in: what stress,
+//! groups and concentration are worked out from.
+
+use std::{collections::BTreeMap, fmt};
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    BrokerOrderId, IntentId, PositionId, StrategyId,
+    margin::{MarginLeg, MarginMarket, requirement},
+};
+use crate::{
+    clock::Timestamp,
+    instrument::{Instrument, Product, ProductKind},
+    money::{Usd, to_f64},
+    pricing::{Expiry, Model},
+};
+
+/// What it costs to hold an underlying: decimals a year, continuously compounded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Carry {
+    /// Interest.
+    pub rate: f64,
+    /// Dividends; nothing for futures.
+    pub dividend: f64,
+}
+
+/// What a leg belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Holder {
+    /// A position of the ledger, EXTERNAL ones too.
+    Position(PositionId),
+    /// What an entry of ours has not filled yet.
+    Working(IntentId),
+    /// An opening order the owner sent himself.
+    Order(BrokerOrderId),
+    /// The order that is being decided.
+    Candidate,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Position(id) => f.pad(&id.0),
+            Self::Working(id) => f.pad(&format!("{id} (working)")),
+            Self::Order(id) => f.pad(&format!("order {id}")),
+            Self::Candidate => f.pad("this order"),
+        }
+    }
+}
+
+/// One leg with its market.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Exposure {
+    /// What it belongs to.
+    pub holder: Holder,
+    /// Whose that is.
+    pub strategy: StrategyId,
+    /// What is held.
+    pub instrument: Instrument,
+    /// Contracts or shares; below zero is short.
+    pub quantity: i64,
+    /// Its mid, in points.
+    pub price: Decimal,
+    /// The price of what it is written on, in points; for a future or shares their own.
+    pub underlying: Decimal,
+    /// Implied volatility, a year; nothing for what is no option.
+    pub implied_volatility: f64,
+    /// Years of 365 days to its last trade.
+    pub years: f64,
+    /// What its underlying costs to hold.
+    pub carry: Carry,
+}
+
+impl Exposure {
+    /// Its value by the model at another price of the underlying and another volatility, dollars.
+    /// Options on futures by Black-76, all others by Black–Scholes–Merton: early exercise of
+    /// American options is left out, as in the quotes it is compared with.
+    pub fn value(&self, underlying: f64, vol: f64) -> f64 {
+        self.points(underlying, vol) * self.dollars_a_point()
+    }
+
+    /// Its value by the model as the market stands, dollars.
+    pub fn value_now(&self) -> f64 {
+        self.value(to_f64(self.underlying), self.implied_volatility)
+    }
+
+    /// Dollars for a point of its underlying, signed, by the model: above zero is bullish.
+    pub fn delta_usd(&self) -> f64 {
+        let delta = match &self.instrument {
+            Instrument::Option(contract) => {
+                let expiry = self.expiry(to_f64(self.underlying));
+                expiry.price(to_f64(contract.strike), self.implied_volatility, contract.right).delta
+            }
+            Instrument::Future { .. } | Instrument::Shares { .. } => 1.0,
+        };
+        delta * self.dollars_a_point()
+    }
+
+    /// True for an option sold.
+    pub fn is_short_option(&self) -> bool {
+        self.quantity < 0 && matches!(self.instrument, Instrument::Option(_))
+    }
+
+    /// Calendar days to its last trade.
+    pub fn days(&self) -> f64 {
+        self.years * 365.0
+    }
+
+    fn points(&self, underlying: f64, vol: f64) -> f64 {
+        match &self.instrument {
+            Instrument::Option(contract) => {
+                self.expiry(underlying).value(to_f64(contract.strike), vol, contract.right)
+            }
+            Instrument::Future { .. } | Instrument::Shares { .. } => underlying,
+        }
+    }
+
+    fn expiry(&self, underlying: f64) -> Expiry {
+        let model = match self.instrument.product().kind() {
+            ProductKind::Future => Model::Black76,
+            ProductKind::Index | ProductKind::Etf => Model::Bsm,
+        };
+        Expiry::new(model, underlying, self.carry.rate, self.carry.dividend, self.years)
+    }
+
+    fn dollars_a_point(&self) -> f64 {
+        to_f64(self.instrument.multiplier() * Decimal::from(self.quantity))
+    }
+
+    fn margin_leg(&self) -> MarginLeg {
+        MarginLeg {
+            instrument: self.instrument.clone(),
+            quantity: self.quantity,
+            price: self.price,
+            underlying: self.underlying,
+            implied_volatility: self.implied_volatility,
+        }
+    }
+}
+
+/// A leg that could not be priced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unpriced {
+    /// What it belongs to.
+    pub holder: Holder,
+    /// The leg, in words.
+    pub leg: String,
+    /// Why.
+    pub why: String,
+}
+
+/// Everything held and working at one moment, with its market.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Book {
+    /// What could be priced.
+    pub exposures: Vec<Exposure>,
+    /// What could not.
+    pub unpriced: Vec<Unpriced>,
+    /// What each product asked about costs to hold.
+    pub carry: BTreeMap<Product, Carry>,
+    /// Buying power by product, by the margin model; boxes are left out (rulebook §4.6: exempt from
+    /// concentration).
+    pub requirement: BTreeMap<Product, Usd>,
+}
+
+impl Book {
+    /// The book of these legs; what margin cannot be worked out of is unpriced.
+    pub fn new(
+        exposures: Vec<Exposure>,
+        mut unpriced: Vec<Unpriced>,
+        carry: BTreeMap<Product, Carry>,
+        now: Timestamp,
+    ) -> Self {
+        let mut legs: BTreeMap<Product, Vec<MarginLeg>> = BTreeMap::new();
+        for exposure in exposures.iter().filter(|e| e.strategy.name() != BOX) {
+            legs.entry(exposure.instrument.product()).or_default().push(exposure.margin_leg());
+        }
+        let mut found = BTreeMap::new();
+        for (product, legs) in legs {
+            let rate = carry.get(&product).map_or(0.0, |carry| carry.rate);
+            match requirement(product, &legs, &MarginMarket { now, rate }) {
+                Ok(requirement) => {
+                    found.insert(product, requirement.net);
+                }
+                Err(error) => unpriced.extend(first_of(&exposures, product, &error.to_string())),
+            }
+        }
+        Self { exposures, unpriced, carry, requirement: found }
+    }
+}
+
+/// The name of the strategy that lends.
+const BOX: &str = "box";
+
+fn first_of(exposures: &[Exposure], product: Product, why: &str) -> Option<Unpriced> {
+    let first = exposures.iter().find(|exposure| exposure.instrument.product() == product)?;
+    let (holder, why) = (first.holder.clone(), why.to_owned());
+    Some(Unpriced { holder, leg: format!("margin of {product}"), why })
+}
