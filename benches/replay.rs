@@ -5,8 +5,6 @@
 
 #![allow(clippy::unwrap_used)] // a bench that cannot start has nothing to measure
 
-use std::sync::Arc;
-
 use tomking::{
     config::Settings,
     schedule::JobSet,
@@ -17,15 +15,9 @@ fn main() {
     for (name, from, to) in
         [("a month", "2024-07-15", "2024-08-16"), ("a year", "2024-01-02", "2024-12-31")]
     {
-        let plan = Plan {
-            from: from.parse().unwrap(),
-            to: to.parse().unwrap(),
-            settings: Arc::new(Settings::load(None).unwrap()),
-            jobs: JobSet::embedded().unwrap().disabled("heartbeat"),
-            tape: Tape::Simulated,
-            progress: Box::new(|_, _| ()),
-            show: None,
-        };
+        let range = (from.parse().unwrap(), to.parse().unwrap());
+        let jobs = JobSet::embedded().unwrap().disabled("heartbeat");
+        let plan = Plan::new(range, Settings::load(None).unwrap(), jobs, Tape::Simulated);
         let (found, _) = replay::run(plan).unwrap();
         println!(
             "{name}, {from} to {to}: {} sessions in {:.2} s, {:.0} a second, {} slots done",

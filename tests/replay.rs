@@ -11,7 +11,6 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use chrono::{DateTime, NaiveTime, Utc};
@@ -142,15 +141,8 @@ fn the_same_range_gives_the_same_digest_in_two_processes_and_in_this_one() {
     let (from, to) = (NOVEMBER[0].parse().unwrap(), NOVEMBER[1].parse().unwrap());
     let tape =
         replay::recorded(Path::new(MADE_UP), &settings, &calendar, (from, to), false).unwrap();
-    let plan = Plan {
-        from,
-        to,
-        settings: Arc::new(settings),
-        jobs: JobSet::embedded().unwrap().disabled("heartbeat"),
-        tape: Tape::Recorded(Box::new(tape)),
-        progress: Box::new(|_, _| ()),
-        show: None,
-    };
+    let jobs = JobSet::embedded().unwrap().disabled("heartbeat");
+    let plan = Plan::new((from, to), settings, jobs, Tape::Recorded(Box::new(tape)));
     let (outcome, _) = replay::run(plan).unwrap();
     assert_eq!(Value::from(outcome.digest), first["digest"]);
 

@@ -9,7 +9,10 @@ use crate::{
         parts::{clock, counted, signed},
     },
     risk::decision::DecisionOutcome,
-    sim::outcome::{DecisionLine, Outcome, RefusalLine, Trade},
+    sim::{
+        operator::Resume,
+        outcome::{DecisionLine, Outcome, RefusalLine, Trade},
+    },
 };
 
 /// The whole text.
@@ -118,7 +121,28 @@ fn breakers(found: &Outcome) -> String {
         .iter()
         .map(|line| format!("  {} {}: {}\n", clock(line.at), line.level, line.cause))
         .collect();
-    format!("BREAKERS\n{}", lines.concat())
+    format!("BREAKERS\n{}{}", lines.concat(), operator(found))
+}
+
+/// What the operator did, where live a person would have; nothing where there was no need.
+fn operator(found: &Outcome) -> String {
+    let (refused, resumed): (Vec<&Resume>, Vec<&Resume>) =
+        found.operator.iter().partition(|resume| resume.refused.is_some());
+    if found.operator.is_empty() {
+        return String::new();
+    }
+    let mut lines = vec![format!(
+        "  The operator of the replay resumed {}{}:\n",
+        counted(resumed.len(), "time"),
+        match refused.len() {
+            0 => String::new(),
+            more => format!(", and was refused {}", counted(more, "time")),
+        }
+    )];
+    let line =
+        |resume: &&Resume| format!("    {}: {}\n", clock(resume.at), resume.causes.join("; "));
+    lines.extend(resumed.iter().map(line));
+    lines.concat()
 }
 
 fn account(found: &Outcome) -> String {

@@ -3,7 +3,6 @@
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::Arc,
 };
 
 use chrono::NaiveDate;
@@ -18,7 +17,10 @@ use super::{
 use crate::{
     calendar::Exchange,
     market::recorded::LoadSummary,
-    sim::replay::{self, Plan, Progress, Tape},
+    sim::{
+        operator::Policy,
+        replay::{self, Plan, Progress, Tape},
+    },
     store::{Read as _, Store},
 };
 
@@ -43,6 +45,10 @@ pub struct ReplayArgs {
     /// Write the journal of the run to this file, one JSON entry a line.
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
+    /// Who resumes after a breaker's hold that waits for a person: nobody, or an operator who asks at
+    /// 09:00 of the next session. Each resume is told.
+    #[arg(long, value_enum, value_name = "POLICY", default_value = "next-session")]
+    operator: Policy,
     /// Seed of the simulated market and of the paths between recorded prices.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -65,8 +71,8 @@ pub fn run(global: &Global, args: &ReplayArgs) -> CliResult {
         told.set_message(date.to_string());
     });
     let Ground { settings, jobs, .. } = ground;
-    let settings = Arc::new(settings);
-    let plan = Plan { from, to, settings, jobs, tape, progress, show: None };
+    let operator = args.operator;
+    let plan = Plan { progress, operator, ..Plan::new((from, to), settings, jobs, tape) };
     let found = replay::run(plan);
     bar.finish_and_clear();
     let (found, store) = found.map_err(CliError::failed)?;

@@ -60,15 +60,8 @@ fn demo(global: &Global, ground: Ground) -> CliResult {
          modelled option quotes. Nothing is kept. Times are New York. Lines with `alert:` are what\n\
          a webhook would be sent.",
     );
-    let plan = Plan {
-        from: demo::THURSDAY,
-        to: demo::SATURDAY,
-        settings: Arc::new(settings),
-        jobs,
-        tape: Tape::Simulated,
-        progress: Box::new(|_, _| ()),
-        show: Some(show),
-    };
+    let range = (demo::THURSDAY, demo::SATURDAY);
+    let plan = Plan { show: Some(show), ..Plan::new(range, settings, jobs, Tape::Simulated) };
     let (found, _) = replay::run(plan).map_err(CliError::failed)?;
     if global.json {
         print_json(&found)?;

@@ -181,14 +181,11 @@ mod tests {
             on_world: Box::new(|_| Ok(())),
             on_stage: Box::new(|stage| narrate(stage, say)),
         };
+        let (settings, jobs) = (Settings::load(None).unwrap(), JobSet::embedded().unwrap());
+        let jobs = jobs.disabled("heartbeat");
         let plan = Plan {
-            from: THURSDAY,
-            to: SATURDAY,
-            settings: Arc::new(Settings::load(None).unwrap()),
-            jobs: JobSet::embedded().unwrap().disabled("heartbeat"),
-            tape: Tape::Simulated,
-            progress: Box::new(|_, _| ()),
             show: Some(show),
+            ..Plan::new((THURSDAY, SATURDAY), settings, jobs, Tape::Simulated)
         };
         let (found, _) = replay::run(plan).unwrap();
         assert_eq!(found.decisions.len(), 1);

@@ -5,6 +5,10 @@
 pub mod chaos;
 /// The demo's days, and what is told of them.
 pub mod demo;
+/// Who looks at a replay's book at the end of each session.
+pub mod observer;
+/// Who resumes in a replay, where live a person would.
+pub mod operator;
 /// What a replay gives, from the store it filled.
 pub mod outcome;
 /// The demo's pace: a Thursday evening to a Saturday in about two minutes.

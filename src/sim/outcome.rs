@@ -1,8 +1,11 @@
 //! What a replay gives: gathered from the store it filled, as one document.
 
+use std::sync::PoisonError;
+
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::{observer::DayBook, operator::Resume, replay::Outside};
 use crate::{
     account::{ExitReason, IntentId, Position, Side, StrategyId},
     clock::Timestamp,
@@ -76,6 +79,11 @@ pub struct Outcome {
     pub open_positions: usize,
     /// How the slots ended.
     pub jobs: JobsLine,
+    /// What the operator of the replay did, where live a person would have.
+    pub operator: Vec<Resume>,
+    /// The book at the end of each session in which anything was open; for the report's files.
+    #[serde(skip)]
+    pub books: Vec<DayBook>,
 }
 
 /// A closed position.
@@ -194,9 +202,19 @@ pub struct Starting {
 
 impl Outcome {
     /// Gathers the outcome of a run from its store.
-    pub fn gather(store: &Store, gatherer: &Gatherer, frame: Frame) -> Result<Self, StoreError> {
+    pub fn gather(
+        store: &Store,
+        gatherer: &Gatherer,
+        frame: Frame,
+        outside: &Outside,
+    ) -> Result<Self, StoreError> {
         let digest = store.journal_head()?.hash;
-        store.read(|tx| read(tx, gatherer, frame, digest))
+        let mut found = store.read(|tx| read(tx, gatherer, frame, digest))?;
+        found.operator =
+            std::mem::take(&mut outside.operator.lock().unwrap_or_else(PoisonError::into_inner));
+        found.books =
+            std::mem::take(&mut outside.books.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(found)
     }
 }
 
@@ -241,6 +259,8 @@ fn read(
         latch: latch_lines(tx)?,
         open_positions: crate::desk::read::open_positions(tx)?.len(),
         jobs: gatherer.jobs_line(tx, from, to)?,
+        operator: Vec::new(),
+        books: Vec::new(),
     })
 }
 

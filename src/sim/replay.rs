@@ -1,12 +1,19 @@
 //! A replay: the whole program in one virtual world, from the first session to the last.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use chrono::{Datelike as _, Days, NaiveDate, NaiveTime, TimeDelta};
 
 use futures::FutureExt as _;
 
-use super::outcome::{Frame, Outcome, Starting};
+use super::{
+    observer,
+    operator::{self, Policy},
+    outcome::{Frame, Outcome, Starting},
+};
 use crate::{
     alert::{Channel, dispatch},
     app::{App, AppError, Parts},
@@ -17,6 +24,7 @@ use crate::{
     calendar::{Calendar, Exchange, Session, new_york},
     clock::{Pace, Runtime, Stopwatch, Timestamp, VirtualWorld},
     config::Settings,
+    control::answer::{Live, Reader},
     desk::Desk,
     market::{Market, ModelledMarket, RecordedTape, SimulatedTape, recorded::DataError},
     report::gather::Gatherer,
@@ -51,6 +59,31 @@ pub struct Plan {
     pub progress: Progress,
     /// Shown to somebody who watches, instead of run as fast as the machine goes.
     pub show: Option<Show>,
+    /// Who resumes after a manual hold.
+    pub operator: Policy,
+}
+
+impl Plan {
+    /// A plan as fast as the machine goes, told to nobody, with the operator of a replay.
+    pub fn new(
+        (from, to): (NaiveDate, NaiveDate),
+        settings: Settings,
+        jobs: JobSet,
+        tape: Tape,
+    ) -> Self {
+        let (progress, settings): (Progress, _) = (Box::new(|_, _| ()), Arc::new(settings));
+        let operator = Policy::default();
+        Self { from, to, settings, jobs, tape, progress, show: None, operator }
+    }
+}
+
+/// What people outside the daemon did and saw in a run.
+#[derive(Debug, Clone, Default)]
+pub struct Outside {
+    /// What the operator did.
+    pub operator: operator::Log,
+    /// The book at the end of each session in which anything was open.
+    pub books: observer::Log,
 }
 
 /// A run somebody watches.
@@ -156,12 +189,13 @@ pub fn run(plan: Plan) -> Result<(Outcome, Store), ReplayError> {
     let (mut plan, store, count) = (plan, Store::in_memory()?, sessions.len());
     let (mut world, on_stage) = world(plan.show.take(), from, &store)?;
     let rt = world.runtime();
-    let (watch, kept) = (Stopwatch::start(), store.clone());
-    let main = days(plan, calendar, rt, kept, sessions, on_stage);
+    let (watch, kept, outside) = (Stopwatch::start(), store.clone(), Outside::default());
+    let seen = outside.clone();
+    let main = days(plan, Scene { calendar, rt, store: kept, sessions, on_stage, outside });
     let (gatherer, starting) = world.run(main).ok_or(ReplayError::Deadlock)??;
     let elapsed = watch.elapsed();
     let frame = Frame { from, to, sessions: count, elapsed, starting };
-    Ok((Outcome::gather(&store, &gatherer, frame)?, store))
+    Ok((Outcome::gather(&store, &gatherer, frame, &seen)?, store))
 }
 
 /// The world of a run, with its voice when somebody watches.
@@ -180,16 +214,20 @@ fn world(
     Ok((world, Some(on_stage)))
 }
 
-/// Every day of the plan, in the world of `rt`.
-async fn days(
-    plan: Plan,
+/// What the days of a plan are played in.
+struct Scene {
     calendar: Calendar,
     rt: Runtime,
     store: Store,
     sessions: Vec<Session>,
     on_stage: Option<OnStage>,
-) -> Result<(Arc<Gatherer>, Starting), ReplayError> {
-    rt.spawn(tell(rt.clone(), sessions, plan.progress));
+    outside: Outside,
+}
+
+/// Every day of the plan.
+async fn days(plan: Plan, scene: Scene) -> Result<(Arc<Gatherer>, Starting), ReplayError> {
+    let Scene { calendar, rt, store, sessions, on_stage, outside } = scene;
+    rt.spawn(tell(rt.clone(), sessions.clone(), plan.progress));
     let market = market(plan.tape, &plan.settings, &rt, &calendar);
     let venue = PaperVenue::open(
         Store::in_memory()?,
@@ -201,9 +239,9 @@ async fn days(
     let broker: Arc<dyn Broker> = Arc::new(venue.await?);
     let app = App::assemble(Parts {
         rt: rt.clone(),
-        calendar,
-        settings: plan.settings,
-        jobs: plan.jobs,
+        calendar: calendar.clone(),
+        settings: Arc::clone(&plan.settings),
+        jobs: plan.jobs.clone(),
         store: store.clone(),
         market: Arc::clone(&market),
         broker: Arc::clone(&broker),
@@ -212,11 +250,36 @@ async fn days(
     })?;
     app.desk.start().await?;
     let starting = starting(broker.as_ref(), market.as_ref(), plan.from).await;
+    if plan.operator == Policy::NextSession {
+        let reader = Reader {
+            calendar,
+            jobs: plan.jobs,
+            channels: Vec::new(),
+            data_dir: PathBuf::new(),
+            rulebook: Arc::new(plan.settings.rulebook.clone()),
+        };
+        let daemon = daemon(&app, reader, &rt, &store);
+        rt.spawn(operator::serve(rt.clone(), daemon, sessions.clone(), outside.operator));
+    }
+    rt.spawn(observer::serve(rt.clone(), Arc::clone(&app.desk), sessions, outside.books));
     if let Some(on_stage) = on_stage {
         on_stage(Stage { rt, store, desk: Arc::clone(&app.desk), broker });
     }
     app.scheduler.run_until(last_second(plan.to)).await?;
     Ok((app.gatherer, starting))
+}
+
+/// The daemon as a person's requests reach it.
+fn daemon(app: &App, reader: Reader, rt: &Runtime, store: &Store) -> Live {
+    Live {
+        reader,
+        rt: rt.clone(),
+        store: store.clone(),
+        desk: Arc::clone(&app.desk),
+        scheduler: Arc::clone(&app.scheduler),
+        gatherer: Arc::clone(&app.gatherer),
+        since: rt.now(),
+    }
 }
 
 fn market(tape: Tape, settings: &Settings, rt: &Runtime, calendar: &Calendar) -> Arc<dyn Market> {

@@ -1,10 +1,7 @@
 //! Every document of `--json`, held against docs/JSON.md: its example has the fields the program
 //! prints, no more and no fewer, and each field follows the rules the page states.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate};
 use serde_json::{Value, json};
@@ -319,15 +316,8 @@ fn chaos_prints_the_names_others_rely_on_and_runs_a_printed_plan_again() {
 #[test]
 fn the_page_shows_the_reports_and_decisions_of_a_week() {
     let date = |day| NaiveDate::from_ymd_opt(2026, 10, day).unwrap();
-    let plan = Plan {
-        from: date(12),
-        to: date(16),
-        settings: Arc::new(Settings::default_embedded()),
-        jobs: JobSet::embedded().unwrap(),
-        tape: Tape::Simulated,
-        progress: Box::new(|_, _| ()),
-        show: None,
-    };
+    let (settings, jobs) = (Settings::default_embedded(), JobSet::embedded().unwrap());
+    let plan = Plan::new((date(12), date(16)), settings, jobs, Tape::Simulated);
     let (_, store) = replay::run(plan).unwrap();
     let mut all = documents();
     for period in [Period::Daily, Period::Weekly] {

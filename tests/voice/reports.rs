@@ -4,8 +4,6 @@
 //! A change of the market, the venue or a strategy changes these figures. Look at the difference,
 //! then take it over with `INSTA_UPDATE=always cargo test --test voice`.
 
-use std::sync::Arc;
-
 use chrono::NaiveDate;
 use tomking::{
     config::Settings,
@@ -21,15 +19,8 @@ const MONDAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 10, 12).unwrap();
 
 /// The reports a week wrote.
 fn week() -> [KeptReport; 3] {
-    let plan = Plan {
-        from: MONDAY,
-        to: FRIDAY,
-        settings: Arc::new(Settings::default_embedded()),
-        jobs: JobSet::embedded().unwrap(),
-        tape: Tape::Simulated,
-        progress: Box::new(|_, _| ()),
-        show: None,
-    };
+    let (settings, jobs) = (Settings::default_embedded(), JobSet::embedded().unwrap());
+    let plan = Plan::new((MONDAY, FRIDAY), settings, jobs, Tape::Simulated);
     let (_, store) = replay::run(plan).unwrap();
     [(Period::Daily, MONDAY), (Period::Daily, FRIDAY), (Period::Weekly, FRIDAY)].map(
         |(period, date)| {
