@@ -33,6 +33,8 @@ pub mod market;
 // Floor 3: pure decisions.
 /// Figures of returns and of trades, labelled apart.
 pub mod stats;
+/// Income and compounding against the plan: told, never a size.
+pub mod plan;
 /// One file per strategy: snapshot to decision.
 pub mod strategy;
 /// Limits and the gate.

@@ -30,6 +30,7 @@ pub(super) fn rulebook(rules: &Rulebook) -> Vec<String> {
     super::breakers::check(&mut check, &rules.breakers);
     super::groups::check(&mut check, &rules.groups);
     super::stress::check(&mut check, &rules.stress, &rules.groups);
+    super::plan::check(&mut check, &rules.plan);
     check.faults
 }
 

@@ -25,6 +25,8 @@ pub mod log;
 pub mod market;
 /// `[paper]`.
 pub mod paper;
+/// `[plan]` of the rulebook.
+pub mod plan;
 /// The figures of the rulebook.
 pub mod rulebook;
 /// `[stages]` of the rulebook.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::breakers::BreakerRules;
 use super::execution::ExecutionRules;
 use super::groups::GroupRules;
+use super::plan::PlanRules;
 use super::stages::StagesRules;
 use super::stress::StressRules;
 use crate::instrument::Product;
@@ -37,6 +38,8 @@ pub struct Rulebook {
     pub execution: ExecutionRules,
     /// §6.
     pub breakers: BreakerRules,
+    /// §7.
+    pub plan: PlanRules,
 }
 
 /// What is done above the highest band.
