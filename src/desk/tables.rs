@@ -83,6 +83,9 @@ pub struct EquityRow {
     pub fees_usd: Usd,
     /// Fees since the ledger began.
     pub fees_total_usd: Usd,
+    /// Money paid in less money paid out since the ledger began; `None` in rows of older versions.
+    #[serde(default)]
+    pub transfers_total_usd: Option<Usd>,
     /// Positions closed in the session.
     pub trades: u32,
 }

@@ -8,6 +8,8 @@ mod book;
 mod carry;
 /// Quotes that go wrong.
 mod flaws;
+/// The 52-week high and the rank of implied volatility.
+pub mod history;
 /// The market made of a tape.
 mod modelled;
 /// Randomness as a pure function of place.

@@ -135,7 +135,8 @@ fn day_row(
     let Some(balances) = snapshot.balances else { return Ok(None) };
     let closed = read::closed_positions(tx, date, date)?;
     let points = read::equity_points(tx, date)?;
-    let fees_total_usd = read::cash(tx)?.map_or(Usd::ZERO, |book: CashBook| book.fees_usd);
+    let book = read::cash(tx)?;
+    let fees_total_usd = book.as_ref().map_or(Usd::ZERO, |book: &CashBook| book.fees_usd);
     let before = read::last_equity(tx)?.map_or(Usd::ZERO, |row| row.fees_total_usd);
     let (cap_percent, used) = use_of(snapshot);
     let peak = points.iter().filter_map(|point| point.used_percent).chain(used).max();
@@ -154,6 +155,7 @@ fn day_row(
         open_pnl_usd: held + snapshot.positions.iter().map(paid).sum(),
         fees_usd: fees_total_usd - before,
         fees_total_usd,
+        transfers_total_usd: book.map(|book| book.transfers_usd),
         trades: u32::try_from(closed.len()).unwrap_or(u32::MAX),
     }))
 }
