@@ -170,6 +170,18 @@ pub enum Notice {
         /// A person must act.
         critical: bool,
     },
+    /// The deployment stage changed (rulebook §3).
+    Stage {
+        /// In words: from, to and why.
+        text: String,
+        /// A breach demoted it.
+        breach: bool,
+    },
+    /// The account phase changed (rulebook §2).
+    Phase {
+        /// In words: from, to and the figure.
+        text: String,
+    },
     /// Ledger and broker differ.
     Difference {
         /// What differs, with both figures.

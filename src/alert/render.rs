@@ -88,6 +88,10 @@ fn words(notice: &Notice) -> Words {
         Notice::Breaker { text, critical, .. } => {
             line(if *critical { Critical } else { Warning }, format!("Breaker: {text}"))
         }
+        Notice::Stage { text, breach } => {
+            line(if *breach { Critical } else { Info }, format!("Stage {text}"))
+        }
+        Notice::Phase { text } => line(Info, format!("Phase {text}")),
         Notice::Difference { what } => {
             line(Critical, format!("Ledger and broker differ, entries are stopped: {what}"))
         }

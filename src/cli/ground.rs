@@ -17,7 +17,11 @@ use crate::{
     calendar::Calendar,
     clock::WallClock,
     config::{Directories, Profile, Settings},
-    control::{Request, answer::Reader, socket},
+    control::{
+        Request,
+        answer::{self, Reader},
+        socket, stage,
+    },
     desk::latch::{self, Change},
     schedule::JobSet,
     store::{self, Store, StoreError},
@@ -111,6 +115,19 @@ impl Ground {
                  hint: start it with `tomking run`, then ask again",
                 self.dirs.data_dir.display()
             )))),
+            Request::StagePromote { .. }
+            | Request::StageDemote { .. }
+            | Request::Ack
+            | Request::Validated { .. } => {
+                store_in(&self.dirs.data_dir)?;
+                let rulebook = Arc::new(self.settings.rulebook.clone());
+                let others = stage::ledgers(&rulebook.stages.paper_ledgers);
+                let store = self.open("tomking stage")?;
+                let now = WallClock.now();
+                let work = answer::rows(&store, rulebook, others, request.clone(), now);
+                futures::executor::block_on(work)
+                    .map_err(|error| Offline::from(CliError::Failed(error)))
+            }
             Request::JobPause { .. } | Request::JobResume { .. } => {
                 store_in(&self.dirs.data_dir)?;
                 let store = self.open("tomking jobs")?;

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand. Data on stdout, logs and progress on stderr.
 //! Exit 0 done, 1 failed or not all holds, 2 bad usage.
 
+mod ack;
 mod calendar;
 mod chaos;
 mod ground;
@@ -8,12 +9,14 @@ mod jobs;
 mod journal;
 mod latch;
 mod outcome;
+mod phase;
 mod price;
 mod reconcile;
 mod replay;
 mod report;
 mod risk;
 mod run;
+mod stage;
 mod status;
 mod store;
 mod why;
@@ -70,6 +73,9 @@ enum Command {
     Calendar(calendar::CalendarArgs),
     Price(price::PriceArgs),
     Risk(risk::RiskArgs),
+    Phase(phase::PhaseArgs),
+    Stage(stage::StageArgs),
+    Ack(ack::AckArgs),
     Journal(journal::JournalArgs),
     Chaos(chaos::ChaosArgs),
     Store(store::StoreArgs),
@@ -115,6 +121,9 @@ pub fn main() -> ExitCode {
         Command::Calendar(args) => calendar::run(global, &args),
         Command::Price(args) => price::run(global, &args),
         Command::Risk(args) => risk::run(global, &args),
+        Command::Phase(args) => phase::run(global, &args),
+        Command::Stage(args) => stage::run(global, &args),
+        Command::Ack(args) => ack::run(global, &args),
         Command::Journal(args) => journal::run(global, &args),
         Command::Store(args) => store::run(global, &args),
         Command::Chaos(args) => chaos::run(global, &args),

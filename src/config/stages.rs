@@ -94,6 +94,9 @@ pub struct StagesRules {
     pub ack_hours: u32,
     /// Calendar days a stage lasts at least.
     pub days: u32,
+    /// Failures, buying power and results are looked at so far back, calendar days, and no farther
+    /// than the stage's beginning.
+    pub window_days: u32,
     /// Closed trades over the paper profiles, at least.
     pub trades: u32,
     /// Win rate of those, above, percent.
@@ -156,6 +159,7 @@ pub(super) fn check(check: &mut Check, rules: &StagesRules) {
     for (key, found) in [
         ("stages.ack_hours", rules.ack_hours),
         ("stages.days", rules.days),
+        ("stages.window_days", rules.window_days),
         ("stages.trades", rules.trades),
         ("stages.validate_hours", rules.validate_hours),
     ] {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{
     Request, backup,
     socket::Handler,
+    stage,
     status::{self, Daemon},
 };
 use crate::{
@@ -19,14 +20,14 @@ use crate::{
     clock::{Runtime, Timestamp},
     config::Rulebook,
     desk::{
-        Desk, fold,
+        Desk, evidence, fold,
         latch::Change,
         read::{decisions, holds},
         statement,
         tables::{BREAKERS, BREAKERS_KEY, DECISIONS},
     },
     report::{REPORTS, gather::Gatherer, report_key},
-    risk::breaker::line::lines,
+    risk::{breaker::line::lines, promotion::LedgerTrades},
     schedule::{JobSet, Scheduler, ops, views},
     store::{Read, Store, StoreError},
 };
@@ -83,6 +84,12 @@ impl Reader {
                 let state = tx.get(&BREAKERS, BREAKERS_KEY)?.unwrap_or_default();
                 document(&lines(&self.rulebook.breakers, &state, &holds(tx)?))?
             }
+            Request::Stage => {
+                let others = stage::ledgers(&self.rulebook.stages.paper_ledgers);
+                document(&stage::view(tx, &self.rulebook, &others, now)?)?
+            }
+            Request::Phase => document(&stage::phase_view(tx, &self.rulebook)?)?,
+            Request::Trades => document(&evidence::trades(tx)?)?,
             Request::JobsList => document(&views::list(tx, &self.jobs, &self.calendar, now)?)?,
             Request::JobsNext { count } => document(&views::next(
                 tx,
@@ -145,6 +152,20 @@ impl Handler for Live {
             Request::Resume { over } => self.resume(over.as_deref()).await,
             Request::Risk => self.risk(),
             Request::Flatten { reason } => self.change(Change::Flatten, reason).await,
+            Request::Stage => {
+                let others = self.ledgers().await?;
+                let (rulebook, now) = (Arc::clone(&self.reader.rulebook), self.rt.now());
+                let seen = self.store.read(|tx| stage::view(tx, &rulebook, &others, now));
+                document(&seen.map_err(|e| e.to_string())?).map_err(|error| error.to_string())
+            }
+            Request::StagePromote { .. }
+            | Request::StageDemote { .. }
+            | Request::Ack
+            | Request::Validated { .. } => {
+                let others = self.ledgers().await?;
+                let rulebook = Arc::clone(&self.reader.rulebook);
+                rows(&self.store, rulebook, others, request, self.rt.now()).await
+            }
             Request::JobRun { job } => {
                 let run = self.scheduler.run_now(job).map_err(|error| error.to_string())?;
                 Ok(json!({ "run": run }))
@@ -171,6 +192,12 @@ impl Handler for Live {
 }
 
 impl Live {
+    /// The trades of further paper ledgers, asked for beside the desk.
+    async fn ledgers(&self) -> Result<Vec<LedgerTrades>, String> {
+        let rulebook = Arc::clone(&self.reader.rulebook);
+        aside(move || Ok(stage::ledgers(&rulebook.stages.paper_ledgers))).await
+    }
+
     async fn status(&self) -> Result<Value, String> {
         let now = self.rt.now();
         let market = &self.desk.parts().market;
@@ -226,6 +253,27 @@ pub(super) async fn aside<T: Send + 'static>(
 ) -> Result<T, String> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|error| Err(format!("the answer was not made: {error}")))
+}
+
+/// What changes rows alone and no part of the desk: stage, acknowledgement, the outcome of a
+/// validation; with or without a daemon.
+pub async fn rows(
+    store: &Store,
+    rulebook: Arc<Rulebook>,
+    others: Vec<LedgerTrades>,
+    request: Request,
+    now: Timestamp,
+) -> Result<Value, String> {
+    let done = store.write(move |tx| match &request {
+        Request::Ack => document(&stage::acknowledge(tx, "operator", now)?),
+        Request::Validated { outcome } => {
+            tx.put(&evidence::VALIDATIONS, outcome.stage.words(), outcome)?;
+            tx.journal(now, "operator", "validated", outcome)?;
+            document(outcome)
+        }
+        _ => document(&stage::change(tx, &rulebook, &others, &request, now)?),
+    });
+    done.await.map_err(|error| error.to_string())
 }
 
 /// Pauses or resumes a job, with or without a daemon.

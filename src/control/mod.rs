@@ -8,6 +8,8 @@ pub mod backup;
 /// The local socket: the daemon's ear and the shell's mouth.
 pub mod socket;
 
+/// The stage and the phase.
+pub mod stage;
 /// The status document.
 pub mod status;
 
@@ -16,7 +18,10 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::{account::StrategyId, report::Period, store::JournalHead};
+use crate::{
+    account::StrategyId, config::stages::StageId, report::Period, risk::promotion::Validated,
+    store::JournalHead,
+};
 
 /// What can be asked of the daemon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +94,32 @@ pub enum Request {
     Flatten {
         /// Why, kept with the hold.
         reason: String,
+    },
+    /// The deployment stage and what the next one asks for.
+    Stage,
+    /// To the next stage, if all that it asks for holds.
+    StagePromote {
+        /// Why it passes over what does not hold.
+        #[serde(default, rename = "override")]
+        over: Option<String>,
+    },
+    /// To a lower stage, at once.
+    StageDemote {
+        /// Which; the one below when absent.
+        to: Option<StageId>,
+        /// Why, kept with it.
+        reason: String,
+    },
+    /// Acknowledges the newest daily report.
+    Ack,
+    /// The account's phase.
+    Phase,
+    /// How many trades are closed and won.
+    Trades,
+    /// Keeps how a validation ended.
+    Validated {
+        /// How.
+        outcome: Validated,
     },
     /// Compares ledger and broker to the cent.
     Reconcile {

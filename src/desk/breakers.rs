@@ -111,15 +111,16 @@ impl Desk {
                 self.latch.refresh(&self.parts.store)?;
             }
         }
-        let mut hot = self.hot();
-        hot.breakers.state = state;
-        hot.breakers.trades_seen = trades_seen;
-        hot.breakers.looked_at = Some(now);
-        drop(hot);
+        {
+            let kept = &mut self.hot().breakers;
+            kept.state = state;
+            kept.trades_seen = trades_seen;
+            kept.looked_at = Some(now);
+        }
         if save {
             self.beat();
         }
-        Ok(())
+        self.look_at_stage(now).await
     }
 
     /// Reads the row again where somebody wrote it: this desk, or a resume.

@@ -6,14 +6,17 @@ use std::{collections::BTreeMap, future::Future, sync::Arc};
 use chrono::{NaiveDate, TimeDelta};
 use rust_decimal::{Decimal, dec};
 
-use super::{Desk, read, stage};
+use super::{
+    Desk, ack, read, stage,
+    tables::{PHASE, PHASE_KEY},
+};
 use crate::{
     account::{IntentId, StrategyId},
     calendar::{Session, new_york_date},
     clock::Timestamp,
     instrument::{Product, ProductKind, Series},
     market::{Chain, EventKind, MarketError, UnderlyingQuote},
-    store::StoreError,
+    store::{Read as _, StoreError},
     strategy::{
         ProductData, Snapshot,
         friday_0dte::{ATR_BARS, pick_series, wilder_atr},
@@ -89,15 +92,18 @@ impl Desk {
                 read::closed_positions(tx, date, date)?,
                 read::entry_ids(tx, &prefix)?,
                 read::day_counts(tx, date)?,
-                read::last_equity(tx)?,
-                (stage::current(tx)?.stage, stage::acked_at(tx)?),
+                match tx.get(&PHASE, PHASE_KEY)? {
+                    Some(row) => row.phase,
+                    None => read::last_equity(tx)?.and_then(|row| row.phase),
+                },
+                (stage::current(tx)?.stage, ack::acked_at(tx)?),
             ))
         })?;
-        let (closed_today, slot_intents, counts, equity, (stage, acked_at)) = rows;
+        let (closed_today, slot_intents, counts, previous_phase, (stage, acked_at)) = rows;
         let now = self.now();
         let minute_ago = now - TimeDelta::minutes(1);
         let recent = counts.opening_sent.iter().filter(|at| **at > minute_ago).count();
-        Ok(Snapshot {
+        let snapshot = Snapshot {
             slot,
             now,
             session: self.session(now),
@@ -110,7 +116,7 @@ impl Desk {
             trading_status,
             stage,
             acked_at,
-            previous_phase: equity.and_then(|row| row.phase),
+            previous_phase,
             fx,
             vix,
             clock_skew_ms: 0,
@@ -123,7 +129,9 @@ impl Desk {
             rejections_today: counts.rejections,
             events,
             products: BTreeMap::new(),
-        })
+        };
+        self.note_phase(&snapshot).await?;
+        Ok(snapshot)
     }
 
     async fn product_data(&self, product: Product, session: &Session) -> ProductData {

@@ -18,7 +18,7 @@ use std::{
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use super::{breakers, read, tables::HOLDS};
+use super::{breakers, read, stage, tables::HOLDS};
 use crate::{
     account::{
         IntentId, PositionId,
@@ -340,6 +340,7 @@ pub fn set_hold(tx: &mut WriteTx, hold: &Hold, by: &str, now: Timestamp) -> Resu
     };
     put(tx, &hold)?;
     tx.journal(now, by, "hold", &hold)?;
+    stage::on_hold(tx, &hold, now)?;
     let after = read::holds(tx)?;
     tell(tx, now, &before, &after, &hold.cause)
 }

@@ -6,6 +6,8 @@
 
 /// The owner's word on a difference.
 pub mod accept;
+/// Acknowledgements of the daily report.
+pub mod ack;
 /// Positions from fills.
 pub mod book;
 /// The books of a day, compared after its close.
@@ -14,6 +16,8 @@ pub mod daybook;
 pub mod describe;
 /// Differences between ledger and broker, each with a name.
 pub mod difference;
+/// What the ledger shows of the stage in force.
+pub mod evidence;
 /// The journal folded back, against the store.
 pub mod fold;
 /// The snapshot an entry decides on.
@@ -28,7 +32,7 @@ pub mod latch;
 pub mod read;
 /// Ledger against broker.
 pub mod reconcile;
-/// The deployment stage in force, and acknowledgements.
+/// The deployment stage in force.
 pub mod stage;
 /// What `tomking reconcile` answers.
 pub mod statement;
@@ -50,6 +54,7 @@ mod held;
 mod lookup;
 mod pass;
 mod patience;
+mod phase;
 mod record;
 mod risks;
 mod send;

@@ -51,10 +51,26 @@ pub const LAST_LOOK_KEY: &str = "last";
 /// What the breakers remember; one row, `breakers`.
 pub const BREAKERS: Table<breaker::State> = Table::new("breakers", 1);
 
+/// The account phase in force, for its hysteresis; one row, `phase`.
+pub const PHASE: Table<PhaseRow> = Table::new("phase", 1);
+
+/// The one key of [`PHASE`].
+pub const PHASE_KEY: &str = "phase";
 /// The one key of [`BREAKERS`].
 pub const BREAKERS_KEY: &str = "breakers";
 /// The one key of [`CASH`].
 pub const CASH_KEY: &str = "cash";
+
+/// The account phase in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhaseRow {
+    /// 1 to 4; `None` below the first.
+    pub phase: Option<u8>,
+    /// Since when.
+    pub since: Timestamp,
+    /// Net liquidation then.
+    pub net_liquidation_gbp: Gbp,
+}
 
 /// A session's closing figures, written once by the end-of-day reconciliation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

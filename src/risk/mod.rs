@@ -16,6 +16,8 @@ pub mod capital;
 pub mod decision;
 /// Account phases (rulebook §2).
 pub mod phase;
+/// What a promotion to the next stage asks for (rulebook §3).
+pub mod promotion;
 /// Deployment stages (rulebook §3).
 pub mod stage;
 /// Stress scenarios (rulebook §6).

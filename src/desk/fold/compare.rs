@@ -6,9 +6,11 @@ use super::{Folded, FoldedIntent, FoldedPosition};
 use crate::{
     account::IntentId,
     desk::{
+        ack::ACKS,
         intent::IntentRecord,
         read,
-        tables::{BROKER_ORDERS, INTENTS, POSITIONS},
+        stage::{STAGE, STAGE_KEY},
+        tables::{BROKER_ORDERS, INTENTS, PHASE, PHASE_KEY, POSITIONS},
     },
     schedule::ledger::{JOBS, RUNS, last_frequent},
     store::{Read, StoreError},
@@ -33,6 +35,15 @@ impl Folded {
         if cash != self.cash {
             found.push(differ("the cash book", self.cash.as_ref(), cash.as_ref()));
         }
+        let stage = tx.get(&STAGE, STAGE_KEY)?;
+        if stage != self.stage {
+            found.push(differ("the stage", self.stage.as_ref(), stage.as_ref()));
+        }
+        let phase = tx.get(&PHASE, PHASE_KEY)?;
+        if phase != self.phase {
+            found.push(differ("the phase", self.phase.as_ref(), phase.as_ref()));
+        }
+        table("ack of", &self.acks, &tx.list(&ACKS, "")?.into_iter().collect(), &mut found);
         self.runs_differ(tx, &mut found)?;
         let jobs = tx.list(&JOBS, "")?.into_iter();
         let paused = jobs.filter_map(|(job, state)| Some((job, state.paused?.reason)));

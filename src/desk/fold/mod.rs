@@ -16,8 +16,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
+    ack::Ack,
     intent::{AttemptStatus, IntentState},
-    tables::CashBook,
+    stage::StageRow,
+    tables::{CashBook, PhaseRow},
 };
 use crate::{
     account::{BrokerOrderId, ExitReason, Fill, IntentId, PositionId, StrategyId, hold::Hold},
@@ -49,6 +51,12 @@ pub struct Folded {
     pub cash: Option<CashBook>,
     /// Outcomes by run id; of frequent jobs those that acted or failed.
     pub runs: BTreeMap<String, RunRow>,
+    /// The deployment stage; `None` while the account is where every account begins.
+    pub stage: Option<StageRow>,
+    /// The account phase.
+    pub phase: Option<PhaseRow>,
+    /// Acknowledged daily reports.
+    pub acks: BTreeMap<String, Ack>,
     /// Why each paused job is paused.
     pub paused: BTreeMap<String, String>,
 }
@@ -234,6 +242,24 @@ impl Folded {
             "transactions_read" => self.transactions_read(data),
             "delivered" | "adopted" => self.taken_over(data),
             "job.done" | "job.failed" | "job.skipped" | "job.missed" => self.run(cause, data),
+            "stage" => {
+                #[derive(Deserialize)]
+                struct Moved {
+                    row: StageRow,
+                }
+                let Moved { row } = typed(data)?;
+                self.stage = Some(row);
+                Ok(())
+            }
+            "ack" => {
+                let ack: Ack = typed(data)?;
+                self.acks.insert(ack.report.to_string(), ack);
+                Ok(())
+            }
+            "phase" => {
+                self.phase = Some(typed(data)?);
+                Ok(())
+            }
             "job.paused" | "job.resumed" => self.pause(&entry.kind, data),
             _ => Ok(()), // it tells of no row that is folded
         }
