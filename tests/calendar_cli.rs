@@ -76,8 +76,8 @@ fn bad_usage_ends_with_2_and_says_what_is_right() {
         (&["--from", "2026-02-01", "--to", "2026-01-01"], "ends before that"),
         (&["--from", "1989-12-29", "--to", "1990-01-05"], "from 1990-01-01 to 2035-12-31"),
         (
-            &["--exchange", "CME", "--from", "2009-01-05", "--to", "2010-01-05"],
-            "from 2010-01-01 to 2035-12-31",
+            &["--exchange", "CME", "--from", "2004-01-05", "--to", "2005-01-05"],
+            "from 2005-01-01 to 2035-12-31",
         ),
     ];
     for (args, expected) in cases {

@@ -1,7 +1,7 @@
 //! CME equity-index futures on Globex: from 18:00 of the evening before to 17:00 New York time.
 //!
-//! The daily hours are today's, for all years: 2010 to 2015 closed at other times between 16:15
-//! and 17:30. On most US holidays there is a short session; the session is named by the day on
+//! The daily hours are today's, for all years: until 2015 the day closed at other times between
+//! 16:15 and 17:30. On most US holidays there is a short session; the session is named by the day on
 //! which it halts, although CME clears it with the next trade date.
 
 use chrono::{Datelike, NaiveDate, NaiveTime};
@@ -14,9 +14,14 @@ use super::{
 
 /// Days on which the stock market was shut without a holiday, and the halt of that morning.
 /// 2012: notices of CME Group of 28 and 29 October 2012 (08:15 in Chicago); 2018 and 2025: press
-/// releases of CME Group (08:30 in Chicago).
-const MOURNING: &[(i32, u32, u32, u32, u32)] =
-    &[(2012, 10, 29, 9, 15), (2012, 10, 30, 9, 15), (2018, 12, 5, 9, 30), (2025, 1, 9, 9, 30)];
+/// releases of CME Group (08:30 in Chicago). 2007, without a notice at hand, is taken as 2012.
+const MOURNING: &[(i32, u32, u32, u32, u32)] = &[
+    (2007, 1, 2, 9, 15),
+    (2012, 10, 29, 9, 15),
+    (2012, 10, 30, 9, 15),
+    (2018, 12, 5, 9, 30),
+    (2025, 1, 9, 9, 30),
+];
 
 /// What the exchange does on a weekday.
 pub(super) fn rule(date: NaiveDate) -> DayRule {
@@ -41,9 +46,9 @@ pub(super) fn rule(date: NaiveDate) -> DayRule {
 fn holiday_rule(holiday: Holiday, date: NaiveDate) -> DayRule {
     match holiday {
         // Open until 08:15 in Chicago when the employment report comes out that morning: the
-        // years in which Good Friday is the first Friday of April (2010, 2012, 2015, 2021, 2023,
-        // 2026). Otherwise closed.
-        Holiday::GoodFriday if date.month() == 4 && date.day() <= 7 => {
+        // years since 2010 in which Good Friday is the first Friday of April (2010, 2012, 2015,
+        // 2021, 2023, 2026). Otherwise closed, as in 2007 (`pandas_market_calendars` 5.5.0).
+        Holiday::GoodFriday if date.month() == 4 && date.day() <= 7 && date.year() >= 2010 => {
             DayRule::Early(hm(9, 15), holiday.name())
         }
         Holiday::NewYear | Holiday::GoodFriday | Holiday::Christmas => {

@@ -41,28 +41,40 @@ pub enum Exchange {
     /// Cboe index options, regular hours.
     #[serde(rename = "CBOE")]
     CboeIndexOptions,
-    /// CME equity-index futures and their options, Globex hours.
+    /// CME futures and their options, Globex hours: equity indices, and by the same hours energy,
+    /// metals, currencies and bonds.
     #[serde(rename = "CME")]
     CmeEquity,
+    /// Chicago Board of Trade grains and their options, the day session: 09:30 to 14:20 New York
+    /// time. The hours are those since 2015-07-06, for all years; the night session, in which options
+    /// barely trade, is none here.
+    #[serde(rename = "GRAINS")]
+    CmeGrains,
+    /// CME livestock and its options: 09:30 to 14:05 New York time.
+    #[serde(rename = "MEATS")]
+    CmeMeats,
 }
 
 impl Exchange {
     /// Every exchange.
-    pub const ALL: &[Self] = &[Self::Xnys, Self::CboeIndexOptions, Self::CmeEquity];
+    pub const ALL: &[Self] =
+        &[Self::Xnys, Self::CboeIndexOptions, Self::CmeEquity, Self::CmeGrains, Self::CmeMeats];
 
-    /// Its code: `XNYS`, `CBOE`, `CME`.
+    /// Its code: `XNYS`, `CBOE`, `CME`, `GRAINS`, `MEATS`.
     pub fn code(self) -> &'static str {
         match self {
             Self::Xnys => "XNYS",
             Self::CboeIndexOptions => "CBOE",
             Self::CmeEquity => "CME",
+            Self::CmeGrains => "GRAINS",
+            Self::CmeMeats => "MEATS",
         }
     }
 }
 
 /// A code that is none of the exchanges.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown exchange `{0}`; known are XNYS, CBOE, CME")]
+#[error("unknown exchange `{0}`; known are XNYS, CBOE, CME, GRAINS, MEATS")]
 pub struct UnknownExchange(pub String);
 
 impl std::str::FromStr for Exchange {

@@ -35,7 +35,9 @@ impl Exchange {
     pub fn years(self) -> RangeInclusive<i32> {
         match self {
             Self::Xnys => 1990..=2035,
-            Self::CboeIndexOptions | Self::CmeEquity => 2010..=2035,
+            Self::CboeIndexOptions | Self::CmeEquity | Self::CmeGrains | Self::CmeMeats => {
+                2005..=2035
+            }
         }
     }
 
@@ -46,12 +48,17 @@ impl Exchange {
                 Hours { open: hm(9, 30), evening_before: false, close: hm(16, 15) }
             }
             Self::CmeEquity => Hours { open: hm(18, 0), evening_before: true, close: hm(17, 0) },
+            Self::CmeGrains => Hours { open: hm(9, 30), evening_before: false, close: hm(14, 20) },
+            Self::CmeMeats => Hours { open: hm(9, 30), evening_before: false, close: hm(14, 5) },
         }
     }
 
     pub(super) fn rule(self, date: NaiveDate) -> DayRule {
         match self {
-            Self::Xnys => xnys::rule(date),
+            // Grains and meats close at 13:00 on the stock market's half days: CME's notices give
+            // 12:05 and 12:15 in Chicago, public calendars (`pandas_market_calendars` 5.5.0) 12:00
+            // and 12:05, and none on the eve of Independence Day; the earliest is safe.
+            Self::Xnys | Self::CmeGrains | Self::CmeMeats => xnys::rule(date),
             Self::CboeIndexOptions => cboe::rule(date),
             Self::CmeEquity => cme::rule(date),
         }

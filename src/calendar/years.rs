@@ -12,7 +12,7 @@ const COUNT: usize = 46;
 
 /// A slot per exchange and year. A lookup is two indexings, so a replay may ask at every minute.
 pub(super) struct Years {
-    slots: [Box<[YearTable]>; 3],
+    slots: [Box<[YearTable]>; Exchange::ALL.len()],
 }
 
 impl Default for Years {
@@ -27,11 +27,7 @@ impl Years {
         if !exchange.years().contains(&year) {
             return None;
         }
-        let tables = match exchange {
-            Exchange::Xnys => &self.slots[0],
-            Exchange::CboeIndexOptions => &self.slots[1],
-            Exchange::CmeEquity => &self.slots[2],
-        };
+        let tables = self.slots.get(exchange as usize)?;
         tables.get(usize::try_from(year - FIRST).ok()?)
     }
 }

@@ -178,9 +178,9 @@ mod tests {
         };
         let turned = refused(Exchange::Xnys, "2026-02-01", "2026-01-01");
         assert!(turned.contains("begins on 2026-02-01 and ends before that, on 2026-01-01"));
-        let early = refused(Exchange::CmeEquity, "2009-12-31", "2010-01-05");
-        assert!(early.contains("2009-12-31 is outside the calendar of CME"), "{early}");
-        assert!(early.ends_with("from 2010-01-01 to 2035-12-31"), "{early}");
+        let early = refused(Exchange::CmeEquity, "2004-12-31", "2005-01-05");
+        assert!(early.contains("2004-12-31 is outside the calendar of CME"), "{early}");
+        assert!(early.ends_with("from 2005-01-01 to 2035-12-31"), "{early}");
         let late = refused(Exchange::Xnys, "2035-12-31", "2036-01-01");
         assert!(late.ends_with("from 1990-01-01 to 2035-12-31"), "{late}");
     }

@@ -85,6 +85,9 @@ pub struct VolOfVix {
     pub vix: f64,
     /// Its skew over that of the S&P 500.
     pub skew: f64,
+    /// Where it is pulled to, in points, instead of `long_run_vol`.
+    #[serde(default)]
+    pub long_run: Option<f64>,
 }
 
 /// Bid, ask and open interest around the model's value.
@@ -126,7 +129,7 @@ impl MarketSettings {
             hold(&format!("carry.dividend_percent.{product}"), *found, 0.0, 30.0);
         }
         for (product, found) in &carry.ratio {
-            hold(&format!("carry.ratio.{product}"), *found, 0.001, 1000.0);
+            hold(&format!("carry.ratio.{product}"), *found, 0.001, 100_000.0);
         }
         hold("surface.session_share", surface.session_share, 0.01, 1.0);
         hold("surface.sessions_a_year", surface.sessions_a_year, 100.0, 366.0);
@@ -141,6 +144,8 @@ impl MarketSettings {
             hold(&format!("surface.other.{product}.base"), found.base, 0.1, 200.0);
             hold(&format!("surface.other.{product}.vix"), found.vix, 0.0, 10.0);
             hold(&format!("surface.other.{product}.skew"), found.skew, 0.0, 2.0);
+            let long_run = found.long_run.unwrap_or(surface.long_run_vol);
+            hold(&format!("surface.other.{product}.long_run"), long_run, 0.1, 200.0);
         }
         hold("book.width_ticks", book.width_ticks, 0.0, 100.0);
         hold("book.width_percent", book.width_percent, 0.0, 100.0);
@@ -175,7 +180,7 @@ pub(crate) mod tests {
         wrong.book.width_percent = f64::NAN;
         wrong.carry.ratio.insert(Product::Xsp, -10.0);
         let told = [
-            "market.carry.ratio.XSP = -10: must be 0.001 to 1000",
+            "market.carry.ratio.XSP = -10: must be 0.001 to 100000",
             "market.surface.session_share = 0: must be 0.01 to 1",
             "market.book.width_percent = NaN: must be 0 to 100",
         ];
@@ -189,8 +194,9 @@ pub(crate) mod tests {
         for product in Product::ALL {
             assert!(settings.carry.dividend_percent.contains_key(product), "{product}");
         }
-        for product in [Product::Qqq, Product::Gld, Product::Tlt] {
-            assert!(settings.surface.other.contains_key(&product), "{product}");
+        let index = [Product::Es, Product::Mes, Product::Spx, Product::Xsp, Product::Spy];
+        for product in Product::ALL.iter().filter(|product| !index.contains(product)) {
+            assert!(settings.surface.other.contains_key(product), "{product}");
         }
     }
 }

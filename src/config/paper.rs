@@ -18,7 +18,7 @@ pub struct PaperSettings {
     pub fills: FillSettings,
     /// Who is assigned before expiry.
     pub assignment: AssignmentSettings,
-    /// Fees of each product, one row each.
+    /// Fees by product: each product in one row, which may be of several.
     pub fees: Vec<FeeSettings>,
 }
 
@@ -89,12 +89,12 @@ pub struct AssignmentSettings {
     pub booked_at: NaiveTime,
 }
 
-/// `[[paper.fees]]`: what one contract (or share) of a product costs, dollars a side.
+/// `[[paper.fees]]`: what one contract (or share) of its products costs, dollars a side.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeeSettings {
-    /// The product.
-    pub product: Product,
+    /// The products, at least one.
+    pub products: Vec<Product>,
     /// Commission of an option opened.
     pub option_open_usd: Decimal,
     /// Commission of an option closed.
@@ -114,7 +114,7 @@ pub struct FeeSettings {
 impl PaperSettings {
     /// The fees of a product, where a row gives them.
     pub fn fees_of(&self, product: Product) -> Option<&FeeSettings> {
-        self.fees.iter().find(|row| row.product == product)
+        self.fees.iter().find(|row| row.products.contains(&product))
     }
 
     /// What is wrong with the settings, in words with key and bound; nothing when all is right.
@@ -125,7 +125,8 @@ impl PaperSettings {
             faults.push(format!("paper.starting_balance_gbp = {found}: must be above 0"));
         }
         for product in Product::ALL {
-            let rows = self.fees.iter().filter(|row| row.product == *product).count();
+            let named = self.fees.iter().flat_map(|row| &row.products);
+            let rows = named.filter(|named| *named == product).count();
             if rows != 1 {
                 faults.push(format!("paper.fees: {rows} rows for {product}, must be 1"));
             }
@@ -211,7 +212,8 @@ impl FeeSettings {
             self.exercise_usd,
         ];
         let below = figures.iter().find(|figure| **figure < Decimal::ZERO)?;
-        Some(format!("paper.fees, {}: {below}: must be 0 or more", self.product))
+        let named = self.products.iter().map(|product| product.symbol()).collect::<Vec<_>>();
+        Some(format!("paper.fees, {}: {below}: must be 0 or more", named.join(" ")))
     }
 }
 
@@ -249,7 +251,7 @@ mod tests {
                 },
                 "assignment.booked_at",
             ),
-            (|s| s.fees.truncate(7), "paper.fees: 0 rows for TLT"),
+            (|s| s.fees.truncate(4), "paper.fees: 0 rows for TLT"),
             (|s| s.fees[0].exercise_usd = Decimal::from(-1), "paper.fees, ES"),
         ];
         for (spoil, key) in cases {

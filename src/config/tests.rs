@@ -89,7 +89,7 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
         ("[[calendar_override]]\nexchange = \"XNYS\"\ndate = \"6 Jan 2027\"\nreason = \"\"", ""),
         ("", "[friday_0dte]\nentry_at = \"25:00\""),
         ("", "[friday_0dte]\nlast_entry_at = \"10:15:00\""),
-        ("", "[friday_0dte]\nproducts = [\"ES\", \"NQ\"]"),
+        ("", "[friday_0dte]\nproducts = [\"ES\", \"LBS\"]"),
         ("", "[friday_0dte]\nproducts = [\"SPY\"]"),
         ("", "[friday_0dte]\ndelta_min = 0.4\nprofit_target_percent = 500"),
         (

@@ -1,10 +1,10 @@
-//! Quarterly index futures: their month codes, when each stops trading, and which is in front.
+//! Futures: their month codes, when each stops trading, and which is in front.
 
-use chrono::{Datelike, Months, NaiveDate, NaiveTime, Weekday};
+use chrono::{Datelike, Months, NaiveDate};
 
-use super::{Product, ProductKind};
+use super::{Product, terms};
 use crate::{
-    calendar::{Calendar, Exchange, new_york},
+    calendar::{Calendar, Exchange},
     clock::Timestamp,
 };
 
@@ -23,44 +23,57 @@ pub fn letter_month(letter: char) -> Option<u32> {
     u32::try_from(index + 1).ok()
 }
 
-/// One contract month of an index future.
+/// One contract month of a future.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FutureMonth {
     /// The month code, `ESU6`. The year is one digit, so a code returns after ten years.
     pub code: String,
-    /// The day it settles, at the opening.
+    /// The first day of the contract month.
+    pub month: NaiveDate,
+    /// The last day: of an index future the day it settles, at the opening.
     pub expiration: NaiveDate,
-    /// The instant trading stops: 09:30 New York time of that day.
+    /// The instant trading stops: of an index future 09:30 New York time of that day.
     pub last_trade: Timestamp,
 }
 
-/// The future traded through the regular hours of `date`: the nearest quarterly month that does
-/// not settle on or before that day. On its own last day, which ends at 09:30, the next month is
-/// already in front (rulebook §4.1).
+/// The future traded through the regular hours of `date`: the nearest contract month that does
+/// not end on or before that day. On its own last day the next month is already in front (rulebook
+/// §4.1: an index future's ends at 09:30).
 ///
 /// `None` for a product that is no future, and where the calendar does not reach.
 ///
 /// ```
 /// use tomking::{calendar::Calendar, instrument::{Product, front_future}};
 /// let calendar = Calendar::default();
-/// let code = |day: &str| front_future(&calendar, Product::Es, day.parse().unwrap()).unwrap().code;
-/// assert_eq!(code("2026-09-17"), "ESU6");
-/// assert_eq!(code("2026-09-18"), "ESZ6"); // the third Friday of September
+/// let code = |product, day: &str| front_future(&calendar, product, day.parse().unwrap()).unwrap().code;
+/// assert_eq!(code(Product::Es, "2026-09-17"), "ESU6");
+/// assert_eq!(code(Product::Es, "2026-09-18"), "ESZ6"); // the third Friday of September
+/// assert_eq!(code(Product::Cl, "2026-09-18"), "CLV6"); // until 22 September
 /// ```
 pub fn front_future(calendar: &Calendar, product: Product, date: NaiveDate) -> Option<FutureMonth> {
-    quarterly(calendar, product, date).find(|future| future.expiration > date)
+    months_from(calendar, product, date).find(|future| future.expiration > date)
 }
 
 /// The future an option that trades until `last_trade` exercises into: the nearest that trades at
 /// least as long. So an AM quarterly goes into its own month, a PM option of that same Friday into
-/// the next one.
+/// the next one. This is the rule of index futures; the others go by month
+/// ([`future_of_month`]).
 pub fn future_under(
     calendar: &Calendar,
     product: Product,
     last_trade: Timestamp,
 ) -> Option<FutureMonth> {
     let from = crate::calendar::new_york_date(last_trade);
-    quarterly(calendar, product, from).find(|future| future.last_trade >= last_trade)
+    months_from(calendar, product, from).find(|future| future.last_trade >= last_trade)
+}
+
+/// The nearest contract month at or after the month of `month`: what a monthly option goes into.
+pub fn future_of_month(
+    calendar: &Calendar,
+    product: Product,
+    month: NaiveDate,
+) -> Option<FutureMonth> {
+    months_from(calendar, product, month).next()
 }
 
 /// The contract month a code names, nearest to `near`.
@@ -71,58 +84,39 @@ pub fn find_future(
     near: NaiveDate,
 ) -> Option<FutureMonth> {
     let start = near.checked_sub_months(Months::new(60))?;
-    quarterly(calendar, product, start).take(40).find(|future| future.code == code)
+    let named = |month: &NaiveDate| month_code(product.symbol(), *month).is_some_and(|c| c == code);
+    contract(calendar, product, months(product, start).find(named)?)
 }
 
-/// The quarterly months from that of `from` on, as far as the calendar reaches.
-fn quarterly(
+/// The contract months from that of `from` on, as far as the calendar reaches.
+fn months_from(
     calendar: &Calendar,
     product: Product,
     from: NaiveDate,
 ) -> impl Iterator<Item = FutureMonth> {
-    let first = quarter_month(from).filter(|_| product.kind() == ProductKind::Future);
-    let months = std::iter::successors(first, |month| month.checked_add_months(Months::new(3)));
-    let last_year = *Exchange::Xnys.years().end();
-    let within = months.take_while(move |month| month.year() <= last_year);
-    within.filter_map(move |month| contract(calendar, product, month))
+    months(product, from).filter_map(move |month| contract(calendar, product, month))
 }
 
-/// The first day of the last month of the quarter of `date`.
-fn quarter_month(date: NaiveDate) -> Option<NaiveDate> {
-    NaiveDate::from_ymd_opt(date.year(), date.month0() / 3 * 3 + 3, 1)
+/// The first days of the contract months from that of `from` on.
+fn months(product: Product, from: NaiveDate) -> impl Iterator<Item = NaiveDate> {
+    let listed = terms::of(product).map_or(&[][..], |terms| terms.months);
+    let first = from.with_day(1).filter(|_| !listed.is_empty());
+    let months = std::iter::successors(first, |month| month.checked_add_months(Months::new(1)));
+    let last_year = *Exchange::Xnys.years().end();
+    let within = months.take_while(move |month| month.year() <= last_year);
+    within.filter(|month| listed.contains(&month.month()))
 }
 
 fn contract(calendar: &Calendar, product: Product, month: NaiveDate) -> Option<FutureMonth> {
-    let expiration = third_friday_session(calendar, month)?;
-    let opening = NaiveTime::from_hms_opt(9, 30, 0)?;
-    Some(FutureMonth {
-        code: month_code(product.symbol(), month)?,
-        expiration,
-        last_trade: new_york(expiration, opening),
-    })
+    let terms = terms::of(product)?;
+    let expiration = terms.last_day(calendar, month)?;
+    let code = month_code(product.symbol(), month)?;
+    Some(FutureMonth { code, month, expiration, last_trade: terms.stop(expiration)? })
 }
 
 /// A root with the month letter and the last digit of the year of `date`: `ESU6`, `EW3U6`.
 pub(super) fn month_code(root: &str, date: NaiveDate) -> Option<String> {
     Some(format!("{root}{}{}", month_letter(date.month())?, date.year().rem_euclid(10)))
-}
-
-/// The third Friday of the month of `date`, or the stock market's session before it when it is a
-/// holiday.
-fn third_friday_session(calendar: &Calendar, date: NaiveDate) -> Option<NaiveDate> {
-    let friday = NaiveDate::from_weekday_of_month_opt(date.year(), date.month(), Weekday::Fri, 3)?;
-    session_at_or_before(calendar, friday)
-}
-
-/// `date`, or the last session of the stock market before it. `None` where the calendar does not
-/// reach.
-pub(super) fn session_at_or_before(calendar: &Calendar, date: NaiveDate) -> Option<NaiveDate> {
-    let exchange = Exchange::Xnys;
-    if !exchange.years().contains(&date.year()) {
-        return None;
-    }
-    let here = calendar.session(exchange, date);
-    Some(here.or_else(|| calendar.previous_session(exchange, date))?.date)
 }
 
 #[cfg(test)]

@@ -7,15 +7,20 @@ pub mod symbol;
 /// Tick tables, and rounding to them.
 pub mod tick;
 
+mod days;
 mod future;
 mod product;
+mod terms;
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    future::{FutureMonth, find_future, front_future, future_under, letter_month, month_letter},
+    future::{
+        FutureMonth, find_future, front_future, future_of_month, future_under, letter_month,
+        month_letter,
+    },
     product::{AssetClass, Product, ProductKind, UnknownProduct},
 };
 use crate::clock::Timestamp;
@@ -107,14 +112,19 @@ impl Series {
     }
 
     /// When its options may be exercised: index options (Cboe) and CME's weekly and month-end
-    /// series at expiry only; options on shares, and CME's quarterly series (whose root is the
-    /// product's own symbol) on any day.
+    /// series at expiry only, as those on currencies and on micro crude oil; options on shares,
+    /// CME's quarterly series on index futures and its other monthly series on any day.
     pub fn style(&self) -> ExerciseStyle {
-        match self.product.kind() {
-            ProductKind::Etf => ExerciseStyle::American,
-            ProductKind::Future if self.root == self.product.symbol() => ExerciseStyle::American,
-            ProductKind::Index | ProductKind::Future => ExerciseStyle::European,
-        }
+        let european = match self.product.kind() {
+            ProductKind::Etf => false,
+            ProductKind::Index => true,
+            ProductKind::Future => match self.product.class() {
+                AssetClass::Equity => self.root != self.product.quarterly_root(),
+                AssetClass::Currency => true,
+                _ => self.product == Product::Mcl,
+            },
+        };
+        if european { ExerciseStyle::European } else { ExerciseStyle::American }
     }
 }
 

@@ -13,6 +13,11 @@ use rust_decimal::{Decimal, dec};
 use super::{Instrument, OptionContract, Product, Right, expiration, future};
 use crate::calendar::Calendar;
 
+/// Decimals an OCC symbol holds of a strike, and those of the finest strikes of options on futures:
+/// 0.00675 of the yen.
+const OCC_STRIKE_PLACES: u32 = 3;
+const FUTURE_STRIKE_PLACES: u32 = 6;
+
 /// A symbol taken apart. Its parts are such that it can be written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Symbol {
@@ -94,7 +99,9 @@ pub enum SymbolProblem {
     #[error("right `{0}` is neither C nor P")]
     Right(String),
     /// A strike the form cannot hold.
-    #[error("strike `{0}` is not a positive number with at most three decimals below 100000")]
+    #[error(
+        "strike `{0}` is not a positive number with at most three decimals (six on a future) below 100000"
+    )]
     Strike(String),
     /// No product or series the program knows.
     #[error("the program knows no series `{0}` expiring that day")]
@@ -118,12 +125,13 @@ impl Symbol {
     fn of_option(contract: &OptionContract) -> Result<Self, SymbolProblem> {
         let OptionContract { series, strike, right } = contract;
         let Some(code) = &series.future else {
-            let parts = parts(&series.root, series.expiration, *right, *strike)?;
+            let parts = parts(&series.root, series.expiration, *right, *strike, OCC_STRIKE_PLACES)?;
             return Ok(Self::Option(parts));
         };
-        let root = future::month_code(&series.root, series.expiration)
-            .ok_or_else(|| SymbolProblem::Date(series.expiration.to_string()))?;
-        let option = parts(&root, series.expiration, *right, *strike)?;
+        let month = expiration::named_month(series.product, series.expiration);
+        let root = month.and_then(|month| future::month_code(&series.root, month));
+        let root = root.ok_or_else(|| SymbolProblem::Date(series.expiration.to_string()))?;
+        let option = parts(&root, series.expiration, *right, *strike, FUTURE_STRIKE_PLACES)?;
         Ok(Self::FutureOption { future: future_code(code)?, option })
     }
 
@@ -232,7 +240,8 @@ fn occ(text: &str) -> Result<Symbol, SymbolProblem> {
     let thousandths: i64 = strike.parse().map_err(|_| bad_strike())?;
     let strike = Decimal::new(thousandths, 3);
     let root = unpadded(root).ok_or_else(|| SymbolProblem::Root(root.to_owned()))?;
-    Ok(Symbol::Option(parts(root, parse_date(date)?, parse_right(right)?, strike)?))
+    let (expiration, right) = (parse_date(date)?, parse_right(right)?);
+    Ok(Symbol::Option(parts(root, expiration, right, strike, OCC_STRIKE_PLACES)?))
 }
 
 /// The part of a future option's symbol after the point.
@@ -256,7 +265,8 @@ fn future_option(rest: &str) -> Result<Symbol, SymbolProblem> {
         return Err(bad_strike());
     }
     let strike = Decimal::from_str_exact(strike).map_err(|_| bad_strike())?;
-    let option = parts(root, parse_date(date)?, parse_right(right)?, strike)?;
+    let (expiration, right) = (parse_date(date)?, parse_right(right)?);
+    let option = parts(root, expiration, right, strike, FUTURE_STRIKE_PLACES)?;
     Ok(Symbol::FutureOption { future, option })
 }
 
@@ -266,6 +276,7 @@ fn parts(
     expiration: NaiveDate,
     right: Right,
     strike: Decimal,
+    places: u32,
 ) -> Result<OptionParts, SymbolProblem> {
     if root.is_empty() || root.len() > 6 || !is_capital_or_digit(root) {
         return Err(SymbolProblem::Root(root.to_owned()));
@@ -274,7 +285,7 @@ fn parts(
         return Err(SymbolProblem::Date(expiration.to_string()));
     }
     let strike = strike.normalize();
-    if strike <= Decimal::ZERO || strike >= dec!(100_000) || strike.scale() > 3 {
+    if strike <= Decimal::ZERO || strike >= dec!(100_000) || strike.scale() > places {
         return Err(SymbolProblem::Strike(strike.to_string()));
     }
     Ok(OptionParts { root: root.to_owned(), expiration, right, strike })

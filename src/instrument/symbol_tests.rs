@@ -24,6 +24,17 @@ fn instruments_are_written_as_the_broker_writes_them() {
         (option(Product::Es, "ES", "2026-12-18", dec!(6300)), "./ESZ6 ESZ6  261218P6300"),
         (option(Product::Mes, "EX", "2023-06-30", dec!(4570)), "./MESU3EXM3  230630P4570"),
         (option(Product::Es, "E1A", "2024-08-05", dec!(5100.00)), "./ESU4 E1AQ4 240805P5100"),
+        (option(Product::Cl, "LO", "2024-11-15", dec!(62.5)), "./CLZ4 LOZ4  241115P62.5"),
+        (option(Product::Mcl, "MCO", "2024-11-15", dec!(62.5)), "./MCLZ4MCOZ4 241115P62.5"),
+        (option(Product::Gc, "OG", "2024-12-26", dec!(2500)), "./GCG5 OGF5  241226P2500"),
+        (option(Product::Zc, "OZC", "2024-11-22", dec!(430)), "./ZCZ4 OZCZ4 241122P430"),
+        (option(Product::Zn, "OZN", "2024-12-27", dec!(108.25)), "./ZNH5 OZNF5 241227P108.25"),
+        (option(Product::Eur, "EUU", "2024-12-06", dec!(1.0825)), "./6EZ4 EUUZ4 241206P1.0825"),
+        (option(Product::Jpy, "JPU", "2024-12-06", dec!(0.00675)), "./6JZ4 JPUZ4 241206P0.00675"),
+        (option(Product::Le, "LE", "2024-12-06", dec!(180)), "./LEZ4 LEZ4  241206P180"),
+        (option(Product::Rty, "RTO", "2024-12-20", dec!(2200)), "./RTYZ4RTOZ4 241220P2200"),
+        (Instrument::Future { product: Product::Jpy, code: "6JZ4".to_owned() }, "/6JZ4"),
+        (Instrument::Future { product: Product::Mcl, code: "MCLZ4".to_owned() }, "/MCLZ4"),
         (Instrument::Future { product: Product::Es, code: "ESZ6".to_owned() }, "/ESZ6"),
         (Instrument::Shares { product: Product::Spy }, "SPY"),
     ];
@@ -102,7 +113,8 @@ fn any_parts(root: &'static str) -> impl Strategy<Value = OptionParts> {
         |(root, day, call, thousandths)| {
             let expiration = date("2000-01-01") + chrono::Days::new(day);
             let right = if call { Right::Call } else { Right::Put };
-            parts(&root, expiration, right, Decimal::new(thousandths, 3)).unwrap()
+            parts(&root, expiration, right, Decimal::new(thousandths, 3), OCC_STRIKE_PLACES)
+                .unwrap()
         },
     )
 }

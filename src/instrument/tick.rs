@@ -21,39 +21,98 @@ pub struct TickTable {
 /// The ticks of a single option of the product.
 ///
 /// SPX: 0.05 below 3.00, else 0.10 (Cboe; reference §3a). XSP: 0.01 for all series (Cboe's
-/// specification). ES and MES: 0.05 up to and with 5.00, else 0.25 (CME's specifications). SPY and
-/// QQQ: 0.01; GLD and TLT, of the penny program: 0.01 below 3.00, else 0.05.
+/// specification). ES, MES, NQ and MNQ: 0.05 up to and with 5.00, else 0.25; RTY: 0.05 and 0.10 (CME's
+/// specifications). Currencies: half ticks of 0.00005 below 0.0005, else 0.0001 (6J a hundredth of
+/// both). SPY, QQQ and IWM: 0.01; the other ETFs, of the penny program: 0.01 below 3.00,
+/// else 0.05. All others: one tick, of CME Group's specification of the monthly option.
 pub fn option_ticks(product: Product) -> TickTable {
     let (small, limit, limit_is_small, large) = match product {
         Product::Spx => (dec!(0.05), dec!(3), false, dec!(0.10)),
-        Product::Es | Product::Mes => (dec!(0.05), dec!(5), true, dec!(0.25)),
-        Product::Xsp | Product::Spy | Product::Qqq => (dec!(0.01), dec!(3), false, dec!(0.01)),
-        Product::Gld | Product::Tlt => (dec!(0.01), dec!(3), false, dec!(0.05)),
+        Product::Es | Product::Mes | Product::Nq | Product::Mnq => {
+            (dec!(0.05), dec!(5), true, dec!(0.25))
+        }
+        Product::Rty => (dec!(0.05), dec!(5), true, dec!(0.10)),
+        Product::Gld
+        | Product::Tlt
+        | Product::Dia
+        | Product::Uso
+        | Product::Xle
+        | Product::Xop
+        | Product::Slv => (dec!(0.01), dec!(3), false, dec!(0.05)),
+        // Half ticks for small premiums.
+        Product::Aud | Product::Gbp | Product::Cad | Product::Eur | Product::Chf => {
+            (dec!(0.00005), dec!(0.0005), false, dec!(0.0001))
+        }
+        Product::Jpy => (dec!(0.0000005), dec!(0.000005), false, dec!(0.000001)),
+        single => return TickTable::single(net_tick(single)),
     };
     TickTable { small, limit, limit_is_small, large }
 }
 
-/// The tick of the net price of an order of several legs.
+/// The tick of the net price of an order of several legs: the smallest tick of its options.
 ///
-/// 0.05 for SPX (reference §3a), ES and MES; 0.01 for XSP and the ETFs.
+/// 0.05 for SPX (reference §3a) and the index futures; 0.01 for XSP and the ETFs.
 pub fn net_tick(product: Product) -> Decimal {
     match product {
-        Product::Spx | Product::Es | Product::Mes => dec!(0.05),
-        Product::Xsp | Product::Spy | Product::Qqq | Product::Gld | Product::Tlt => dec!(0.01),
+        Product::Spx | Product::Es | Product::Mes | Product::Nq | Product::Mnq | Product::Rty => {
+            dec!(0.05)
+        }
+        Product::Xsp
+        | Product::Spy
+        | Product::Qqq
+        | Product::Gld
+        | Product::Tlt
+        | Product::Iwm
+        | Product::Dia
+        | Product::Uso
+        | Product::Xle
+        | Product::Xop
+        | Product::Slv
+        | Product::Cl
+        | Product::Mcl => dec!(0.01),
+        Product::Rb | Product::Ho => dec!(0.0001),
+        Product::Gc | Product::Mgc | Product::Pl => dec!(0.10),
+        Product::Si => dec!(0.001),
+        Product::Hg => dec!(0.0005),
+        // A 64th, and for the notes of two and five years half of one.
+        Product::Zb | Product::Zn => dec!(0.015625),
+        Product::Zf | Product::Zt => dec!(0.0078125),
+        // An eighth of a cent.
+        Product::Zc | Product::Zs | Product::Zw => dec!(0.125),
+        Product::Le | Product::He => dec!(0.025),
+        Product::Aud | Product::Gbp | Product::Cad | Product::Eur | Product::Chf => dec!(0.00005),
+        Product::Jpy => dec!(0.0000005),
     }
 }
 
-/// The tick of the underlying itself: the future, the shares, or the printed index.
+/// The tick of the underlying itself: the future, the shares, or the printed index. Most are that
+/// of their options.
 pub fn underlying_tick(product: Product) -> Decimal {
     match product {
-        Product::Es | Product::Mes => dec!(0.25),
-        Product::Spx | Product::Xsp | Product::Spy | Product::Qqq | Product::Gld | Product::Tlt => {
-            dec!(0.01)
-        }
+        Product::Es
+        | Product::Mes
+        | Product::Nq
+        | Product::Mnq
+        | Product::Zc
+        | Product::Zs
+        | Product::Zw => dec!(0.25),
+        Product::Rty => dec!(0.10),
+        Product::Spx | Product::Xsp => dec!(0.01),
+        Product::Si => dec!(0.005),
+        // A 32nd, and an eighth of one.
+        Product::Zb => dec!(0.03125),
+        Product::Zt => dec!(0.00390625),
+        Product::Gbp => dec!(0.0001),
+        same => net_tick(same),
     }
 }
 
 impl TickTable {
+    /// One tick at every price.
+    fn single(tick: Decimal) -> Self {
+        Self { small: tick, limit: Decimal::ZERO, limit_is_small: true, large: tick }
+    }
+
     /// The tick at a price; the sign does not matter.
     ///
     /// ```
@@ -120,6 +179,13 @@ mod tests {
             (Product::Spy, dec!(12.345), dec!(12.34), dec!(12.35), dec!(12.35)),
             (Product::Gld, dec!(2.991), dec!(2.99), dec!(2.99), dec!(3.00)),
             (Product::Tlt, dec!(3.02), dec!(3.00), dec!(3.00), dec!(3.05)),
+            (Product::Rty, dec!(5.02), dec!(5.00), dec!(5.00), dec!(5.10)),
+            (Product::Zb, dec!(1.02), dec!(1.015625), dec!(1.015625), dec!(1.03125)),
+            (Product::Zc, dec!(4.55), dec!(4.50), dec!(4.50), dec!(4.625)),
+            (Product::Jpy, dec!(0.0000508), dec!(0.000050), dec!(0.000051), dec!(0.000051)),
+            (Product::Jpy, dec!(0.0000047), dec!(0.0000045), dec!(0.0000045), dec!(0.000005)),
+            (Product::Eur, dec!(0.00123), dec!(0.0012), dec!(0.0012), dec!(0.0013)),
+            (Product::Cl, dec!(0.257), dec!(0.25), dec!(0.26), dec!(0.26)),
             (Product::Es, dec!(-1.02), dec!(-1.05), dec!(-1.00), dec!(-1.00)),
         ];
         for (product, price, down, nearest, up) in cases {

@@ -5,7 +5,7 @@ use rust_decimal::{Decimal, dec, prelude::ToPrimitive};
 use super::noise::Noise;
 use crate::{
     config::market::BookSettings,
-    instrument::{Product, tick::option_ticks},
+    instrument::{AssetClass, Product, tick::option_ticks},
     money::to_f64,
 };
 
@@ -54,7 +54,12 @@ pub fn width_jitter(contract: Noise, second: i64) -> f64 {
 
 /// The tick of an option's price near a value.
 fn option_tick(product: Product, value: f64) -> Decimal {
-    option_ticks(product).tick_at(Decimal::new((value * 100.0).to_i64().unwrap_or(0), 2))
+    // In cents, but for currencies, whose limits are finer.
+    let (unit, places) = match product.class() {
+        AssetClass::Currency => (1e7, 7),
+        _ => (1e2, 2),
+    };
+    option_ticks(product).tick_at(Decimal::new((value * unit).to_i64().unwrap_or(0), places))
 }
 
 /// The nearest price on the product's tick.
@@ -74,13 +79,32 @@ pub fn multiple_below(value: f64, step: Decimal) -> Decimal {
     step * Decimal::from(count)
 }
 
-/// The distance between listed strikes of an expiry `days` away.
+/// The distance between listed strikes of an expiry `days` away: what the exchanges list around
+/// the money.
 pub fn strike_step(product: Product, days: f64) -> Decimal {
-    let near = match product {
-        Product::Es | Product::Mes | Product::Spx => dec!(5),
-        Product::Xsp | Product::Spy | Product::Qqq | Product::Gld | Product::Tlt => dec!(1),
-    };
-    if days <= 60.0 { near } else { near * dec!(5) }
+    match product {
+        Product::Es | Product::Mes | Product::Spx => far(dec!(5), days, 60.0),
+        Product::Xsp | Product::Spy | Product::Qqq => far(dec!(1), days, 60.0),
+        Product::Nq | Product::Mnq => far(dec!(50), days, 200.0),
+        Product::Gld | Product::Iwm | Product::Dia | Product::Xop => far(dec!(1), days, 200.0),
+        Product::Tlt | Product::Slv | Product::Uso | Product::Xle => far(dec!(0.5), days, 200.0),
+        Product::Rty | Product::Zs | Product::Pl => dec!(10),
+        Product::Gc | Product::Mgc | Product::Zc | Product::Zw => dec!(5),
+        Product::Le | Product::He => dec!(1),
+        Product::Cl | Product::Mcl | Product::Zb => dec!(0.5),
+        Product::Si | Product::Zn | Product::Zf => dec!(0.25),
+        Product::Zt => dec!(0.125),
+        Product::Hg => dec!(0.05),
+        Product::Rb | Product::Ho => dec!(0.02),
+        Product::Gbp | Product::Eur | Product::Chf => dec!(0.005),
+        Product::Aud | Product::Cad => dec!(0.0025),
+        Product::Jpy => dec!(0.00005),
+    }
+}
+
+/// A step that is five times as wide from so many days on.
+fn far(near: Decimal, days: f64, from: f64) -> Decimal {
+    if days <= from { near } else { near * dec!(5) }
 }
 
 /// Contracts open at the last session's end: most at the money, more at round strikes.
@@ -91,14 +115,7 @@ pub fn open_interest(
     deviations: f64,
     contract: Noise,
 ) -> u32 {
-    let share = match product {
-        Product::Spx => 1.0,
-        Product::Spy => 1.5,
-        Product::Qqq => 0.8,
-        Product::Es => 0.4,
-        Product::Xsp | Product::Gld | Product::Tlt => 0.3,
-        Product::Mes => 0.15,
-    };
+    let share = interest_share(product);
     let step = strike_step(product, 0.0);
     let round = [(dec!(20), 3.0), (dec!(10), 2.0), (dec!(5), 1.4)];
     let multiple = round.iter().find(|(n, _)| (strike % (step * n)).is_zero());
@@ -106,6 +123,21 @@ pub fn open_interest(
     let near = libm::exp(-deviations.abs() / settings.open_interest_reach);
     let drawn = 0.6 + 0.8 * contract.uniform(0);
     (settings.open_interest * share * round * near * drawn).to_u32().unwrap_or(0)
+}
+
+/// Open interest over that of SPX.
+fn interest_share(product: Product) -> f64 {
+    match product {
+        Product::Spx => 1.0,
+        Product::Spy => 1.5,
+        Product::Qqq | Product::Iwm => 0.8,
+        Product::Es | Product::Cl | Product::Gc | Product::Zn => 0.4,
+        Product::Xsp | Product::Gld | Product::Tlt | Product::Slv | Product::Uso => 0.3,
+        Product::Mes | Product::Mnq | Product::Mcl | Product::Mgc => 0.15,
+        Product::Rty | Product::Dia | Product::Zt | Product::Hg => 0.1,
+        Product::Rb | Product::Ho | Product::Pl | Product::Chf => 0.05,
+        _ => 0.2,
+    }
 }
 
 #[cfg(test)]

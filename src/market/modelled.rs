@@ -50,12 +50,15 @@ impl<T: Tape> ModelledMarket<T> {
 
     fn window(&self, now: Timestamp, product: Product) -> Result<Arc<Window>, MarketError> {
         let mut known = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(window) = known.as_ref().filter(|w| w.holds(now)) {
-            return Ok(Arc::clone(window));
-        }
-        let window = Window::at(&self.tape, &self.calendar, self.settings.seed, now)
-            .ok_or(MarketError::NoPrice { product, at: now })?;
-        Ok(Arc::clone(known.insert(Arc::new(window))))
+        let window = match known.take().filter(|window| window.holds(now)) {
+            Some(window) => window,
+            None => Arc::new(
+                Window::at(&self.tape, &self.calendar, self.settings.seed, now)
+                    .ok_or(MarketError::NoPrice { product, at: now })?,
+            ),
+        };
+        window.load(&self.tape, Asset::of(product));
+        Ok(Arc::clone(known.insert(window)))
     }
 
     fn moment<'a>(&'a self, window: &'a Window, now: Timestamp) -> Moment<'a> {
@@ -93,6 +96,7 @@ impl<T: Tape> ModelledMarket<T> {
                 known
             } else {
                 self.carried(series.product)?;
+                window.load(&self.tape, Asset::of(series.product));
                 (series, moment.series(series)?)
             };
             let (_, shown) = view.insert(current);

@@ -24,6 +24,8 @@ pub enum Stream {
     Interest,
     /// Faults of a simulation.
     Fault,
+    /// Days of the assets that follow others.
+    Link,
 }
 
 /// A source keyed by seed, stream and one place.

@@ -1,7 +1,7 @@
 //! One series' market at one instant: the model's value, Greeks, and the book around it.
 
 use chrono::SubsecRound;
-use rust_decimal::Decimal;
+use rust_decimal::dec;
 
 use super::{
     MarketError, OptionQuote,
@@ -9,7 +9,7 @@ use super::{
     carry, flaws,
     noise::{Noise, Stream},
     path::DayPath,
-    surface::{Smile, Tenor},
+    surface::{Own, Smile, Tenor},
     tape::{Asset, TermRatios},
     window::{Print, Window, day_key},
 };
@@ -163,7 +163,9 @@ impl Moment<'_> {
         let other = surface.other.get(&product);
         let level = other.map_or(vix, |o| o.base + o.vix * vix);
         let skew = other.map_or(1.0, |o| o.skew);
-        Smile::new(surface, level, self.window.ratios, tenor, forward, skew)
+        let long_run = other.and_then(|o| o.long_run).unwrap_or(surface.long_run_vol);
+        let own = Own { level, long_run, skew };
+        Smile::new(surface, own, self.window.ratios, tenor, forward)
     }
 
     /// The smile open interest was built on: fixed for the session.
@@ -174,8 +176,12 @@ impl Moment<'_> {
         let tenor = Tenor { years: days / 365.0, sessions: days * 252.0 / 365.0 };
         let ratios = TermRatios::default();
         let surface = &self.settings.surface;
-        let skew = surface.other.get(&series.product).map_or(1.0, |o| o.skew);
-        Some(Smile::new(surface, level, ratios, tenor, forward, skew))
+        let other = surface.other.get(&series.product);
+        let skew = other.map_or(1.0, |o| o.skew);
+        // The first products' interest is spread by VIX itself, whatever their own volatility.
+        let own = other.and_then(|o| Some((o.base + o.vix * level, o.long_run?)));
+        let (level, long_run) = own.unwrap_or((level, surface.long_run_vol));
+        Some(Smile::new(surface, Own { level, long_run, skew }, ratios, tenor, forward))
     }
 }
 
@@ -250,7 +256,10 @@ impl SeriesView<'_> {
     }
 
     fn contract_noise(&self, contract: &OptionContract) -> Noise {
-        let cents = (contract.strike * Decimal::ONE_HUNDRED).trunc().mantissa();
+        // Cents, but for strikes that are finer.
+        let strike = contract.strike.normalize();
+        let unit = if strike.scale() <= 2 { dec!(100) } else { dec!(1_000_000) };
+        let cents = (strike * unit).trunc().mantissa();
         let strike = u64::try_from(cents.rem_euclid(1 << 62)).unwrap_or(0);
         let right = match contract.right {
             Right::Call => 0,

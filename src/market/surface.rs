@@ -43,24 +43,34 @@ pub struct Smile {
     curve: f64,
 }
 
+/// What is a product's own in its smile.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Own {
+    /// Its 30-day volatility, points.
+    pub level: f64,
+    /// Where that is pulled to, points.
+    pub long_run: f64,
+    /// Its skew over that of the S&P 500.
+    pub skew: f64,
+}
+
 impl Smile {
-    /// The smile of an expiry whose 30-day volatility is `level` points.
+    /// The smile of an expiry.
     pub fn new(
         settings: &SurfaceSettings,
-        level: f64,
+        own: Own,
         ratios: TermRatios,
         tenor: Tenor,
         forward: f64,
-        skew: f64,
     ) -> Self {
-        let at_forward = at_the_money(settings, level, ratios, tenor);
+        let at_forward = at_the_money(settings, own, ratios, tenor);
         let far = libm::sqrt((tenor.days() / settings.skew_days).clamp(0.0, 1.0));
         let short = settings.skew_same_day;
         Self {
             forward,
             at_forward,
             deviation: at_forward * libm::sqrt(tenor.years),
-            slope: skew * settings.skew_slope * (short + (1.0 - short) * far),
+            slope: own.skew * settings.skew_slope * (short + (1.0 - short) * far),
             curve: settings.skew_curve,
         }
     }
@@ -80,8 +90,8 @@ impl Smile {
 }
 
 /// Volatility at the forward, a decimal a year of calendar time.
-fn at_the_money(settings: &SurfaceSettings, level: f64, ratios: TermRatios, tenor: Tenor) -> f64 {
-    let sigma = level / 100.0 * term(settings, level, ratios, tenor.days());
+fn at_the_money(settings: &SurfaceSettings, own: Own, ratios: TermRatios, tenor: Tenor) -> f64 {
+    let sigma = own.level / 100.0 * term(settings, own, ratios, tenor.days());
     let calendar = ((tenor.days() - 1.0) / (settings.calendar_days - 1.0)).clamp(0.0, 1.0);
     let by_session = tenor.sessions / settings.sessions_a_year;
     let time = by_session * (1.0 - calendar) + tenor.years * calendar;
@@ -89,9 +99,9 @@ fn at_the_money(settings: &SurfaceSettings, level: f64, ratios: TermRatios, teno
 }
 
 /// Volatility of a tenor over that of 30 days.
-fn term(settings: &SurfaceSettings, level: f64, ratios: TermRatios, days: f64) -> f64 {
-    let near = ratios.nine_days.unwrap_or_else(|| curve(settings, level, VIX9D_DAYS));
-    let default_far = curve(settings, level, VIX3M_DAYS);
+fn term(settings: &SurfaceSettings, own: Own, ratios: TermRatios, days: f64) -> f64 {
+    let near = ratios.nine_days.unwrap_or_else(|| curve(settings, own, VIX9D_DAYS));
+    let default_far = curve(settings, own, VIX3M_DAYS);
     let far = ratios.three_months.unwrap_or(default_far);
     let between = |(d0, r0): (f64, f64), (d1, r1): (f64, f64)| {
         let root = libm::sqrt;
@@ -106,19 +116,19 @@ fn term(settings: &SurfaceSettings, level: f64, ratios: TermRatios, days: f64) -
     } else if days <= VIX3M_DAYS {
         between((VIX_DAYS, 1.0), (VIX3M_DAYS, far))
     } else {
-        curve(settings, level, days) * far / default_far
+        curve(settings, own, days) * far / default_far
     }
 }
 
 /// The default curve: mean variance to `days` when instantaneous variance is pulled to its long
 /// run, as in Heston's model, anchored at VIX; over VIX.
-fn curve(settings: &SurfaceSettings, level: f64, days: f64) -> f64 {
+fn curve(settings: &SurfaceSettings, own: Own, days: f64) -> f64 {
     let mean = |days: f64| {
         let x = settings.mean_reversion * days / 365.0;
         if x > 0.0 { -libm::expm1(-x) / x } else { 1.0 }
     };
-    let long_run = settings.long_run_vol * settings.long_run_vol;
-    let square = level * level;
+    let long_run = own.long_run * own.long_run;
+    let square = own.level * own.level;
     // A very low VIX would need a negative start: never below a quarter of its variance.
     let start = ((square - long_run) / mean(VIX_DAYS) + long_run).max(square / 4.0);
     libm::sqrt((long_run + (start - long_run) * mean(days)) / square)

@@ -21,19 +21,97 @@ pub enum Asset {
     Gld,
     /// `TLT`
     Tlt,
+    /// The Russell 2000.
+    Russell,
+    /// The Dow.
+    Dow,
+    /// A barrel of crude oil.
+    Crude,
+    /// A gallon of gasoline.
+    Gasoline,
+    /// A gallon of heating oil.
+    HeatingOil,
+    /// `XLE`
+    Energy,
+    /// `XOP`
+    Producers,
+    /// An ounce of silver.
+    Silver,
+    /// A pound of copper.
+    Copper,
+    /// An ounce of platinum.
+    Platinum,
+    /// The bond future, and the notes of ten, five and two years.
+    Bond30,
+    /// Ten years.
+    Note10,
+    /// Five years.
+    Note5,
+    /// Two years.
+    Note2,
+    /// A bushel of corn, in cents.
+    Corn,
+    /// A bushel of soybeans, in cents.
+    Soybeans,
+    /// A bushel of wheat, in cents.
+    Wheat,
+    /// A pound of cattle, in cents.
+    Cattle,
+    /// A pound of hogs, in cents.
+    Hogs,
+    /// The Australian dollar.
+    Aud,
+    /// The pound.
+    Gbp,
+    /// The Canadian dollar.
+    Cad,
+    /// The euro.
+    Eur,
+    /// A hundred yen, in cents.
+    Jpy,
+    /// The Swiss franc.
+    Chf,
 }
 
 impl Asset {
-    /// Every asset.
-    pub const ALL: [Self; 5] = [Self::Spx, Self::Vix, Self::Qqq, Self::Gld, Self::Tlt];
+    /// Those drawn together from the seed, in the order of their places in a day.
+    pub const FIRST: [Self; 5] = [Self::Spx, Self::Vix, Self::Qqq, Self::Gld, Self::Tlt];
+
+    /// How many there are.
+    pub const COUNT: usize = Self::Chf as usize + 1;
 
     /// What a product's price is derived from.
     pub fn of(product: Product) -> Self {
         match product {
             Product::Es | Product::Mes | Product::Spx | Product::Xsp | Product::Spy => Self::Spx,
-            Product::Qqq => Self::Qqq,
-            Product::Gld => Self::Gld,
+            Product::Qqq | Product::Nq | Product::Mnq => Self::Qqq,
+            Product::Gld | Product::Gc | Product::Mgc => Self::Gld,
             Product::Tlt => Self::Tlt,
+            Product::Rty | Product::Iwm => Self::Russell,
+            Product::Dia => Self::Dow,
+            Product::Cl | Product::Mcl | Product::Uso => Self::Crude,
+            Product::Rb => Self::Gasoline,
+            Product::Ho => Self::HeatingOil,
+            Product::Xle => Self::Energy,
+            Product::Xop => Self::Producers,
+            Product::Si | Product::Slv => Self::Silver,
+            Product::Hg => Self::Copper,
+            Product::Pl => Self::Platinum,
+            Product::Zb => Self::Bond30,
+            Product::Zn => Self::Note10,
+            Product::Zf => Self::Note5,
+            Product::Zt => Self::Note2,
+            Product::Zc => Self::Corn,
+            Product::Zs => Self::Soybeans,
+            Product::Zw => Self::Wheat,
+            Product::Le => Self::Cattle,
+            Product::He => Self::Hogs,
+            Product::Aud => Self::Aud,
+            Product::Gbp => Self::Gbp,
+            Product::Cad => Self::Cad,
+            Product::Eur => Self::Eur,
+            Product::Jpy => Self::Jpy,
+            Product::Chf => Self::Chf,
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use chrono::{NaiveDate, TimeDelta};
@@ -32,6 +32,16 @@ pub struct Print {
     pub at: Timestamp,
 }
 
+/// What a tape has of an asset around a session.
+#[derive(Debug)]
+struct Loaded {
+    path: Option<DayPath>,
+    /// The close of the session before.
+    previous_close: Option<f64>,
+    /// The open of the session after.
+    next_open: Option<f64>,
+}
+
 /// The time from one regular open to the next.
 #[derive(Debug)]
 pub struct Window {
@@ -43,9 +53,10 @@ pub struct Window {
     pub cboe_close: Timestamp,
     /// Term structure on the session's morning.
     pub ratios: TermRatios,
-    paths: [Option<DayPath>; Asset::ALL.len()],
-    previous_closes: [Option<f64>; Asset::ALL.len()],
-    next_opens: [Option<f64>; Asset::ALL.len()],
+    /// The session before.
+    before: Option<NaiveDate>,
+    /// What the tape has of each asset, once it was asked for.
+    assets: [OnceLock<Loaded>; Asset::COUNT],
     /// When the futures trade between this close and the next open.
     nights: Vec<(Timestamp, Timestamp)>,
     night_noise: Noise,
@@ -63,23 +74,36 @@ impl Window {
         let session = today.or_else(|| calendar.previous_session(Exchange::Xnys, date))?;
         let next = calendar.next_session(Exchange::Xnys, session.date);
         let before = calendar.previous_session(Exchange::Xnys, session.date);
-        let close_of = |a| before.as_ref().and_then(|b| tape.close(a, b.date));
-        let open_of = |a| next.as_ref().and_then(|n| tape.open(a, n.date));
         let cboe = calendar.session(Exchange::CboeIndexOptions, session.date);
         let nights = next.as_ref().map(|n| nights(calendar, &session, n)).unwrap_or_default();
-        Some(Self {
+        let window = Self {
             session,
             next,
             cboe_close: cboe.map_or(session.close, |s| s.close),
             ratios: tape.term(session.date),
-            paths: Asset::ALL.map(|a| tape.path(a, &session)),
-            previous_closes: Asset::ALL.map(close_of),
-            next_opens: Asset::ALL.map(open_of),
+            before: before.map(|session| session.date),
+            assets: [const { OnceLock::new() }; Asset::COUNT],
             nights,
             night_noise: Noise::new(seed, Stream::Night).of(day_key(session.date)),
             distances: Mutex::default(),
             futures: Mutex::default(),
-        })
+        };
+        window.load(tape, Asset::Vix);
+        Some(window)
+    }
+
+    /// Takes an asset from the tape, unless it was before. Until then the window has nothing of
+    /// it: an asset nobody asks for costs nothing.
+    pub fn load(&self, tape: &impl Tape, asset: Asset) {
+        self.assets[asset as usize].get_or_init(|| Loaded {
+            path: tape.path(asset, &self.session),
+            previous_close: self.before.and_then(|date| tape.close(asset, date)),
+            next_open: self.next.as_ref().and_then(|next| tape.open(asset, next.date)),
+        });
+    }
+
+    fn loaded(&self, asset: Asset) -> Option<&Loaded> {
+        self.assets[asset as usize].get()
     }
 
     /// True while the window rules.
@@ -89,12 +113,12 @@ impl Window {
 
     /// The asset's path through the session.
     pub fn path(&self, asset: Asset) -> Option<&DayPath> {
-        self.paths[asset as usize].as_ref()
+        self.loaded(asset)?.path.as_ref()
     }
 
     /// The asset's close of the session before.
     pub fn previous_close(&self, asset: Asset) -> Option<f64> {
-        self.previous_closes[asset as usize]
+        self.loaded(asset)?.previous_close
     }
 
     /// The future a code names, or the one in front on the session's date.
@@ -133,7 +157,7 @@ impl Window {
         }
         let (done, whole, at) = self.night_elapsed(now);
         let from = path.last();
-        let to = self.next_opens[asset as usize].unwrap_or(from);
+        let to = self.loaded(asset).and_then(|l| l.next_open).unwrap_or(from);
         // A quiet night: a fifth of the day's range.
         let sigma = (path.high - path.low) / 5.0;
         let value = match (whole, done) {

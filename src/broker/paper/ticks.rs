@@ -10,8 +10,9 @@ use crate::{
     },
 };
 
-/// The finest tick of any table: a step that reaches the next price without leaping over one.
-const FINEST: Decimal = dec!(0.01);
+/// Not above the finest tick of any table: a step that reaches the next price without leaping over
+/// one.
+const FINEST: Decimal = dec!(0.0000005);
 
 /// The tick of the net price of an order: a single leg's own, else that of its product.
 pub fn net_tick(legs: &[Leg], net: Decimal) -> Decimal {
@@ -20,7 +21,9 @@ pub fn net_tick(legs: &[Leg], net: Decimal) -> Decimal {
             Instrument::Option(contract) => option_ticks(contract.series.product).tick_at(net),
             outright => underlying_tick(outright.product()),
         },
-        several => several.first().map_or(FINEST, |leg| tick::net_tick(leg.instrument.product())),
+        several => {
+            several.first().map_or(dec!(0.01), |leg| tick::net_tick(leg.instrument.product()))
+        }
     }
 }
 

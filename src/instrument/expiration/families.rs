@@ -54,6 +54,8 @@ pub(super) enum Root {
     Numbered(&'static str),
     /// With the number and the letter of the weekday: `E1A` is the first Monday.
     Daily(&'static str, char),
+    /// With the number of the weekday between: `R1E` is the Russell's first Friday.
+    Between(&'static str, &'static str),
 }
 
 /// A family of series.
@@ -94,7 +96,7 @@ use Pattern::{
     Friday, HalfYearFriday, JanuaryFriday, Monday, MonthEnd, QuarterEnd, QuarterlyFriday,
     SerialFriday, ThirdFriday, Thursday, Tuesday, Wednesday,
 };
-use Root::{Daily, Fixed, Numbered};
+use Root::{Between, Daily, Fixed, Numbered};
 
 /// From before the calendar's first year.
 const ALWAYS: (i32, u32, u32) = (1990, 1, 1);
@@ -160,20 +162,25 @@ const QQQ: &[Family] = &[
     family(Thursday, Fixed("QQQ"), Pm, (2022, 11, 22), 14),
 ];
 
-/// GLD: options since 2008; weeklies by 2011. Its Monday and Wednesday series of late are left
-/// out.
-const GLD: &[Family] = &[
-    family(ThirdFriday, Fixed("GLD"), Pm, ALWAYS, 275),
-    family(JanuaryFriday, Fixed("GLD"), Pm, ALWAYS, 740),
-    family(Friday, Fixed("GLD"), Pm, (2011, 1, 7), 42),
-];
+/// An ETF without series of other weekdays: third Fridays nine months ahead, Januaries two years,
+/// weekly Fridays since January 2011, when each of them had them or came after. The Monday and
+/// Wednesday series that some have of late are left out.
+const fn etf(root: &'static str) -> [Family; 3] {
+    [
+        family(ThirdFriday, Fixed(root), Pm, ALWAYS, 275),
+        family(JanuaryFriday, Fixed(root), Pm, ALWAYS, 740),
+        family(Friday, Fixed(root), Pm, (2011, 1, 7), 42),
+    ]
+}
 
-/// TLT: as GLD.
-const TLT: &[Family] = &[
-    family(ThirdFriday, Fixed("TLT"), Pm, ALWAYS, 275),
-    family(JanuaryFriday, Fixed("TLT"), Pm, ALWAYS, 740),
-    family(Friday, Fixed("TLT"), Pm, (2011, 1, 7), 42),
-];
+const GLD: &[Family] = &etf("GLD");
+const TLT: &[Family] = &etf("TLT");
+const IWM: &[Family] = &etf("IWM");
+const DIA: &[Family] = &etf("DIA");
+const USO: &[Family] = &etf("USO");
+const XLE: &[Family] = &etf("XLE");
+const XOP: &[Family] = &etf("XOP");
+const SLV: &[Family] = &etf("SLV");
 
 /// ES: AM quarterlies, four quarters ahead; PM third Fridays (`EW3`); month ends (`EW`), six
 /// months ahead; Fridays `EW1`, `EW2`, `EW4`, four ahead; Monday to Thursday `E1A` to `E5D`.
@@ -210,6 +217,42 @@ const MES: &[Family] = &[
     family(Thursday, Daily("X", 'D'), Pm, (2023, 2, 21), 7),
 ];
 
+/// NQ: as ES, its weekdays by CME's page of them (`Q1A` to `Q5D`); Monday and Wednesday by 2021,
+/// Tuesday and Thursday by 2023.
+const NQ: &[Family] = &[
+    family(QuarterlyFriday, Fixed("NQ"), Am, ALWAYS, 370),
+    family(SerialFriday, Fixed("QN3"), Pm, (2017, 4, 21), 185),
+    family(QuarterlyFriday, Fixed("QN3"), Pm, (2023, 3, 1), 185),
+    family(MonthEnd, Fixed("QNE"), Pm, (2014, 1, 1), 125),
+    family(Friday, Numbered("QN"), Pm, (2012, 1, 6), 35),
+    family(Monday, Daily("Q", 'A'), Pm, (2021, 1, 4), 28),
+    family(Tuesday, Daily("Q", 'B'), Pm, (2023, 1, 3), 28),
+    family(Wednesday, Daily("Q", 'C'), Pm, (2021, 1, 6), 28),
+    family(Thursday, Daily("Q", 'D'), Pm, (2023, 1, 5), 28),
+];
+
+/// MNQ: as MES (`MQ1`, `MQE`, `D1A` to `D5D`).
+const MNQ: &[Family] = &[
+    family(QuarterlyFriday, Fixed("MNQ"), Am, (2020, 9, 1), 185),
+    until(family(SerialFriday, Fixed("MQ3"), Pm, (2020, 10, 1), 90), (2023, 3, 1)),
+    family(ThirdFriday, Fixed("MQ3"), Pm, (2023, 3, 1), 185),
+    family(MonthEnd, Fixed("MQE"), Pm, (2020, 9, 30), 95),
+    family(Friday, Numbered("MQ"), Pm, (2020, 9, 4), 28),
+    family(Monday, Daily("D", 'A'), Pm, (2023, 2, 21), 7),
+    family(Tuesday, Daily("D", 'B'), Pm, (2023, 2, 21), 7),
+    family(Wednesday, Daily("D", 'C'), Pm, (2023, 2, 21), 7),
+    family(Thursday, Daily("D", 'D'), Pm, (2023, 2, 21), 7),
+];
+
+/// RTY: AM quarterlies, month ends, Fridays.
+const RTY: &[Family] = &[
+    family(QuarterlyFriday, Fixed("RTO"), Am, ALWAYS, 370),
+    family(SerialFriday, Fixed("R3E"), Pm, (2018, 1, 1), 185),
+    family(QuarterlyFriday, Fixed("R3E"), Pm, (2023, 3, 1), 185),
+    family(MonthEnd, Fixed("RTM"), Pm, (2018, 1, 1), 125),
+    family(Friday, Between("R", "E"), Pm, (2018, 1, 5), 35),
+];
+
 /// The families of a product, those that win first.
 pub(super) fn of(product: Product) -> &'static [Family] {
     match product {
@@ -221,5 +264,16 @@ pub(super) fn of(product: Product) -> &'static [Family] {
         Product::Qqq => QQQ,
         Product::Gld => GLD,
         Product::Tlt => TLT,
+        Product::Nq => NQ,
+        Product::Mnq => MNQ,
+        Product::Rty => RTY,
+        Product::Iwm => IWM,
+        Product::Dia => DIA,
+        Product::Uso => USO,
+        Product::Xle => XLE,
+        Product::Xop => XOP,
+        Product::Slv => SLV,
+        // Those that go by month.
+        _ => &[],
     }
 }

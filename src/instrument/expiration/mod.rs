@@ -4,15 +4,19 @@
 //! broker's own. Expirations move with the stock market's holidays.
 
 mod families;
+mod monthly;
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use chrono::{Datelike, Days, NaiveDate, NaiveTime, Weekday};
 
-use self::families::{Family, OnHoliday, Pattern, Root};
+use self::{
+    families::{Family, OnHoliday, Pattern, Root},
+    monthly::Monthly,
+};
 use super::{
-    Product, ProductKind, Series, Settlement,
-    future::{future_under, session_at_or_before},
+    Product, ProductKind, Series, Settlement, days,
+    future::{future_of_month, future_under},
 };
 use crate::{
     calendar::{Calendar, Exchange, new_york},
@@ -21,22 +25,38 @@ use crate::{
 
 /// The furthest a holiday moves an expiration, with the weekend before or after it.
 const MOVE_DAYS: u64 = 5;
+/// The furthest the name of a monthly series is from its expiration.
+const NAME_DAYS: u64 = 45;
 
 /// The first day on which the program knows options of the product to be listed; a decision of an
-/// earlier day must not assume them. Bounded by the calendar, which begins in 2010 for Cboe and
-/// CME.
+/// earlier day must not assume them. Those before it are older than 2005-01-10, where the calendars of
+/// Cboe and CME begin.
 pub fn listed_from(product: Product) -> NaiveDate {
     let (year, month, day) = match product {
-        Product::Es | Product::Spx => (2010, 1, 1),
-        // CME: options on the micro futures opened on 2020-08-31.
-        Product::Mes => (2020, 8, 31),
+        // CME: options on the micro futures opened on 2020-08-31, those on micro crude oil on
+        // 2022-06-06, those on micro gold on 2023-10-02.
+        Product::Mes | Product::Mnq => (2020, 8, 31),
+        Product::Mcl => (2022, 6, 6),
+        Product::Mgc => (2023, 10, 2),
+        // The Russell's E-mini came back to CME on 2017-07-10.
+        Product::Rty => (2017, 7, 10),
         // Cboe: PM-settled XSP series began on 2013-11-05.
         Product::Xsp => (2013, 11, 5),
-        // Options on SPY began on 2005-01-10; those on TLT are older. On GLD since June 2008.
-        Product::Spy | Product::Tlt => (2005, 1, 10),
+        // On GLD since June 2008; on USO since 2007, on SLV since the end of 2008, on XOP since its
+        // own second year.
         Product::Gld => (2008, 7, 1),
+        Product::Uso | Product::Xop => (2008, 1, 2),
+        Product::Slv => (2009, 1, 2),
         // Under this symbol since 2011-03-23.
         Product::Qqq => (2011, 3, 23),
+        // The premium-quoted European series on currencies, since 2016 the only monthly ones.
+        Product::Aud | Product::Gbp | Product::Cad | Product::Eur | Product::Jpy | Product::Chf => {
+            (2016, 7, 1)
+        }
+        // RBOB gasoline took the place of the older contract in 2006.
+        Product::Rb => (2007, 1, 2),
+        // Options on SPY began on 2005-01-10; the others are older.
+        _ => (2005, 1, 10),
     };
     NaiveDate::from_ymd_opt(year, month, day).expect("a date written in code is one")
 }
@@ -80,10 +100,17 @@ pub fn series(
     built.find(|series| series.root == root)
 }
 
+/// The month that stands in the symbol of an option on a future: `Z4` of `LOZ4`, which expires in
+/// November.
+pub(super) fn named_month(product: Product, expiration: NaiveDate) -> Option<NaiveDate> {
+    monthly::of(product).map_or(expiration.with_day(1), |rule| rule.month_of(expiration))
+}
+
 /// What expires: day and settlement.
 type Key = (NaiveDate, Settlement);
 
-/// The family that holds a key, and the date its expiration had before holidays moved it.
+/// What holds a key: the root, the date that gave it (before holidays moved it; of a monthly series
+/// the first day of the month it is named by), how far ahead it is listed.
 struct Nominal {
     root: Root,
     date: NaiveDate,
@@ -95,6 +122,37 @@ fn expiring(
     calendar: &Calendar,
     product: Product,
     range: RangeInclusive<NaiveDate>,
+) -> BTreeMap<Key, Nominal> {
+    match monthly::of(product) {
+        Some(rule) => expiring_months(calendar, product, rule, &range),
+        None => expiring_days(calendar, product, &range),
+    }
+}
+
+fn expiring_months(
+    calendar: &Calendar,
+    product: Product,
+    rule: Monthly,
+    range: &RangeInclusive<NaiveDate>,
+) -> BTreeMap<Key, Nominal> {
+    let first = range.start().checked_sub_days(Days::new(NAME_DAYS)).unwrap_or(NaiveDate::MIN);
+    let last = range.end().checked_add_days(Days::new(NAME_DAYS)).unwrap_or(NaiveDate::MAX);
+    let last_year = *Exchange::Xnys.years().end();
+    let months = std::iter::successors(first.with_day(1), |month| days::next_month(*month));
+    let months = months.take_while(|month| *month <= last && month.year() <= last_year);
+    let within = months.filter_map(|month| {
+        let ahead_days = rule.ahead_days(month)?;
+        let last_day = rule.last_day(calendar, product, month)?;
+        let nominal = Nominal { root: Root::Fixed(rule.root), date: month, ahead_days };
+        range.contains(&last_day).then_some(((last_day, Settlement::Pm), nominal))
+    });
+    within.collect()
+}
+
+fn expiring_days(
+    calendar: &Calendar,
+    product: Product,
+    range: &RangeInclusive<NaiveDate>,
 ) -> BTreeMap<Key, Nominal> {
     let mut chosen: BTreeMap<Key, (usize, Nominal)> = BTreeMap::new();
     let first = range.start().checked_sub_days(Days::new(MOVE_DAYS)).unwrap_or(NaiveDate::MIN);
@@ -144,10 +202,17 @@ fn series_of(
     (expiration, settlement): Key,
     nominal: &Nominal,
 ) -> Option<Series> {
-    let last_trade = last_trade(calendar, product, expiration, settlement)?;
-    let future = match product.kind() {
-        ProductKind::Future => Some(future_under(calendar, product, last_trade)?.code),
-        ProductKind::Index | ProductKind::Etf => None,
+    let rule = monthly::of(product);
+    let last_trade = match rule {
+        Some(rule) => rule.last_trade(calendar, product, expiration)?,
+        None => last_trade(calendar, product, expiration, settlement)?,
+    };
+    let future = match (product.kind(), rule) {
+        (ProductKind::Future, Some(_)) => {
+            Some(future_of_month(calendar, product, nominal.date)?.code)
+        }
+        (ProductKind::Future, None) => Some(future_under(calendar, product, last_trade)?.code),
+        (ProductKind::Index | ProductKind::Etf, _) => None,
     };
     let root = nominal.root.on(nominal.date);
     Some(Series { product, root, expiration, settlement, last_trade, future })
@@ -215,7 +280,7 @@ fn is_last_weekday(date: NaiveDate) -> bool {
 impl OnHoliday {
     fn moved(self, calendar: &Calendar, date: NaiveDate) -> Option<NaiveDate> {
         match self {
-            Self::Before => session_at_or_before(calendar, date),
+            Self::Before => days::at_or_before(calendar, date),
             Self::Absent => Some(calendar.session(Exchange::Xnys, date)?.date),
             Self::After => {
                 let here = calendar.session(Exchange::Xnys, date);
@@ -232,6 +297,7 @@ impl Root {
             Self::Fixed(root) => root.to_owned(),
             Self::Numbered(stem) => format!("{stem}{week}"),
             Self::Daily(stem, letter) => format!("{stem}{week}{letter}"),
+            Self::Between(head, tail) => format!("{head}{week}{tail}"),
         }
     }
 }

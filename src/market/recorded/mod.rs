@@ -64,7 +64,7 @@ impl RecordedTape {
         &self.summary
     }
 
-    /// The same tape, with what it does not record (QQQ, GLD, TLT) taken from a simulated one.
+    /// The same tape, with what it does not record (all but the S&P 500 and VIX) taken from a simulated one.
     #[must_use]
     pub fn simulating_missing(mut self, tape: SimulatedTape) -> Self {
         self.missing = Some(tape);
@@ -79,7 +79,7 @@ impl RecordedTape {
         match asset {
             Asset::Spx => self.index.get(&date),
             Asset::Vix => self.vix.get(&date),
-            Asset::Qqq | Asset::Gld | Asset::Tlt => None,
+            _ => None,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The days: opens and closes of every asset, drawn one from the other since the anchor.
+//! The days: opens and closes of the first assets, drawn one from the other since the anchor.
 //!
 //! The index has the volatility VIX showed the day before (times what implied exceeds realised
 //! by), VIX reverts to its mean, moves against the index, and leaps when it jumps. The other
@@ -7,6 +7,7 @@
 
 use chrono::NaiveDate;
 
+use super::links::Levels;
 use crate::{
     calendar::{Calendar, Exchange},
     market::{
@@ -16,14 +17,14 @@ use crate::{
     },
 };
 
-const ASSETS: usize = Asset::ALL.len();
+const ASSETS: usize = Asset::FIRST.len();
 
 /// Part of a day's variance that falls in the night before it.
-const NIGHT: f64 = 0.25;
+pub(super) const NIGHT: f64 = 0.25;
 /// Realised volatility over implied.
 const REALISED: f64 = 0.82;
 /// Trading days a year.
-const YEAR: f64 = 252.0;
+pub(super) const YEAR: f64 = 252.0;
 
 /// VIX: mean of its logarithm as a level, reversion a day, deviation a day, with the index.
 const VIX_MEAN: f64 = 14.8;
@@ -59,21 +60,27 @@ struct Trend {
 }
 
 /// Pull to the trend a day: half of a departure is gone in two years.
-const PULL: f64 = 0.0014;
+pub(super) const PULL: f64 = 0.0014;
 
 const PRICES: [(Asset, Trend); 4] = [
-    (Asset::Spx, Trend { level: 1115.0, growth: 0.11, beta: 1.0, own: 0.0, own_fixed: 0.0 }),
+    (
+        Asset::Spx,
+        Trend { level: 1115.0, growth: INDEX_GROWTH, beta: 1.0, own: 0.0, own_fixed: 0.0 },
+    ),
     (Asset::Qqq, Trend { level: 46.0, growth: 0.153, beta: 1.15, own: 0.35, own_fixed: 0.0 }),
     (Asset::Gld, Trend { level: 107.0, growth: 0.066, beta: 0.05, own: 0.15, own_fixed: 0.0075 }),
     (Asset::Tlt, Trend { level: 90.0, growth: 0.0, beta: -0.2, own: 0.2, own_fixed: 0.006 }),
 ];
 
-/// One day of every asset, by `Asset as usize`.
+/// Log growth of the index a year.
+pub(super) const INDEX_GROWTH: f64 = 0.11;
+
+/// One day of the first assets, by `Asset as usize`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Day {
     date: NaiveDate,
-    pub(super) open: [f64; ASSETS],
-    pub(super) close: [f64; ASSETS],
+    open: [f64; ASSETS],
+    close: [f64; ASSETS],
     /// Deviation of the index over the session, in log points.
     deviation: f64,
     /// Log points the index jumps inside the session.
@@ -95,7 +102,7 @@ pub(super) struct Moves {
 
 impl Day {
     /// How an asset moves inside the day.
-    pub(super) fn moves(&self, asset: Asset) -> Moves {
+    fn moves(&self, asset: Asset) -> Moves {
         let trend = PRICES.iter().find(|(a, _)| *a == asset).map(|(_, trend)| trend);
         match trend {
             Some(trend) => Moves {
@@ -150,10 +157,37 @@ impl Chain {
         Self { days: days.collect() }
     }
 
-    /// A day; `None` outside the chain or on a day without a session.
-    pub(super) fn day(&self, date: NaiveDate) -> Option<&Day> {
-        let at = self.days.binary_search_by_key(&date, |day| day.date).ok()?;
-        self.days.get(at)
+    /// The place of a day; `None` outside the chain or on a day without a session.
+    pub(super) fn place(&self, date: NaiveDate) -> Option<usize> {
+        self.days.binary_search_by_key(&date, |day| day.date).ok()
+    }
+
+    /// How many days there are.
+    pub(super) fn len(&self) -> usize {
+        self.days.len()
+    }
+
+    /// The date of a place.
+    pub(super) fn date(&self, place: usize) -> NaiveDate {
+        self.days.get(place).map_or(NaiveDate::MIN, |day| day.date)
+    }
+
+    /// VIX at the close of a place.
+    pub(super) fn vix(&self, place: usize) -> f64 {
+        self.days.get(place).map_or(VIX_MEAN, |day| day.close[Asset::Vix as usize])
+    }
+
+    /// Open and close of one of the first assets; `None` for another.
+    pub(super) fn first(&self, asset: Asset, place: usize) -> Option<Levels> {
+        let day = self.days.get(place)?;
+        let (open, close) = (*day.open.get(asset as usize)?, *day.close.get(asset as usize)?);
+        Some(Levels { open, close })
+    }
+
+    /// How one of the first assets moves inside a day; `None` for another.
+    pub(super) fn moves(&self, asset: Asset, place: usize) -> Option<Moves> {
+        let day = self.days.get(place).filter(|_| Asset::FIRST.contains(&asset))?;
+        Some(day.moves(asset))
     }
 
     /// The last `count` dates before a date, oldest first.

@@ -4,6 +4,7 @@
 
 mod chain;
 mod events;
+mod links;
 mod pound;
 
 use std::{
@@ -15,7 +16,11 @@ use std::{
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
-use self::{chain::Chain, pound::Pound};
+use self::{
+    chain::Chain,
+    links::{Levels, Links},
+    pound::Pound,
+};
 use super::{
     DailyBar, EventDay, EventKind, Provenance, book,
     noise::{Noise, Stream},
@@ -33,6 +38,7 @@ pub struct SimulatedTape {
     seed: u64,
     calendar: Calendar,
     chain: Chain,
+    links: Links,
     pound: Pound,
     /// Daily bars already worked out: their extremes need the whole path.
     bars: Mutex<BTreeMap<(Asset, NaiveDate), DailyBar>>,
@@ -45,9 +51,15 @@ impl SimulatedTape {
             seed,
             calendar: calendar.clone(),
             chain: Chain::draw(seed, calendar),
+            links: Links::new(seed),
             pound: Pound::draw(seed),
             bars: Mutex::default(),
         }
+    }
+
+    fn levels(&self, asset: Asset, day: usize) -> Option<Levels> {
+        let first = self.chain.first(asset, day);
+        first.or_else(|| self.links.levels(&self.chain, asset, day))
     }
 
     fn daily_bar(&self, asset: Asset, date: NaiveDate) -> Option<DailyBar> {
@@ -57,16 +69,15 @@ impl SimulatedTape {
         }
         let session = self.calendar.session(Exchange::Xnys, date)?;
         let path = self.path(asset, &session)?;
-        let [open, high, low, close] = [path.first(), path.high, path.low, path.last()].map(cents);
+        let places = if Asset::FIRST.contains(&asset) { 2 } else { 6 };
+        let rounded = |value| book::to_multiple(value, Decimal::new(1, places));
+        let [open, high, low, close] =
+            [path.first(), path.high, path.low, path.last()].map(rounded);
         let bar = DailyBar { date, open, high, low, close };
         let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
         bars.insert((asset, date), bar);
         Some(bar)
     }
-}
-
-fn cents(value: f64) -> Decimal {
-    book::to_multiple(value, Decimal::new(1, 2))
 }
 
 /// The shape of a day's activity: busy at both ends. Cumulated steps of a walk, and the share of
@@ -121,7 +132,7 @@ impl Tape for SimulatedTape {
     }
 
     fn path(&self, asset: Asset, session: &Session) -> Option<DayPath> {
-        let day = self.chain.day(session.date)?;
+        let day = self.chain.place(session.date)?;
         let place = |asset: Asset, stream| {
             Noise::new(self.seed, stream).of(asset as u64).of(day_key(session.date))
         };
@@ -131,8 +142,15 @@ impl Tape for SimulatedTape {
             Asset::Spx => vec![0.0; index.len()],
             _ => shape.bridge(place(asset, Stream::Minute)),
         };
-        let moves = day.moves(asset);
-        let (open, close) = (day.open[asset as usize], day.close[asset as usize]);
+        let (moves, driver) = match self.chain.moves(asset, day) {
+            Some(moves) => (moves, None),
+            None => links::moves(&self.chain, asset, day)?,
+        };
+        let driver = driver.map(|own| {
+            let bridge = shape.bridge(place(own.asset, Stream::Minute));
+            bridge.into_iter().map(|step| own.deviation * step).collect::<Vec<f64>>()
+        });
+        let Levels { open, close } = self.levels(asset, day)?;
         let drift = libm::log(close / open) - moves.jump;
         let last = index.len() - 1;
         let jump_at = place(Asset::Spx, Stream::Extreme).uniform(0) * last as f64 * 0.9;
@@ -142,7 +160,8 @@ impl Tape for SimulatedTape {
             let log = drift * shape.spent[i]
                 + moves.jump * jumped
                 + moves.with_index * index[i]
-                + moves.own * own[i];
+                + moves.own * own[i]
+                + driver.as_ref().map_or(0.0, |bridge| bridge[i]);
             (open * libm::exp(log)).max(moves.floor)
         };
         let mut nodes: Vec<f64> = (0..=last).map(node).collect();
@@ -151,11 +170,11 @@ impl Tape for SimulatedTape {
     }
 
     fn open(&self, asset: Asset, date: NaiveDate) -> Option<f64> {
-        self.chain.day(date).map(|day| day.open[asset as usize])
+        self.levels(asset, self.chain.place(date)?).map(|levels| levels.open)
     }
 
     fn close(&self, asset: Asset, date: NaiveDate) -> Option<f64> {
-        self.chain.day(date).map(|day| day.close[asset as usize])
+        self.levels(asset, self.chain.place(date)?).map(|levels| levels.close)
     }
 
     fn daily_bars(&self, asset: Asset, before: NaiveDate, count: usize) -> Vec<DailyBar> {

@@ -7,8 +7,13 @@ use crate::{
 
 const NONE: TermRatios = TermRatios { nine_days: None, three_months: None };
 
+/// The S&P 500 at a VIX.
+fn index(level: f64) -> Own {
+    Own { level, long_run: settings().surface.long_run_vol, skew: 1.0 }
+}
+
 fn smile(level: f64, tenor: Tenor) -> Smile {
-    Smile::new(&settings().surface, level, NONE, tenor, 5000.0, 1.0)
+    Smile::new(&settings().surface, index(level), NONE, tenor, 5000.0)
 }
 
 fn days(days: f64) -> Tenor {
@@ -32,7 +37,8 @@ fn thirty_days_is_vix_and_the_other_tenors_are_their_indices() {
     let ratios = TermRatios { nine_days: Some(1.1), three_months: Some(0.9) };
     let settings = settings().surface;
     for level in [10.0, 16.0, 40.0] {
-        let vol = |d| Smile::new(&settings, level, ratios, days(d), 5000.0, 1.0).at_forward * 100.0;
+        let vol =
+            |d| Smile::new(&settings, index(level), ratios, days(d), 5000.0).at_forward * 100.0;
         assert!((vol(30.0) - level).abs() < 1e-9, "{level}");
         assert!((vol(93.0) - 0.9 * level).abs() < 1e-9, "{level}");
         let nine = vol(9.0) / level;

@@ -134,6 +134,8 @@ pub fn exchange(text: &str) -> Result<Exchange, String> {
         ("XNYS", Exchange::Xnys),
         ("CBOE", Exchange::CboeIndexOptions),
         ("CME", Exchange::CmeEquity),
+        ("GRAINS", Exchange::CmeGrains),
+        ("MEATS", Exchange::CmeMeats),
     ];
     choose(text, &words)
 }
