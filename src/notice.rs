@@ -133,6 +133,13 @@ pub enum Notice {
         /// Seconds without.
         seconds: i64,
     },
+    /// A position is near a line at which its strategy acts (rulebook §4.2, §4.3).
+    Prepare {
+        /// The position.
+        position: PositionId,
+        /// What is near, with what follows.
+        what: String,
+    },
     /// An option was exercised or assigned into shares or a future.
     Delivered {
         /// The position.

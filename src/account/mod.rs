@@ -27,16 +27,62 @@ pub enum StrategyId {
     /// Friday 0DTE (§4.1).
     #[serde(rename = "friday_0dte")]
     Friday0dte,
+    /// LT112, "1-1-2" (§4.2).
+    Lt112,
+    /// Strangles (§4.3).
+    Strangle,
+    /// Income poor man's covered call (§4.4).
+    Ipmcc,
+    /// LEAP put ladder (§4.5).
+    LeapLadder,
+    /// Put ratio (§4.6).
+    Ratio,
+    /// Friday butterfly (§4.6).
+    Butterfly,
+    /// Diagonal (§4.6).
+    Diagonal,
+    /// Box: money lent at an implied rate (§4.6).
+    Box,
     /// Adopted from the broker; nobody's strategy, touched only by FLATTEN.
     External,
 }
 
 impl StrategyId {
+    /// Every strategy of the rulebook, in its order.
+    pub const TRADED: [Self; 9] = [
+        Self::Friday0dte,
+        Self::Lt112,
+        Self::Strangle,
+        Self::Ipmcc,
+        Self::LeapLadder,
+        Self::Ratio,
+        Self::Butterfly,
+        Self::Diagonal,
+        Self::Box,
+    ];
+
     /// The name in reports, files and JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Friday0dte => "friday_0dte",
+            Self::Lt112 => "lt112",
+            Self::Strangle => "strangle",
+            Self::Ipmcc => "ipmcc",
+            Self::LeapLadder => "leap_ladder",
+            Self::Ratio => "ratio",
+            Self::Butterfly => "butterfly",
+            Self::Diagonal => "diagonal",
+            Self::Box => "box",
             Self::External => "external",
+        }
+    }
+
+    /// What the ids of its intents begin with.
+    pub fn id_word(self) -> &'static str {
+        match self {
+            Self::Friday0dte => "zdte",
+            Self::LeapLadder => "leap",
+            other => other.name(),
         }
     }
 }
@@ -227,6 +273,18 @@ pub enum ExitReason {
     Delivered,
     /// A jump of VIX closes 0DTE (rulebook §6).
     VixSpike,
+    /// So many days to expiry were left (§4.2 to §4.7).
+    Dte,
+    /// A short's delta called for it (§4.3).
+    Defence,
+    /// The underlying came too near the short strike, or touched the long one (§4.2, §4.6).
+    NearStrike,
+    /// VIX was above the strategy's bound (§4.3, §4.6).
+    VixAbove,
+    /// The long call lost too much (§4.4).
+    LeapLoss,
+    /// Cut to bring the account's risk down (rulebook §1, §6).
+    Reduced,
     /// FLATTEN.
     Flatten,
     /// The owner closed it at the broker.
@@ -247,6 +305,12 @@ impl ExitReason {
             Self::AssignmentRisk => "assignment risk",
             Self::Delivered => "delivered and closed",
             Self::VixSpike => "VIX spike",
+            Self::Dte => "days to expiry",
+            Self::Defence => "defence",
+            Self::NearStrike => "near the strike",
+            Self::VixAbove => "VIX above its bound",
+            Self::LeapLoss => "loss of the long call",
+            Self::Reduced => "risk reduced",
             Self::Flatten => "flattened",
             Self::External => "closed outside",
             Self::Incomplete => "entry incomplete",
@@ -264,6 +328,18 @@ pub struct PositionLeg {
     /// Average price of the opening fills, in points.
     #[serde(deserialize_with = "crate::money::points")]
     pub open_price: Decimal,
+    /// Contracts in one unit of the order that opened it.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub ratio: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+fn is_one(ratio: &u32) -> bool {
+    *ratio == 1
 }
 
 /// A position of the ledger: what one entry intent filled, until its last leg is closed.

@@ -72,7 +72,9 @@ fn words(notice: &Notice) -> Words {
         Notice::NoMark { position, seconds } => {
             line(Warning, format!("Position {position} has had no usable mark for {seconds} s"))
         }
-        Notice::Delivered { position, what } => line(Warning, format!("{position}: {what}")),
+        Notice::Prepare { position, what } | Notice::Delivered { position, what } => {
+            line(Warning, format!("{position}: {what}"))
+        }
         Notice::AssignmentRisk { position, what } => {
             line(Warning, format!("{position}: assignment risk, {what}"))
         }

@@ -21,7 +21,7 @@ use crate::{
         decision::{DecisionOutcome, DecisionRecord},
     },
     schedule::slots::next_after,
-    strategy::Filter,
+    strategy::{Filter, RULES},
 };
 
 /// Why a strategy did or did not trade: every filter with value and limit.
@@ -32,18 +32,18 @@ pub struct WhyArgs {
     /// The day, New York time, YYYY-MM-DD.
     #[arg(long, value_name = "DATE", value_parser = parse_date)]
     date: Option<NaiveDate>,
-    /// One strategy only: `friday_0dte`.
+    /// One strategy only: `friday_0dte`, `lt112`, `strangle`, …
     #[arg(long, value_name = "STRATEGY", value_parser = parse_strategy)]
     strategy: Option<StrategyId>,
 }
 
-/// Strategies that decide about entries, with the job that makes them decide.
-const DECIDING: &[(StrategyId, &str)] = &[(StrategyId::Friday0dte, "friday-0dte-entry")];
-
 fn parse_strategy(text: &str) -> Result<StrategyId, String> {
-    let named = DECIDING.iter().find(|(id, _)| id.name() == text.to_lowercase().replace('-', "_"));
-    let names: Vec<&str> = DECIDING.iter().map(|(id, _)| id.name()).collect();
-    named.map(|(id, _)| *id).ok_or_else(|| format!("no such strategy; known: {}", names.join(", ")))
+    let wanted = text.to_lowercase().replace('-', "_");
+    let mut known = RULES.iter().map(|rule| rule.id());
+    let names: Vec<&str> = known.clone().map(StrategyId::name).collect();
+    known
+        .find(|id| id.name() == wanted)
+        .ok_or_else(|| format!("no such strategy; known: {}", names.join(", ")))
 }
 
 /// Runs the subcommand.
@@ -66,8 +66,9 @@ fn nothing(ground: &Ground, args: &WhyArgs, now: Timestamp) -> Result<String, Cl
     let of = args.strategy.map_or_else(String::new, |strategy| format!(" by {strategy}"));
     let on = args.date.map_or_else(|| " yet".to_owned(), |date| format!(" on {date}"));
     let mut text = format!("Nothing was decided{of}{on}.\n");
-    for (strategy, job) in DECIDING {
-        if args.strategy.is_some_and(|wanted| wanted != *strategy) {
+    for rule in RULES {
+        let (strategy, job) = (rule.id(), rule.job());
+        if args.strategy.is_some_and(|wanted| wanted != strategy) {
             continue;
         }
         let found = ground.jobs.get(job).map_err(CliError::Failed)?;
@@ -88,6 +89,7 @@ pub fn render(records: &[DecisionRecord]) -> String {
 fn decision(record: &DecisionRecord) -> String {
     let outcome = match (&record.intent, record.outcome) {
         (Some(id), DecisionOutcome::Missed) => format!("missed as {id}"),
+        (Some(id), DecisionOutcome::Adjusted) => format!("changed a position by {id}"),
         (Some(id), _) => format!("entered as {id}"),
         (None, outcome) => outcome.name().replace('_', " "),
     };
@@ -107,7 +109,7 @@ fn decision(record: &DecisionRecord) -> String {
 
 /// The first thing that stood in the way; nothing when it entered.
 fn reason(record: &DecisionRecord) -> Option<String> {
-    if record.outcome == DecisionOutcome::Entered {
+    if matches!(record.outcome, DecisionOutcome::Entered | DecisionOutcome::Adjusted) {
         return None;
     }
     let filter = record.filters.iter().find(|filter| !filter.passed);
@@ -119,7 +121,7 @@ fn reason(record: &DecisionRecord) -> Option<String> {
         DecisionOutcome::Missed => {
             record.ended.as_ref().map(|ended| format!("Its order ended unfilled: {ended}."))
         }
-        DecisionOutcome::NoTrade | DecisionOutcome::Entered => filter,
+        _ => filter,
     }
 }
 

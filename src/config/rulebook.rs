@@ -95,8 +95,30 @@ pub struct Phase {
     pub from_gbp: Decimal,
     /// Buying-power cap, percent; 100 where the VIX table alone rules.
     pub cap_percent: Decimal,
-    /// Most open Friday 0DTE positions.
+    /// Most open positions of each strategy.
     pub friday_0dte: u32,
+    /// LT112.
+    pub lt112: u32,
+    /// LT112 on MES once a deployment stage of 2 or above is active, where `lt112` is 0.
+    #[serde(default)]
+    pub lt112_mes_from_stage_2: u32,
+    /// Strangles.
+    pub strangle: u32,
+    /// IPMCC.
+    pub ipmcc: u32,
+    /// LEAP puts, in contracts.
+    pub leap_ladder: u32,
+    /// Ratios.
+    pub ratio: u32,
+    /// Butterflies.
+    pub butterfly: u32,
+    /// Diagonals.
+    pub diagonal: u32,
+    /// Boxes.
+    #[serde(rename = "box")]
+    pub box_spread: u32,
+    /// Underlyings it adds to those of the phases before, by symbol.
+    pub underlyings: Vec<String>,
 }
 
 /// §4 common.

@@ -98,7 +98,10 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
         ),
         ("", "[vix]\nbands = []"),
         ("", "[vix]\nbands = [{ below = 13, cap_percent = 45, strangle = true }]"),
-        ("", "[phases]\nphases = [{ from_gbp = 30000, cap_percent = 50, friday_0dte = 1 }]"),
+        (
+            "",
+            "[phases]\nphases = [{ from_gbp = 30000, cap_percent = 50, friday_0dte = 1, lt112 = 0, strangle = 1, ipmcc = 1, leap_ladder = 0, ratio = 0, butterfly = 0, diagonal = 0, box = 0, underlyings = [] }]",
+        ),
         ("", "[common.entry_ladder]\nstep_seconds = 0"),
         ("", "[common.early_close]\nflat_minutes_before = 80"),
         ("", "[limits]\ntrade_loss_warn_percent = 6\norders_a_minute = 2.5"),

@@ -44,7 +44,7 @@ pub(super) fn renamed(
         let (old, held) = (position.legs[index].instrument.clone(), position.legs[index].quantity);
         let share = held.signum() * held.abs().min(left.abs());
         position.legs[index].quantity -= share;
-        let open_price = position.legs[index].open_price;
+        let PositionLeg { open_price, ratio, .. } = position.legs[index];
         let instrument = Instrument::Option(new.clone());
         for (moved, quantity) in [(&old, -share), (&instrument, share)] {
             let data = json!({
@@ -53,7 +53,7 @@ pub(super) fn renamed(
             });
             tx.journal(now, "broker", "settled", &data)?;
         }
-        position.legs.push(PositionLeg { instrument, quantity: share, open_price });
+        position.legs.push(PositionLeg { instrument, quantity: share, open_price, ratio });
         record::put_position(tx, &position)?;
         let what = format!(
             "{} is now under the root {} after a corporate action",

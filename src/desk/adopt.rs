@@ -240,7 +240,12 @@ pub(super) fn adopted(
         id: PositionId(format!("external-{number}")),
         strategy: StrategyId::External,
         product: instrument.product(),
-        legs: vec![PositionLeg { instrument: instrument.clone(), quantity, open_price: price }],
+        legs: vec![PositionLeg {
+            instrument: instrument.clone(),
+            quantity,
+            open_price: price,
+            ratio: 1,
+        }],
         units: u32::try_from(quantity.unsigned_abs()).unwrap_or(u32::MAX),
         credit: Decimal::ZERO,
         width: None,

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use super::intent::IntentRecord;
 use crate::{
-    account::{ExitReason, Fill, Leg, Position, PositionId, PositionLeg, Side},
+    account::{Effect, ExitReason, Fill, Leg, Position, PositionId, PositionLeg, Side},
     clock::Timestamp,
     instrument::Instrument,
     money::{FxRate, Usd},
@@ -18,7 +18,7 @@ use crate::{
 struct Opening {
     units: u32,
     credit: Decimal,
-    legs: Vec<(Instrument, Decimal)>,
+    legs: Vec<(Leg, Decimal)>,
 }
 
 /// Applies fresh fills of an entry: opens the position or adds to it.
@@ -54,17 +54,45 @@ pub fn apply_entry(
     let opening = opening(&intent.legs, &record.fills);
     position.units = opening.units;
     position.credit = opening.credit;
-    for (instrument, price) in opening.legs {
-        if let Some(leg) = position.legs.iter_mut().find(|leg| leg.instrument == instrument) {
-            leg.open_price = price;
-        }
-    }
+    set_opening(&mut position, &opening);
     if position.legs.iter().any(|leg| leg.quantity != 0) {
         position.closed_at = None;
         position.exit_reason = None;
         position.closing_rate = None;
     }
     Some(position)
+}
+
+/// Applies fresh fills of an order that changes a position: what it opens is held from now on, and
+/// what it brought is part of the credit. Returns true when it closed the last leg.
+///
+/// `record` must already hold the fresh fills.
+pub fn apply_adjust(
+    position: &mut Position,
+    record: &IntentRecord,
+    fresh: &[Fill],
+    rate: Option<FxRate>,
+) -> bool {
+    for fill in fresh {
+        add(position, fill);
+        let points = Decimal::from(-fill.side.sign() * i64::from(fill.quantity)) * fill.price;
+        position.credit += points / Decimal::from(position.units.max(1));
+    }
+    let opens = |leg: &&Leg| leg.effect == Effect::Open;
+    let opened: Vec<Leg> = record.intent.legs.iter().filter(opens).cloned().collect();
+    set_opening(position, &opening(&opened, &record.fills));
+    let at = fresh.last().map_or(position.opened_at, |fill| fill.at);
+    close_when_empty(position, at, ExitReason::Defence, rate)
+}
+
+/// Writes down at what price each leg was opened, and how many of it make a unit.
+fn set_opening(position: &mut Position, opening: &Opening) {
+    for (opened, price) in &opening.legs {
+        let same = |leg: &&mut PositionLeg| leg.instrument == opened.instrument;
+        if let Some(leg) = position.legs.iter_mut().find(same) {
+            (leg.open_price, leg.ratio) = (*price, opened.ratio);
+        }
+    }
 }
 
 /// Applies one closing fill. Returns true when it closed the last leg.
@@ -124,6 +152,7 @@ pub fn move_leg(position: &mut Position, instrument: &Instrument, quantity: i64,
             instrument: instrument.clone(),
             quantity,
             open_price: price,
+            ratio: 1,
         }),
     }
 }
@@ -165,7 +194,7 @@ fn opening(legs: &[Leg], fills: &[Fill]) -> Opening {
         let paid: Decimal = of_leg.iter().map(|f| f.price * Decimal::from(f.quantity)).sum();
         units = units.max(quantity.div_ceil(leg.ratio));
         points -= Decimal::from(leg.side.sign()) * paid;
-        prices.push((leg.instrument.clone(), paid / Decimal::from(quantity)));
+        prices.push((leg.clone(), paid / Decimal::from(quantity)));
     }
     let credit = if units == 0 { Decimal::ZERO } else { points / Decimal::from(units) };
     Opening { units, credit, legs: prices }

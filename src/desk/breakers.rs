@@ -30,7 +30,10 @@ use crate::{
         stage,
     },
     store::{Read, StoreError, WriteTx},
-    strategy::{closing::open_legs, friday_0dte},
+    strategy::{
+        closing::{Scope, open_legs},
+        mark::mark,
+    },
 };
 
 /// Between two looks while something is open, and of a daemon's idle session.
@@ -289,7 +292,8 @@ impl Desk {
                 continue;
             }
             let quotes = self.position_quotes(position).await;
-            let mark = friday_0dte::mark(&self.parts.rulebook, session, &options, &quotes, now);
+            let rules = &self.parts.rulebook;
+            let mark = mark(rules, session, &options, Scope::All, &quotes, now);
             if mark.cost().is_none() {
                 return false;
             }

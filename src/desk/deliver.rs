@@ -237,7 +237,7 @@ impl Desk {
 }
 
 fn is_exit_of(record: &IntentRecord, position: &Position) -> bool {
-    matches!(&record.intent.purpose, Purpose::Exit { position: of, .. } if *of == position.id)
+    record.intent.purpose.position() == Some(&position.id)
 }
 
 /// The order that closes one delivered leg, alone, by the exit ladder.

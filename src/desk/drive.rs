@@ -24,8 +24,8 @@ use crate::{
     strategy::{
         Intent, Ladder, Purpose,
         closing::{Closing, Scope, closing, open_legs, quote_of},
-        friday_0dte::ExitAction,
         ladder::Urgency,
+        manage::ExitAction,
     },
 };
 
@@ -81,20 +81,28 @@ impl Desk {
             return Ok(());
         }
         let held = self.held()?;
-        let own = |r: &&IntentRecord| match &r.intent.purpose {
-            Purpose::Entry => r.intent.id.0 == position.id.0,
-            Purpose::Exit { position: of, .. } => *of == position.id,
+        let own = |r: &&IntentRecord| match r.intent.purpose.position() {
+            None => r.intent.id.0 == position.id.0,
+            Some(of) => *of == position.id,
         };
         let working = held.intents.iter().find(own);
         let Wanted { action, leave } = wanted;
         match (action, working) {
-            (ExitAction::RestProfit { limit }, None) if level != Level::Halted => {
-                self.rest(position, limit, now).await
+            (ExitAction::RestProfit { limit, scope }, None) if level != Level::Halted => {
+                self.rest(position, limit, scope, now).await
             }
-            (ExitAction::RestProfit { limit }, Some(record))
-                if record.is_resting() && record.intent.limit != limit =>
+            (ExitAction::RestProfit { limit, scope }, Some(record))
+                if record.is_resting() && !rests_for(record, position, limit, scope) =>
             {
                 self.want_cancel(record, "the profit target moved").await
+            }
+            (ExitAction::Adjust { reason }, None) if level < Level::Flattening => {
+                self.adjust(position, reason, now).await
+            }
+            (ExitAction::Adjust { .. }, Some(record))
+                if record.is_resting() && level < Level::Flattening =>
+            {
+                self.want_cancel(record, "the position is changed").await
             }
             (ExitAction::Close { reason, scope, .. }, None) => {
                 self.close(position, reason, scope, leave, now).await
@@ -102,7 +110,7 @@ impl Desk {
             (ExitAction::Close { reason, scope, .. }, Some(record))
                 if self.gives_way(record, position, scope, &leave, now) =>
             {
-                self.want_cancel(record, &format!("closing: {}", word(reason))).await
+                self.want_cancel(record, &format!("closing: {}", reason.words())).await
             }
             _ => Ok(()),
         }
@@ -144,18 +152,20 @@ impl Desk {
         self: &Arc<Self>,
         position: &Position,
         limit: NetPrice,
+        scope: Scope,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let closes = self.parts.store.read(|tx| read::closes(tx, &position.id))?;
         let resting: Vec<&IntentRecord> = closes.iter().filter(|r| r.is_resting()).collect();
-        let ended = resting.iter().filter(|r| r.cancel.is_none()).count();
+        // One that rested to the end of its session is no failed try.
+        let failed = |r: &&&IntentRecord| r.cancel.is_none() && r.state != IntentState::Expired;
+        let ended = resting.iter().filter(failed).count();
         if ended >= RESTING_TRIES || self.rejected_lately(&closes, now) {
             return Ok(());
         }
         let Some(tick) = self.tick_of(position)? else { return Ok(()) };
         let make = move |position: &Position| {
-            let whole =
-                close_intent(position, ExitReason::ProfitTarget, Scope::All, &[], tick, now)?;
+            let whole = close_intent(position, ExitReason::ProfitTarget, scope, &[], tick, now)?;
             Some(Intent { ladder: Ladder::Resting, limit, ..whole })
         };
         self.create_close(position, make, now).await
@@ -263,6 +273,12 @@ fn single_tick(position: &Position) -> Option<Decimal> {
     })
 }
 
+/// True where a resting order asks for what should rest now: at this price, for what is open.
+fn rests_for(record: &IntentRecord, position: &Position, limit: NetPrice, scope: Scope) -> bool {
+    let same = |order: &Closing| order.legs == record.intent.legs;
+    record.intent.limit == limit && closing(position, scope).as_ref().is_some_and(same)
+}
+
 /// The intent that closes what a position still holds.
 fn close_intent(
     position: &Position,
@@ -299,9 +315,10 @@ fn closing_order(position: &Position, scope: Scope, leave: &[Instrument]) -> Opt
     {
         return Some(shorts);
     }
+    let scope = if scope == Scope::ShortsOnly { Scope::All } else { scope };
     let mut rest = position.clone();
     rest.legs.retain(|leg| !leave.contains(&leg.instrument));
-    closing(&rest, Scope::All)
+    closing(&rest, scope)
 }
 
 /// The longs a close leaves behind: those with a quote and no bid. A time exit keeps them in its
@@ -320,20 +337,4 @@ pub(super) fn left_behind(
     };
     let longs = open_legs(position).filter(|leg| leg.quantity > 0 && unbid(&leg.instrument));
     longs.map(|leg| leg.instrument.clone()).collect()
-}
-
-fn word(reason: ExitReason) -> &'static str {
-    match reason {
-        ExitReason::ProfitTarget => "profit target",
-        ExitReason::Stop => "stop",
-        ExitReason::Evaluation => "evaluation",
-        ExitReason::TimeExit => "time exit",
-        ExitReason::Expired => "expired",
-        ExitReason::AssignmentRisk => "assignment risk",
-        ExitReason::Delivered => "delivered",
-        ExitReason::VixSpike => "VIX spike",
-        ExitReason::Flatten => "flatten",
-        ExitReason::External => "external",
-        ExitReason::Incomplete => "incomplete entry",
-    }
 }

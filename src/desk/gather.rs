@@ -1,7 +1,11 @@
 //! The snapshot an entry decides on: all its I/O, every read bounded. What cannot be had is absent
 //! from it, and the rules refuse with that reason.
 
-use std::{collections::BTreeMap, future::Future, sync::Arc};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    future::Future,
+    sync::Arc,
+};
 
 use chrono::{NaiveDate, TimeDelta};
 use rust_decimal::{Decimal, dec};
@@ -17,16 +21,11 @@ use crate::{
     instrument::{Product, ProductKind, Series},
     market::{Chain, EventKind, MarketError, UnderlyingQuote},
     store::{Read as _, StoreError},
-    strategy::{
-        ProductData, Snapshot,
-        friday_0dte::{ATR_BARS, pick_series, wilder_atr},
-    },
+    strategy::{Need, ProductData, Reach, Rule, SeriesChain, Snapshot, wilder_atr},
 };
 
 /// Without an ATR the chain is read so far round the last price, as a share of it.
-const WINDOW_SHARE: Decimal = dec!(0.03);
-/// The strikes lie within so many times their distance from the last price, and a wing beyond.
-const WINDOW_FACTOR: Decimal = dec!(1.5);
+const WINDOW_SHARE: Decimal = dec!(0.045);
 
 /// The id of the one entry a slot can make: a pure function of strategy and date.
 pub fn entry_id(strategy: StrategyId, date: NaiveDate, ordinal: u32) -> IntentId {
@@ -35,36 +34,42 @@ pub fn entry_id(strategy: StrategyId, date: NaiveDate, ordinal: u32) -> IntentId
 
 /// What the ids of a strategy's entries of a date begin with.
 pub fn entry_prefix(strategy: StrategyId, date: NaiveDate) -> String {
-    format!("{}-{}-", entry_name(strategy), date.format("%Y%m%d"))
-}
-
-/// What every id of a strategy's begins with.
-fn entry_name(strategy: StrategyId) -> &'static str {
-    match strategy {
-        StrategyId::Friday0dte => "zdte",
-        StrategyId::External => "external",
-    }
+    format!("{}-{}-", strategy.id_word(), date.format("%Y%m%d"))
 }
 
 /// True for an id of the form this program gives its intents.
 pub(super) fn is_entry_name(id: &str) -> bool {
-    let names = [StrategyId::Friday0dte, StrategyId::External].map(entry_name);
-    id.split_once('-').is_some_and(|(name, rest)| names.contains(&name) && !rest.is_empty())
+    let mut known = StrategyId::TRADED.into_iter().chain([StrategyId::External]);
+    let named = id.split_once('-').filter(|(_, rest)| !rest.is_empty());
+    named.is_some_and(|(name, _)| known.any(|strategy| strategy.id_word() == name))
 }
 
 impl Desk {
-    /// Everything Friday 0DTE and the gate look at, for the products in the rulebook's order.
-    pub async fn snapshot(&self, slot: Timestamp) -> Result<Snapshot, StoreError> {
+    /// Everything a strategy's entry and the gate look at.
+    pub async fn snapshot(&self, slot: Timestamp, rule: &dyn Rule) -> Result<Snapshot, StoreError> {
         let mut snapshot = self.account_snapshot(slot).await?;
         let Some(session) = snapshot.session else { return Ok(snapshot) };
-        let mut products = BTreeMap::new();
-        for &product in &snapshot.rulebook.friday_0dte.products {
-            products.insert(product, self.product_data(product, &session).await);
-        }
-        snapshot.products = products;
+        let prefix = entry_prefix(rule.id(), session.date);
+        snapshot.slot_intents = self.parts.store.read(|tx| read::entry_ids(tx, &prefix))?;
+        snapshot.products = self.seen(&rule.needs(&snapshot), &session).await;
         snapshot.now = self.now();
         snapshot.clock_skew_ms = skew(&snapshot);
         Ok(snapshot)
+    }
+
+    /// What is known of each product that is needed; of two needs of one product the first counts.
+    pub(super) async fn seen(
+        &self,
+        needs: &[Need],
+        session: &Session,
+    ) -> BTreeMap<Product, ProductData> {
+        let mut products = BTreeMap::new();
+        for need in needs {
+            if let Entry::Vacant(place) = products.entry(need.product) {
+                place.insert(self.product_data(need, session).await);
+            }
+        }
+        products
     }
 
     /// The same without any product: what capital and caps are worked out from.
@@ -85,12 +90,10 @@ impl Desk {
         if balances.is_some() {
             self.hot().balances = balances;
         }
-        let prefix = entry_prefix(StrategyId::Friday0dte, date);
         let held = self.held()?;
         let rows = self.parts.store.read(|tx| {
             Ok((
                 read::closed_positions(tx, date, date)?,
-                read::entry_ids(tx, &prefix)?,
                 read::day_counts(tx, date)?,
                 match tx.get(&PHASE, PHASE_KEY)? {
                     Some(row) => row.phase,
@@ -99,7 +102,7 @@ impl Desk {
                 (stage::current(tx)?.stage, ack::acked_at(tx)?),
             ))
         })?;
-        let (closed_today, slot_intents, counts, previous_phase, (stage, acked_at)) = rows;
+        let (closed_today, counts, previous_phase, (stage, acked_at)) = rows;
         let now = self.now();
         let minute_ago = now - TimeDelta::minutes(1);
         let recent = counts.opening_sent.iter().filter(|at| **at > minute_ago).count();
@@ -123,7 +126,7 @@ impl Desk {
             positions: held.positions.clone(),
             closed_today,
             open_intents: held.intents.iter().map(|record| record.intent.clone()).collect(),
-            slot_intents,
+            slot_intents: Vec::new(),
             orders_last_minute: u32::try_from(recent).unwrap_or(u32::MAX),
             orders_today: u32::try_from(counts.opening_sent.len()).unwrap_or(u32::MAX),
             rejections_today: counts.rejections,
@@ -134,57 +137,77 @@ impl Desk {
         Ok(snapshot)
     }
 
-    async fn product_data(&self, product: Product, session: &Session) -> ProductData {
-        let market = &self.parts.market;
-        let nothing = |error| ProductData {
-            underlying: Err(error),
+    async fn product_data(&self, need: &Need, session: &Session) -> ProductData {
+        let (market, product) = (&self.parts.market, need.product);
+        let mut data = ProductData {
+            underlying: Err(MarketError::NoData(product)),
             index_last: None,
             bars: Vec::new(),
+            volatilities: Vec::new(),
             series: Vec::new(),
-            chain: None,
+            chains: Vec::new(),
         };
         if !market.products().contains(&product) {
-            return nothing(MarketError::NoData(product));
+            return data;
         }
-        let series = self.within(market.series(product, 1)).await;
-        let series = series.and_then(Result::ok).unwrap_or_default();
-        let picked = pick_series(&series, session).cloned();
-        let underlying = self
-            .within(market.underlying(product, picked.as_ref()))
-            .await
-            .unwrap_or_else(|| Err(self.no_answer()));
-        let bars = self.within(market.daily_bars(product, session.date, ATR_BARS)).await;
-        let mut data = ProductData {
-            underlying,
-            index_last: self.index_last(product).await,
-            bars: bars.and_then(Result::ok).unwrap_or_default(),
-            series,
-            chain: None,
-        };
-        if let (Some(series), Ok(underlying)) = (&picked, &data.underlying) {
-            data.chain = self.chain(series, underlying, &data).await;
+        let series = self.within(market.series(product, need.days)).await;
+        data.series = series.and_then(Result::ok).unwrap_or_default();
+        let picked = need.picks.iter().filter_map(|pick| pick.of(&data.series, session)).cloned();
+        let mut picked: Vec<Series> = picked.collect();
+        picked.dedup();
+        data.underlying = self.underlying(product, picked.first()).await;
+        let bars = self.within(market.daily_bars(product, session.date, need.bars)).await;
+        data.bars = bars.and_then(Result::ok).unwrap_or_default();
+        data.index_last = self.index_last(product).await;
+        if need.volatilities > 0 {
+            let asked = market.iv_history(product, session.date, need.volatilities);
+            data.volatilities = self.within(asked).await.unwrap_or_default();
+        }
+        for (place, series) in picked.iter().enumerate() {
+            let underlying = match &data.underlying {
+                Ok(first) if place == 0 || first.future == series.future => Ok(first.clone()),
+                _ => self.underlying(product, Some(series)).await,
+            };
+            let Ok(underlying) = underlying else { continue };
+            if let Some(chain) = self.chain(series, underlying.last, need.reach, &data).await {
+                data.chains.push(SeriesChain { chain, underlying });
+            }
         }
         data
     }
 
-    /// The chain round the strikes that may be sold: a few ATR and a wing to each side.
+    async fn underlying(
+        &self,
+        product: Product,
+        series: Option<&Series>,
+    ) -> Result<UnderlyingQuote, MarketError> {
+        let asked = self.parts.market.underlying(product, series);
+        self.within(asked).await.unwrap_or_else(|| Err(self.no_answer()))
+    }
+
+    /// The strikes of a series that are needed.
     async fn chain(
         &self,
         series: &Series,
-        underlying: &UnderlyingQuote,
+        last: Decimal,
+        reach: Reach,
         data: &ProductData,
     ) -> Option<Chain> {
-        let rules = &self.parts.rulebook.friday_0dte;
-        let contract = rules.contracts.iter().find(|c| c.product == series.product)?;
-        let last = underlying.last;
-        let index = data.index_last.filter(|index| *index > Decimal::ZERO).unwrap_or(last);
-        let reach = match wilder_atr(&data.bars, rules.atr_days) {
-            Some(atr) => atr * last / index * rules.directional_atr.max(rules.condor_atr),
-            None => last * WINDOW_SHARE,
+        let (from, to) = match reach {
+            Reach::Percent { below, above } => {
+                let share = |percent: Decimal| last * percent / Decimal::ONE_HUNDRED;
+                (last - share(below), last + share(above))
+            }
+            Reach::Atr { multiple, days, plus } => {
+                let index = data.index_last.filter(|index| *index > Decimal::ZERO).unwrap_or(last);
+                let reach = match wilder_atr(&data.bars, days) {
+                    Some(atr) => atr * last / index * multiple,
+                    None => last * WINDOW_SHARE,
+                };
+                (last - reach - plus, last + reach + plus)
+            }
         };
-        let window = reach * WINDOW_FACTOR + contract.wing + contract.grid;
-        let asked = self.parts.market.chain(series, last - window, last + window);
-        self.within(asked).await?.ok()
+        self.within(self.parts.market.chain(series, from, to)).await?.ok()
     }
 
     /// The index a product's bars are of: SPX for all but the ETFs of other things.

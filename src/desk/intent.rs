@@ -208,6 +208,11 @@ impl IntentRecord {
         self.intent.purpose == Purpose::Entry
     }
 
+    /// True for an order that opens anything: an entry, or a change of an open position.
+    pub fn opens(&self) -> bool {
+        !matches!(self.intent.purpose, Purpose::Exit { .. })
+    }
+
     /// True for the resting profit order.
     pub fn is_resting(&self) -> bool {
         self.intent.ladder == Ladder::Resting
@@ -238,9 +243,10 @@ impl IntentRecord {
         self.intent.legs.iter().map(units).max().unwrap_or(0)
     }
 
-    /// What the next send asks for: an entry makes whole what it has begun before it begins more.
+    /// What the next send asks for: an order that opens makes whole what it has begun before it
+    /// begins more.
     pub fn lacking(&self) -> Option<(Vec<Leg>, u32)> {
-        let laggards = if self.is_entry() { self.laggards() } else { None };
+        let laggards = if self.opens() { self.laggards() } else { None };
         laggards.or_else(|| self.remainder())
     }
 

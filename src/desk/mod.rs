@@ -42,6 +42,7 @@ pub mod tables;
 pub mod tally;
 
 mod adjust;
+mod adjusting;
 mod adopt;
 mod books;
 mod breakers;
@@ -97,7 +98,10 @@ use crate::{
     money::FxRate,
     signal as channel,
     store::{Store, StoreError, WriteTx},
-    strategy::friday_0dte::{self, ExitMemory, ZdteTimes},
+    strategy::{
+        friday_0dte::{self, ZdteTimes},
+        manage::ExitMemory,
+    },
 };
 
 /// Before a loop that panicked begins anew.
@@ -151,6 +155,8 @@ struct Hot {
     times: Option<(Session, ZdteTimes)>,
     workers: BTreeSet<IntentId>,
     last_round: Option<Timestamp>,
+    /// The minute of the last look at positions that do not expire today.
+    slow_round: Option<Timestamp>,
     reconciled_tried_at: Option<Timestamp>,
     reconciled_at: Option<Timestamp>,
     line: Line,

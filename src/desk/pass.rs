@@ -17,7 +17,7 @@ use crate::{
     },
     clock::Timestamp,
     instrument::{Instrument, OptionContract},
-    risk::{Reducing, Refusal, reduce_gate},
+    risk::{Reducing, Refusal, adjust_gate, reduce_gate},
     store::StoreError,
     strategy::{Intent, Purpose},
 };
@@ -41,7 +41,7 @@ impl Desk {
         limit: NetPrice,
         now: Timestamp,
     ) -> Result<Pass, StoreError> {
-        let Purpose::Exit { position, .. } = &record.intent.purpose else {
+        let Some(position) = record.intent.purpose.position() else {
             let open = self.latch.check(Leaving::Opening, now).is_ok();
             return Ok(if open { Pass::Leaves(Leaving::Opening) } else { Pass::Later });
         };
@@ -74,7 +74,11 @@ impl Desk {
         };
         let units = record.remainder().map_or(0, |(_, units)| units);
         let sent = Intent { legs, units, limit, ..record.intent.clone() };
-        Ok(match reduce_gate(&facts, sent) {
+        let judged = match record.intent.purpose {
+            Purpose::Adjust { .. } => adjust_gate(&facts, sent),
+            _ => reduce_gate(&facts, sent),
+        };
+        Ok(match judged {
             Ok(_) => Pass::Leaves(
                 confirmed_at
                     .map_or(Leaving::Closing, |at| Leaving::ClosingToday { confirmed_at: at }),

@@ -67,9 +67,8 @@ pub fn create_close(
     let Some(mut row) = read::position(tx, position)?.filter(Position::is_open) else {
         return Ok(None);
     };
-    let other = read::open_intents(tx)?
-        .into_iter()
-        .find(|r| matches!(&r.intent.purpose, Purpose::Exit { position: p, .. } if p == position));
+    let other =
+        read::open_intents(tx)?.into_iter().find(|r| r.intent.purpose.position() == Some(position));
     if other.is_some() {
         return Ok(None);
     }
@@ -314,6 +313,15 @@ fn fill(
                 {
                     tell_closed(tx, row, &record.id().0, at)?;
                 }
+            }
+            row
+        }
+        Purpose::Adjust { position, .. } => {
+            let mut row = read::position(tx, position)?;
+            if let Some(row) = &mut row
+                && book::apply_adjust(row, record, fresh, rate)
+            {
+                tell_closed(tx, row, &record.id().0, at)?;
             }
             row
         }

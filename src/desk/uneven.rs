@@ -22,6 +22,7 @@ pub(in crate::desk) fn uneven_end(record: &IntentRecord) -> Option<(PositionId, 
     Some(match &record.intent.purpose {
         Purpose::Entry => (position_of(record), ExitReason::Incomplete),
         Purpose::Exit { position, reason } => (position.clone(), *reason),
+        Purpose::Adjust { position, .. } => (position.clone(), ExitReason::Incomplete),
     })
 }
 
@@ -59,10 +60,8 @@ pub(super) fn tell(
     done: &str,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let id = match &record.intent.purpose {
-        Purpose::Entry => position_of(record),
-        Purpose::Exit { position, .. } => position.clone(),
-    };
+    let id = record.intent.purpose.position().cloned();
+    let id = id.unwrap_or_else(|| position_of(record));
     let Some(position) = read::position(tx, &id)?.filter(Position::is_open) else { return Ok(()) };
     let told = Notice::LegsUneven {
         intent: record.id().clone(),

@@ -8,6 +8,7 @@ use chrono::{DurationRound, TimeDelta};
 use super::{
     Desk,
     adjust::is_held_back,
+    adjusting::Around,
     deliver::options_of,
     describe,
     drive::{Wanted, left_behind},
@@ -24,16 +25,21 @@ use crate::{
     signal as watch,
     store::{Read, StoreError, Table, WriteTx},
     strategy::{
+        Rule,
         closing::open_legs,
-        friday_0dte::{self, ExitAction, ExitMemory, Managed, Watched},
+        manage::{ExitAction, ExitMemory, Managed, Warning, Watched},
+        rule,
     },
 };
 
 /// What is remembered of each open position between rounds.
-const EXIT_MEMORIES: Table<ExitMemory> = Table::new("exit_memories", 1);
+pub(super) const EXIT_MEMORIES: Table<ExitMemory> = Table::new("exit_memories", 1);
 
 /// After the broker's hint of a change, before the next is listened for.
 const HINT_GAP: TimeDelta = TimeDelta::milliseconds(20);
+
+/// Between two looks at a position that does not expire today (rulebook §8).
+const A_MINUTE: TimeDelta = TimeDelta::minutes(1);
 
 /// The memories of open positions.
 pub(super) fn memories(
@@ -137,8 +143,24 @@ impl Desk {
         {
             return Some(next);
         }
-        (!self.hot().open.is_empty())
-            .then(|| if self.in_session(now) { next } else { self.next_open(now).unwrap_or(next) })
+        if self.hot().open.is_empty() {
+            return None;
+        }
+        if !self.in_session(now) {
+            return Some(self.next_open(now).unwrap_or(next));
+        }
+        let minute = now.duration_trunc(A_MINUTE).unwrap_or(now) + A_MINUTE;
+        Some(if self.looks_often() { next } else { minute })
+    }
+
+    /// Something open expires today, or is to be closed or changed: each round counts.
+    fn looks_often(&self) -> bool {
+        let hot = self.hot();
+        let same_day = |p: &Position| rule(p.strategy).is_some_and(Rule::is_same_day);
+        let resting = |wanted: &Wanted| matches!(wanted.action, ExitAction::RestProfit { .. });
+        hot.last_round.is_none()
+            || hot.open.values().any(same_day)
+            || hot.wanted.values().any(|wanted| !resting(wanted))
     }
 
     /// A same-day position is past its flat-by time, and a short of it still stands: that is told
@@ -208,11 +230,18 @@ impl Desk {
         if self.hot().last_round.is_some_and(|last| (due..=now).contains(&last)) {
             return Ok(());
         }
-        self.hot().last_round = Some(now);
-        let positions: Vec<Position> = self.hot().open.values().cloned().collect();
-        for position in
-            positions.iter().filter(|p| p.strategy == StrategyId::Friday0dte && !is_held_back(p))
-        {
+        let forced = self.hot().last_round.replace(now).is_none();
+        let minute = now.duration_trunc(A_MINUTE).unwrap_or(now);
+        let positions: Vec<Position> = {
+            let mut hot = self.hot();
+            let slow = forced || hot.slow_round != Some(minute);
+            hot.slow_round = Some(minute);
+            let due = |p: &&Position| {
+                rule(p.strategy).is_some_and(|rule| slow || rule.is_same_day()) && !is_held_back(p)
+            };
+            hot.open.values().filter(due).cloned().collect()
+        };
+        for position in &positions {
             self.look(position, &session, now).await?;
         }
         Ok(())
@@ -230,10 +259,10 @@ impl Desk {
             self.hot().wanted.remove(&position.id);
             return Ok(());
         };
+        let Some(rule) = rule(position.strategy) else { return Ok(()) };
         let position = options.as_ref();
         let quotes = self.position_quotes(position).await;
-        let times = self.zdte_times(session);
-        if now >= times.evaluation && planted::on(Bug::SleepAtEvaluation) {
+        if now >= self.zdte_times(session).evaluation && planted::on(Bug::SleepAtEvaluation) {
             return Ok(());
         }
         let before = self.hot().memories.get(&position.id).cloned().unwrap_or_default();
@@ -241,30 +270,35 @@ impl Desk {
         if given.closing.is_none() && self.at_assignment_risk(position, &quotes, now).await? {
             given.closing = Some(ExitReason::AssignmentRisk);
         }
-        if given.closing.is_none() && self.vix_closes() {
+        if given.closing.is_none() && rule.is_same_day() && self.vix_closes() {
             given.closing = Some(ExitReason::VixSpike);
         }
         if self.stops_suspended() {
             // Two observations in a row fire a stop: none does while each begins anew.
             given.stop_observations = 0;
         }
-        let managed = friday_0dte::manage(
-            &Watched {
-                rulebook: &self.parts.rulebook,
-                session,
-                times: &times,
-                position,
-                quotes: &quotes,
-                tick,
-                now,
-            },
-            &given,
-        );
+        let around = if rule.is_same_day() {
+            Around { underlying: None, vix: None }
+        } else {
+            self.around(position).await
+        };
+        let watched = Watched {
+            rulebook: &self.parts.rulebook,
+            session,
+            position,
+            quotes: &quotes,
+            underlying: around.underlying.as_ref(),
+            vix: around.vix,
+            tick,
+            now,
+        };
+        let managed = rule.manage(&watched, &given);
         let notices = alerts(position, &managed);
         let matters = ExitMemory { last_mark_at: before.last_mark_at, ..managed.memory.clone() };
         if matters != before || !notices.is_empty() {
             let (id, memory) = (position.id.clone(), managed.memory.clone());
             let triggered = before.closing.is_none().then_some(memory.closing).flatten();
+            let part = memory.closing_part.filter(|_| before.closing_part.is_none());
             let cost = managed.mark.cost();
             self.write(move |tx| {
                 // Uneven legs may have begun a close in the meantime.
@@ -273,6 +307,10 @@ impl Desk {
                 tx.put(&EXIT_MEMORIES, &id.0, &ExitMemory { closing, ..memory })?;
                 if let Some(reason) = triggered {
                     let data = serde_json::json!({ "reason": reason, "cost": cost });
+                    tx.journal(now, &id.0, "closing", &data)?;
+                }
+                if let Some((reason, scope)) = part {
+                    let data = serde_json::json!({ "reason": reason, "part": scope, "cost": cost });
                     tx.journal(now, &id.0, "closing", &data)?;
                 }
                 notices.into_iter().try_for_each(|told| notice::raise(tx, now, told))
@@ -284,6 +322,7 @@ impl Desk {
         let order = managed.actions.into_iter().find(|action| match action {
             ExitAction::RestProfit { .. } => shorts,
             ExitAction::Close { .. } => !planted::on(Bug::NeitherCloseNorAlert),
+            ExitAction::Adjust { .. } => true,
             _ => false,
         });
         let order =
@@ -327,6 +366,15 @@ fn alerts(position: &Position, managed: &Managed) -> Vec<Notice> {
         }
         ExitAction::AlertNotFlat if planted::on(Bug::NeitherCloseNorAlert) => None,
         ExitAction::AlertNotFlat => Some(not_flat(position)),
+        ExitAction::Warn(warning) => {
+            let what = match warning {
+                Warning::NearStrike => {
+                    "the underlying nears the short put; all is closed at 25 points"
+                }
+                Warning::Delta => "a short's delta has reached the first line of defence",
+            };
+            Some(Notice::Prepare { position: id.clone(), what: what.to_owned() })
+        }
         _ => None,
     });
     told.collect()

@@ -10,15 +10,16 @@ use super::{
     watch::elapsed,
 };
 use crate::{
-    account::{Leg, NetPrice, Side, StrategyId, hold::Level},
+    account::{Effect, Leg, NetPrice, Side, hold::Level},
     calendar::new_york_date,
     clock::Timestamp,
     config::execution::span,
     instrument::{Instrument, OptionContract, tick::round_up},
     planted::{self, Bug},
     strategy::{
-        Ladder, Purpose, friday_0dte,
+        Ladder, Purpose,
         ladder::{self, Book, Sign, Urgency},
+        rule,
     },
 };
 
@@ -44,7 +45,9 @@ impl Desk {
     }
 
     async fn entry_wish(&self, record: &IntentRecord, now: Timestamp) -> Wish {
-        if let Err(stopped) = self.latch.check(Leaving::Opening, now) {
+        // What changes an open position is defence, and goes on where entries do not (§6).
+        let leaving = if record.is_entry() { Leaving::Opening } else { Leaving::Closing };
+        if let Err(stopped) = self.latch.check(leaving, now) {
             return Wish::gone(IntentState::Cancelled, format!("missed: {stopped}"));
         }
         if let Some(AttemptStatus::NotSent { reason }) = record.attempts.last().map(|a| &a.status) {
@@ -180,16 +183,15 @@ impl Desk {
     }
 
     fn urgency(&self, record: &IntentRecord, now: Timestamp) -> Urgency {
-        let Purpose::Exit { reason, .. } = &record.intent.purpose else {
-            return Urgency::Whole;
+        let reason = match &record.intent.purpose {
+            Purpose::Exit { reason, .. } => *reason,
+            Purpose::Adjust { .. } => return Urgency::AtNatural,
+            Purpose::Entry => return Urgency::Whole,
         };
-        match (record.intent.strategy, self.session(now)) {
-            (StrategyId::Friday0dte, Some(session)) => {
-                let times = self.zdte_times(&session);
-                friday_0dte::urgency(&times, *reason, now)
-            }
-            _ => Urgency::Whole,
-        }
+        let rule = rule(record.intent.strategy).zip(self.session(now));
+        rule.map_or(Urgency::Whole, |(rule, session)| {
+            rule.urgency(&self.parts.rulebook, &session, reason, now)
+        })
     }
 
     /// A close that the latch would not let out again.
@@ -216,7 +218,7 @@ impl Desk {
     pub(super) async fn book(&self, record: &IntentRecord, now: Timestamp) -> Option<Book> {
         let legs = current_legs(record);
         let prices = self.prices(&legs, now).await?;
-        let left_behind = |leg: &Leg| !record.is_entry() && leg.side == Side::Sell;
+        let left_behind = |leg: &Leg| leg.effect == Effect::Close && leg.side == Side::Sell;
         if prices.iter().zip(&legs).any(|(price, leg)| price.broken && !left_behind(leg)) {
             return None;
         }

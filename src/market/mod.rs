@@ -291,6 +291,17 @@ pub trait Market: Send + Sync {
         count: usize,
     ) -> Result<Vec<DailyBar>, MarketError>;
 
+    /// The product's 30-day implied volatility at the closes of its last `count` sessions strictly
+    /// before `date`, percent, oldest first. Empty where the feed has no such history.
+    async fn iv_history(
+        &self,
+        _product: Product,
+        _before: NaiveDate,
+        _count: usize,
+    ) -> Vec<(NaiveDate, f64)> {
+        Vec::new()
+    }
+
     /// The last pound-dollar rate dated strictly before `date`.
     async fn fx(&self, date: NaiveDate) -> Result<FxRate, MarketError>;
 

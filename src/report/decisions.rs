@@ -9,7 +9,7 @@ use super::{
 use crate::{
     account::{IntentId, PositionId},
     money::Usd,
-    risk::decision::DecisionRecord,
+    risk::decision::{DecisionOutcome, DecisionRecord},
     strategy::Filter,
 };
 
@@ -45,6 +45,10 @@ fn item(decision: &DecisionRecord, opened: &[Opened]) -> (String, Vec<String>) {
     let head = format!("{} {}", clock(decision.slot), decision.strategy);
     if let Some(ended) = &decision.ended {
         return (format!("{head}: missed"), vec![format!("its order ended unfilled: {ended}")]);
+    }
+    if decision.outcome == DecisionOutcome::Adjusted {
+        let order = decision.intent.as_ref().map_or_else(String::new, |id| format!(" by {id}"));
+        return (format!("{head}: changed a position{order}"), Vec::new());
     }
     if let Some(intent) = &decision.intent {
         return (format!("{head}: {}", entered(intent, opened)), Vec::new());
@@ -90,7 +94,7 @@ fn said(name: &str, filter: &Filter) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{account::StrategyId, risk::decision::DecisionOutcome};
+    use crate::account::StrategyId;
 
     fn filter(name: &str, value: &str, bound: &str, passed: bool) -> Filter {
         Filter { name: name.into(), value: value.into(), bound: bound.into(), passed }

@@ -3,7 +3,8 @@
 use super::{capital::Capital, refusal::Refusal};
 use crate::{
     account::StrategyId,
-    strategy::{Candidate, Purpose, Snapshot},
+    instrument::Product,
+    strategy::{Candidate, Purpose, Snapshot, rule},
 };
 
 /// The count with this order, working entries included, against the phase's ceiling.
@@ -13,15 +14,23 @@ pub(super) fn check(
     capital: &Capital<'_>,
 ) -> Result<(), Refusal> {
     let strategy = candidate.strategy;
-    let most = match strategy {
-        StrategyId::Friday0dte => capital.phase.rules.friday_0dte,
-        StrategyId::External => return Err(Refusal::Strategy { strategy }),
-    };
+    let rule = rule(strategy).ok_or(Refusal::Strategy { strategy })?;
+    let most = rule.most(capital.phase.rules);
+    let product = candidate.product;
+    if !allows(snapshot, capital, product) {
+        return Err(Refusal::Underlying { product, phase: capital.phase.number });
+    }
     let units = open_units(snapshot, strategy).saturating_add(candidate.units);
     if units <= most {
         return Ok(());
     }
     Err(Refusal::Positions { strategy, units, most, phase: capital.phase.number })
+}
+
+/// The phase's underlyings are its own and those of the phases before it (rulebook §2).
+fn allows(snapshot: &Snapshot, capital: &Capital<'_>, product: Product) -> bool {
+    let phases = snapshot.rulebook.phases.phases.iter().take(capital.phase.number.into());
+    phases.flat_map(|phase| &phase.underlyings).any(|symbol| symbol == product.symbol())
 }
 
 fn open_units(snapshot: &Snapshot, strategy: StrategyId) -> u32 {

@@ -15,6 +15,8 @@ use crate::{
 pub enum DecisionOutcome {
     /// The gate approved a candidate; an intent was made.
     Entered,
+    /// An order that changes an open position was made.
+    Adjusted,
     /// A filter failed for every product.
     NoTrade,
     /// There were candidates; the gate refused each.
@@ -28,6 +30,7 @@ impl DecisionOutcome {
     pub fn name(self) -> &'static str {
         match self {
             Self::Entered => "entered",
+            Self::Adjusted => "adjusted",
             Self::NoTrade => "no_trade",
             Self::Refused => "refused",
             Self::Missed => "missed",

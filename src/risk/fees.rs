@@ -1,28 +1,22 @@
-//! Rulebook §4.1: round-trip fees against the profit target.
+//! Rulebook §4.1, §4.3: round-trip fees against what the trade is to bring.
 
 use rust_decimal::Decimal;
 
 use super::{BuyingPower, refusal::Refusal};
-use crate::{
-    account::StrategyId,
-    money::Usd,
-    strategy::{Candidate, Snapshot},
-};
+use crate::strategy::{Candidate, Snapshot, rule, rule::FeesBound};
 
-/// Fees of opening and closing are at most 25 % of the profit target at the mid credit.
+/// Fees of opening and closing are at most the strategy's share of what it is to bring.
 pub(super) fn check(
     snapshot: &Snapshot,
     candidate: &Candidate,
     power: &BuyingPower,
 ) -> Result<(), Refusal> {
-    if candidate.strategy != StrategyId::Friday0dte {
+    let rule = rule(candidate.strategy);
+    let Some(bounded) = rule.and_then(|rule| rule.most_fees(&snapshot.rulebook, candidate)) else {
         return Ok(());
-    }
-    let rules = &snapshot.rulebook.friday_0dte;
-    let multiplier = candidate.product.multiplier() * Decimal::from(candidate.units);
-    let share = rules.profit_target_percent / Decimal::ONE_HUNDRED;
-    let target = Usd(candidate.mid.0 * multiplier * share);
-    let (fees, bound) = (power.round_trip_fees_usd, rules.fees_percent_of_target);
+    };
+    let FeesBound { of: target, percent: bound } = bounded;
+    let fees = power.round_trip_fees_usd;
     if fees.0 * Decimal::ONE_HUNDRED <= target.0 * bound {
         return Ok(());
     }

@@ -23,6 +23,7 @@ pub mod stage;
 /// Stress scenarios (rulebook §6).
 pub mod stress;
 
+mod adjust;
 mod counts;
 mod crisis;
 mod data;
@@ -48,6 +49,7 @@ mod reduce_tests;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    adjust::adjust_gate,
     gate::gate,
     reduce::{Reducing, reduce_gate},
     refusal::{AccountFlag, Figure, Input, Refusal, RefusalRow},

@@ -19,7 +19,7 @@ use crate::{
     config::Rulebook,
     instrument::Instrument,
     market::OptionQuote,
-    strategy::{Intent, Purpose, closing::quote_of},
+    strategy::{Intent, closing::quote_of},
 };
 
 /// A read of the broker's holdings may be this old to close a position that expires today while
@@ -65,6 +65,11 @@ fn first_broken(facts: &Reducing<'_>, intent: &Intent) -> Result<(), Refusal> {
     intent.legs.iter().try_for_each(|leg| leg_reduces(facts, intent, leg))?;
     sign(intent)?;
     intent.legs.iter().try_for_each(|leg| ask(facts, leg))?;
+    own_bounds(facts, intent)
+}
+
+/// No duplicate, and the minute's own count.
+pub(super) fn own_bounds(facts: &Reducing<'_>, intent: &Intent) -> Result<(), Refusal> {
     if facts.existing.contains(&intent.id) {
         return Err(Refusal::Duplicate { id: intent.id.clone() });
     }
@@ -103,11 +108,9 @@ fn expires_today(facts: &Reducing<'_>) -> bool {
 }
 
 /// Strict position effect: the leg closes, against what is held, no more than is held.
-fn leg_reduces(facts: &Reducing<'_>, intent: &Intent, leg: &Leg) -> Result<(), Refusal> {
+pub(super) fn leg_reduces(facts: &Reducing<'_>, intent: &Intent, leg: &Leg) -> Result<(), Refusal> {
     let refused = || Refusal::NotReducing { leg: leg_name(&leg.instrument) };
-    let of_position = matches!(
-        &intent.purpose, Purpose::Exit { position, .. } if *position == facts.position.id
-    );
+    let of_position = intent.purpose.position() == Some(&facts.position.id);
     let held = facts.position.legs.iter().find(|held| held.instrument == leg.instrument);
     let held = held.ok_or_else(refused)?;
     let wanted = i64::from(leg.ratio) * i64::from(intent.units);

@@ -132,6 +132,8 @@ pub enum Refusal {
     StagePositions { open: u32, most: u32, stage: StageId },
     #[error("Refused: {units} open {strategy} units with this one > {most} (phase {phase})")]
     Positions { strategy: StrategyId, units: u32, most: u32, phase: u8 },
+    #[error("Refused: {product} is no underlying of phase {phase}")]
+    Underlying { product: Product, phase: u8 },
     #[error(
         "Refused: drawdown {} % halves new orders, and half of {units} unit is none (until below \
          {} %)",
@@ -268,6 +270,7 @@ impl Refusal {
             Self::CrisisCount { opened, most, .. } => numbers("vix", *opened, *most, "count"),
             Self::Strategy { strategy } => words("strategy", strategy, "one of the rulebook"),
             Self::Positions { units, most, .. } => numbers("positions", *units, *most, "count"),
+            Self::Underlying { product, .. } => words("underlying", product, "one of the phase"),
             Self::HalfSize { percent, until, .. } => {
                 numbers("half_size", *percent, *until, "percent")
             }

@@ -3,10 +3,7 @@
 use chrono::TimeDelta;
 
 use super::refusal::Refusal;
-use crate::{
-    account::StrategyId,
-    strategy::{Candidate, Snapshot, friday_0dte},
-};
+use crate::strategy::{Candidate, Snapshot, rule};
 
 /// The session and the window of the candidate's strategy, at the moment of gathering.
 pub(super) fn check(snapshot: &Snapshot, candidate: &Candidate) -> Result<(), Refusal> {
@@ -17,15 +14,11 @@ pub(super) fn check(snapshot: &Snapshot, candidate: &Candidate) -> Result<(), Re
     if at < session.open + TimeDelta::seconds(bound) {
         return Err(Refusal::AfterOpen { seconds: (at - session.open).num_seconds(), bound });
     }
-    match candidate.strategy {
-        StrategyId::Friday0dte => {
-            let times = friday_0dte::times(&snapshot.rulebook, &session);
-            let (from, to) = (times.entry, times.last_entry);
-            if at < from || at > to {
-                return Err(Refusal::Window { at, from, to });
-            }
-            Ok(())
-        }
-        strategy @ StrategyId::External => Err(Refusal::Strategy { strategy }),
+    let strategy = candidate.strategy;
+    let rule = rule(strategy).ok_or(Refusal::Strategy { strategy })?;
+    let (from, to) = rule.window(&snapshot.rulebook, &session);
+    if at < from || at > to {
+        return Err(Refusal::Window { at, from, to });
     }
+    Ok(())
 }

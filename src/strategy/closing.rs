@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::ladder::Sign;
 use crate::{
     account::{Effect, Leg, Position, PositionLeg, Side},
-    instrument::{Instrument, OptionContract},
+    instrument::{Instrument, OptionContract, Right},
     market::OptionQuote,
 };
 
@@ -18,6 +18,32 @@ pub enum Scope {
     All,
     /// The short legs; longs without a bid are left behind.
     ShortsOnly,
+    /// The calls.
+    Calls,
+    /// The puts.
+    Puts,
+    /// The legs at strikes below this one: the naked puts of an LT112.
+    Beneath(Decimal),
+    /// The legs at this strike or above it: the debit spread of an LT112.
+    From(Decimal),
+}
+
+impl Scope {
+    /// True for a leg that belongs to the part.
+    pub fn takes(self, leg: &PositionLeg) -> bool {
+        let option = match &leg.instrument {
+            Instrument::Option(contract) => Some(contract),
+            _ => None,
+        };
+        match self {
+            Self::All => true,
+            Self::ShortsOnly => leg.quantity < 0,
+            Self::Calls => option.is_some_and(|contract| contract.right == Right::Call),
+            Self::Puts => option.is_some_and(|contract| contract.right == Right::Put),
+            Self::Beneath(strike) => option.is_some_and(|contract| contract.strike < strike),
+            Self::From(strike) => option.is_some_and(|contract| contract.strike >= strike),
+        }
+    }
 }
 
 /// A closing order: its legs for one unit, and its units.
@@ -31,11 +57,32 @@ pub struct Closing {
     pub sign: Sign,
 }
 
+impl Closing {
+    /// Units of the position that one unit of the order closes: the leg with most of them counts
+    /// where they are uneven.
+    pub fn units_of(&self, position: &Position) -> Decimal {
+        let of_leg = |leg: &Leg| {
+            let held = position.legs.iter().find(|held| held.instrument == leg.instrument);
+            Decimal::from(leg.ratio) / Decimal::from(held.map_or(1, |held| held.ratio.max(1)))
+        };
+        self.legs.iter().map(of_leg).max().unwrap_or(Decimal::ONE)
+    }
+}
+
+/// The credit a unit of what is open in a part brought when it was opened, points.
+pub fn part_credit(position: &Position, scope: Scope) -> Option<Decimal> {
+    let legs = open_legs(position).filter(|leg| scope.takes(leg));
+    let credit = |leg: &PositionLeg| {
+        let price = leg.open_price * Decimal::from(leg.ratio);
+        if leg.quantity < 0 { price } else { -price }
+    };
+    legs.map(credit).reduce(|sum, price| sum + price)
+}
+
 /// The order that closes what is open, in the largest unit its quantities allow: the options first,
 /// then what was delivered, one by one. `None` when nothing in scope is open.
 pub fn closing(position: &Position, scope: Scope) -> Option<Closing> {
-    let mut legs: Vec<&PositionLeg> =
-        open_legs(position).filter(|leg| scope == Scope::All || leg.quantity < 0).collect();
+    let mut legs: Vec<&PositionLeg> = open_legs(position).filter(|leg| scope.takes(leg)).collect();
     // A future or shares are traded alone: the options go first.
     let is_option = |leg: &&PositionLeg| matches!(leg.instrument, Instrument::Option(_));
     if legs.iter().any(is_option) {

@@ -2,14 +2,28 @@
 
 /// Assignment risk and pin risk.
 pub mod assignment;
+/// Average true range.
+mod atr;
+/// Choosing legs.
+mod choose;
 /// The order that closes a position.
 pub mod closing;
 /// Friday 0DTE (rulebook §4.1).
 pub mod friday_0dte;
 /// The prices of working orders over time (rulebook §4 common).
 pub mod ladder;
+/// Watching an open position.
+pub mod manage;
+/// Which mids may fire a stop.
+pub mod mark;
+/// The model's value of an order.
+mod model;
+/// What every strategy is to the rest of the program.
+pub mod rule;
 /// The sheet a decision is written on.
 mod sheet;
+/// The strategies in force: one line each.
+mod table;
 /// Ticks of legs and of whole orders.
 mod ticks;
 
@@ -19,6 +33,11 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+pub use self::{
+    atr::wilder_atr,
+    rule::{AdjustReason, Need, Pick, Reach, Rule},
+    table::{RULES, rule},
+};
 use crate::{
     account::{
         Balances, ExitReason, IntentId, Leg, NetPrice, Position, PositionId, StrategyId,
@@ -93,17 +112,35 @@ pub struct Snapshot {
 /// One product's market in a snapshot.
 #[derive(Debug, Clone)]
 pub struct ProductData {
-    /// The underlying of the series the strategy would trade (for a quarterly Friday's PM option
-    /// on ES, the next future).
+    /// The underlying of the first series picked (for a quarterly Friday's PM option on ES, the
+    /// next future), else of the front.
     pub underlying: Result<UnderlyingQuote, MarketError>,
     /// The index's last trade, to scale ATR by traded/index.
     pub index_last: Option<Decimal>,
     /// The index's regular sessions through yesterday, oldest first.
     pub bars: Vec<DailyBar>,
+    /// Its 30-day implied volatility at closes through yesterday, percent, oldest first.
+    pub volatilities: Vec<(NaiveDate, f64)>,
     /// Series listed today that expire within the strategy's reach.
     pub series: Vec<Series>,
-    /// The chain of the series the strategy would trade.
-    pub chain: Option<Chain>,
+    /// The chains of the series picked, in that order; what could not be read is left out.
+    pub chains: Vec<SeriesChain>,
+}
+
+/// One series' strikes, with the underlying its options exercise into.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeriesChain {
+    /// The strikes.
+    pub chain: Chain,
+    /// Its underlying.
+    pub underlying: UnderlyingQuote,
+}
+
+impl ProductData {
+    /// The chain of a series.
+    pub fn chain_of(&self, series: &Series) -> Option<&SeriesChain> {
+        self.chains.iter().find(|of| of.chain.series == *series)
+    }
 }
 
 /// A call and a put spread sold together.
@@ -127,7 +164,7 @@ pub struct Filter {
 }
 
 /// What a strategy decided. "No trade" is a decision with reasons.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Decision {
     /// Every filter, in the order looked at.
     pub filters: Vec<Filter>,
@@ -142,7 +179,7 @@ pub struct Candidate {
     pub strategy: StrategyId,
     /// The product.
     pub product: Product,
-    /// [`IRON_CONDOR`], [`CALL_SPREAD`] or [`PUT_SPREAD`].
+    /// What it is called: [`IRON_CONDOR`], [`CALL_SPREAD`], `strangle`.
     pub structure: &'static str,
     /// Legs for one unit.
     pub legs: Vec<Leg>,
@@ -158,9 +195,13 @@ pub struct Candidate {
     pub minimum: NetPrice,
     /// Tick of the net price.
     pub tick: Decimal,
-    /// Widest wing in points; `None` for undefined risk.
+    /// How the price is worked; an entry by [`Ladder::Entry`].
+    pub ladder: Ladder,
+    /// Most a unit is worth against us, points (the widest wing of a credit spread); `None` for
+    /// undefined risk.
     pub width: Option<Decimal>,
-    /// Most the whole order can lose at the mid credit, fees not counted.
+    /// Most the whole order can lose at the mid, fees not counted; for undefined risk zero, and the
+    /// loss at the class's first shock stands for it (rulebook §5 limit 8).
     pub max_loss_usd: Usd,
     /// The value the model gives a unit, for price sanity.
     pub model_value: NetPrice,
@@ -179,6 +220,23 @@ pub enum Purpose {
         /// Why.
         reason: ExitReason,
     },
+    /// Changes an open position: closes some of it and opens anew, in one order.
+    Adjust {
+        /// The position.
+        position: PositionId,
+        /// Why.
+        reason: AdjustReason,
+    },
+}
+
+impl Purpose {
+    /// The position an order changes; `None` for an entry, which makes its own.
+    pub fn position(&self) -> Option<&PositionId> {
+        match self {
+            Self::Entry => None,
+            Self::Exit { position, .. } | Self::Adjust { position, .. } => Some(position),
+        }
+    }
 }
 
 /// How an order's price is worked.

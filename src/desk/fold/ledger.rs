@@ -21,7 +21,7 @@ impl Folded {
             intent: Intent,
         }
         let Made { state, intent } = typed(data)?;
-        if let Purpose::Exit { position, .. } = &intent.purpose {
+        if let Some(position) = intent.purpose.position() {
             let row = self.positions.get_mut(position);
             row.ok_or_else(|| format!("it closes `{position}`, which was never opened"))?
                 .next_close += 1;
@@ -106,10 +106,8 @@ impl Folded {
         }
         intent.fills.push(fill.clone());
         let (strategy, entry) = (intent.strategy, intent.purpose == Purpose::Entry);
-        let id = match &intent.purpose {
-            Purpose::Entry => PositionId(cause.to_owned()),
-            Purpose::Exit { position, .. } => position.clone(),
-        };
+        let own = || PositionId(cause.to_owned());
+        let id = intent.purpose.position().cloned().unwrap_or_else(own);
         let quantity = fill.side.sign() * i64::from(fill.quantity);
         self.move_cash(fill.cash(), fill.fees);
         let position = match self.positions.get_mut(&id) {

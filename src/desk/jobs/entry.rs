@@ -1,17 +1,19 @@
-//! `friday-0dte-entry`: gather, decide, dry run, gate; the first approved candidate becomes an
-//! intent in the transaction of the run's outcome.
+//! The entry jobs: gather, decide, dry run, gate; the first approved candidate becomes an intent in
+//! the transaction of the run's outcome. What only an event stopped is tried again: the same day
+//! where the window allows, else in the next session.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::TimeZone;
+use chrono::{TimeDelta, TimeZone};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::failed;
 use crate::{
     account::{IntentId, NetPrice, StrategyId},
     broker::{BrokerError, OrderRequest},
-    calendar::{NEW_YORK, new_york_date},
+    calendar::{Exchange, NEW_YORK, new_york_date},
     clock::Timestamp,
     desk::{Desk, describe, gather::entry_id, intent::IntentState, record, tables::DECISIONS},
     market::EventKind,
@@ -23,12 +25,35 @@ use crate::{
         gate, loss_warning,
     },
     schedule::{JobBody, JobContext, JobError, JobReport},
-    store::{StoreError, WriteTx},
-    strategy::{Candidate, Filter, Intent, Snapshot, friday_0dte},
+    store::{Read, StoreError, Table, WriteTx},
+    strategy::{Candidate, Filter, Intent, Rule, Snapshot, rule},
 };
 
+/// Entries that an event refused and that are tried again, by strategy.
+const ENTRY_RETRIES: Table<Retry> = Table::new("entry_retries", 1);
+
+/// Further sessions in which an entry that an event refused is tried (rulebook §4 common).
+const SESSIONS_MAX: u8 = 3;
+/// The body itself waits so long for the second try; what is farther off is left to the minute's
+/// round.
+const WAIT_MAX: TimeDelta = TimeDelta::minutes(6);
+
+/// An entry that is to be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Retry {
+    /// Whose.
+    strategy: StrategyId,
+    /// When.
+    at: Timestamp,
+    /// Further sessions that may follow.
+    sessions_left: u8,
+}
+
 /// The body.
-pub(super) struct Friday0dteEntry(pub(super) Arc<Desk>);
+pub(super) struct Entry {
+    pub(super) desk: Arc<Desk>,
+    pub(super) rule: &'static dyn Rule,
+}
 
 /// One pass of deciding.
 struct Pass {
@@ -39,25 +64,52 @@ struct Pass {
 }
 
 #[async_trait]
-impl JobBody for Friday0dteEntry {
+impl JobBody for Entry {
     async fn run(&self, context: &JobContext) -> Result<JobReport, JobError> {
-        let snapshot = self.0.snapshot(context.slot).await.map_err(|e| failed(&e))?;
-        let mut passes = vec![self.decide(&snapshot).await?];
-        if passes[0].event_refusal
-            && let Some(again) = retry_at(&snapshot)
-        {
-            context.rt.sleep_until(again).await;
-            let snapshot = self.0.snapshot(context.slot).await.map_err(|e| failed(&e))?;
-            passes.push(self.decide(&snapshot).await?);
-        }
-        Ok(self.report(context, passes))
+        self.enter(context, context.slot, SESSIONS_MAX).await
     }
 }
 
-impl Friday0dteEntry {
+/// The entries whose second try is due, with the slot each was given.
+pub(super) async fn retries(
+    desk: &Arc<Desk>,
+    context: &JobContext,
+) -> Result<Option<JobReport>, JobError> {
+    let due = desk.parts.store.read(|tx| tx.list(&ENTRY_RETRIES, "")).map_err(|e| failed(&e))?;
+    let due = due.into_iter().map(|(_, retry)| retry).find(|retry| retry.at <= context.slot);
+    let Some((retry, rule)) = due.and_then(|retry| Some((retry, rule(retry.strategy)?))) else {
+        return Ok(None);
+    };
+    let entry = Entry { desk: Arc::clone(desk), rule };
+    entry.enter(context, retry.at, retry.sessions_left).await.map(Some)
+}
+
+impl Entry {
+    async fn enter(
+        &self,
+        context: &JobContext,
+        slot: Timestamp,
+        sessions_left: u8,
+    ) -> Result<JobReport, JobError> {
+        let desk = &self.desk;
+        let mut snapshot = desk.snapshot(slot, self.rule).await.map_err(|e| failed(&e))?;
+        let mut passes = vec![self.decide(&snapshot).await?];
+        let soon = self.again_today(&snapshot).filter(|at| *at - snapshot.now <= WAIT_MAX);
+        if passes[0].event_refusal
+            && let Some(again) = soon
+        {
+            context.rt.sleep_until(again).await;
+            snapshot = desk.snapshot(slot, self.rule).await.map_err(|e| failed(&e))?;
+            passes.push(self.decide(&snapshot).await?);
+        }
+        let refused = passes.last().is_some_and(|pass| pass.event_refusal);
+        let retry = if refused { self.next_try(&snapshot, sessions_left) } else { None };
+        Ok(self.report(context, passes, retry))
+    }
+
     async fn decide(&self, snapshot: &Snapshot) -> Result<Pass, JobError> {
-        let decision = friday_0dte::decide(snapshot);
-        let id = entry_id(StrategyId::Friday0dte, new_york_date(snapshot.slot), 1);
+        let decision = self.rule.decide(snapshot);
+        let id = entry_id(self.rule.id(), new_york_date(snapshot.slot), 1);
         let mut event_refusal = only_events_failed(snapshot, &decision.filters);
         let mut filters = decision.filters;
         let mut refusals = Vec::new();
@@ -71,7 +123,7 @@ impl Friday0dteEntry {
                     break;
                 }
                 Err(refused) => {
-                    event_refusal |= is_release(&refused.why);
+                    event_refusal |= matches!(refused.why, Refusal::Event { .. });
                     refusals.push(row(candidate, &refused.why));
                 }
             }
@@ -84,7 +136,7 @@ impl Friday0dteEntry {
         let record = DecisionRecord {
             at: snapshot.now,
             slot: snapshot.slot,
-            strategy: StrategyId::Friday0dte,
+            strategy: self.rule.id(),
             outcome,
             filters,
             refusals,
@@ -114,7 +166,7 @@ impl Friday0dteEntry {
             limit: on_tick(candidate),
             strict_effect: false,
         };
-        let answer = self.0.ask(self.0.parts.broker.dry_run(&request)).await;
+        let answer = self.desk.ask(self.desk.parts.broker.dry_run(&request)).await;
         let (value, power) = match answer {
             Ok(Some(power)) => (format!("{} taken", power.requirement_usd), Some(power)),
             Ok(None) => ("the broker has none".to_owned(), None),
@@ -132,15 +184,48 @@ impl Friday0dteEntry {
         Ok(power)
     }
 
-    fn report(&self, context: &JobContext, passes: Vec<Pass>) -> JobReport {
-        let summary = passes.last().map_or_else(String::new, summary);
-        let desk = Arc::clone(&self.0);
+    /// When an entry that an event refused is tried again the same day: 10:35, where that is still
+    /// ahead and inside the window.
+    fn again_today(&self, snapshot: &Snapshot) -> Option<Timestamp> {
+        let session = snapshot.session?;
+        let time = snapshot.rulebook.common.event_retry_at;
+        let at = NEW_YORK.from_local_datetime(&session.date.and_time(time)).earliest()?.to_utc();
+        let (_, last) = self.rule.window(&snapshot.rulebook, &session);
+        (snapshot.now < at && at <= last).then_some(at)
+    }
+
+    /// The next try of an entry that an event refused: later today, else in the next session, three
+    /// sessions at most. A same-day trade has no other session.
+    fn next_try(&self, snapshot: &Snapshot, sessions_left: u8) -> Option<Retry> {
+        let strategy = self.rule.id();
+        if let Some(at) = self.again_today(snapshot) {
+            return Some(Retry { strategy, at, sessions_left });
+        }
+        if self.rule.is_same_day() || sessions_left == 0 {
+            return None;
+        }
+        let date = snapshot.session?.date;
+        let next = self.desk.parts.calendar.next_session(Exchange::Xnys, date)?;
+        let (at, _) = self.rule.window(&snapshot.rulebook, &next);
+        Some(Retry { strategy, at, sessions_left: sessions_left - 1 })
+    }
+
+    fn report(&self, context: &JobContext, passes: Vec<Pass>, retry: Option<Retry>) -> JobReport {
+        let mut summary = passes.last().map_or_else(String::new, summary);
+        if let Some(retry) = retry {
+            let at = retry.at.with_timezone(&NEW_YORK).format("%a %-d %b %H:%M");
+            summary = format!("{summary}; tried again {at}");
+        }
+        let desk = Arc::clone(&self.desk);
         let (run, now) = (context.run_id(), context.rt.now());
-        let told = summary.clone();
+        let (told, strategy) = (summary.clone(), self.rule.id());
         JobReport::done(summary)
             .with(move |tx| {
                 passes.into_iter().try_for_each(|pass| commit(tx, pass, &run, now))?;
-                let strategy = StrategyId::Friday0dte;
+                match retry {
+                    Some(retry) => tx.put(&ENTRY_RETRIES, strategy.name(), &retry)?,
+                    None => drop(tx.remove(&ENTRY_RETRIES, strategy.name())?),
+                }
                 notice::raise(tx, now, Notice::Decided { strategy, summary: told })
             })
             .then(move || desk.wake())
@@ -174,7 +259,7 @@ fn commit(tx: &mut WriteTx, pass: Pass, run: &str, now: Timestamp) -> Result<(),
 fn summary(pass: &Pass) -> String {
     let record = &pass.record;
     match record.outcome {
-        DecisionOutcome::Entered | DecisionOutcome::Missed => {
+        DecisionOutcome::Entered | DecisionOutcome::Adjusted | DecisionOutcome::Missed => {
             let id = record.intent.as_ref().map_or_else(String::new, ToString::to_string);
             let order = |i: &Intent| describe::order(i.product, &i.legs, i.units);
             let what = pass.approved.as_ref().map(|approved| order(approved.get()));
@@ -214,18 +299,4 @@ fn only_events_failed(snapshot: &Snapshot, filters: &[Filter]) -> bool {
     let of_day = filters.iter().filter(|filter| !filter.name.contains('.'));
     let mut failed = of_day.filter(|filter| !filter.passed).peekable();
     failed.peek().is_some() && failed.all(|filter| releases.contains(&filter.name.as_str()))
-}
-
-fn is_release(why: &Refusal) -> bool {
-    matches!(why, Refusal::Event { kind: EventKind::Cpi | EventKind::Nfp, .. })
-}
-
-/// When an entry that an event refused is tried again: 10:35, where that is still ahead and inside
-/// the window.
-fn retry_at(snapshot: &Snapshot) -> Option<Timestamp> {
-    let session = snapshot.session?;
-    let time = snapshot.rulebook.common.event_retry_at;
-    let at = NEW_YORK.from_local_datetime(&session.date.and_time(time)).earliest()?.to_utc();
-    let last = friday_0dte::times(&snapshot.rulebook, &session).last_entry;
-    (snapshot.now < at && at <= last).then_some(at)
 }

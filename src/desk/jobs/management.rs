@@ -1,11 +1,12 @@
 //! `position-management` and `0dte-flat`: the same round the desk's own loop makes, so that a loop
-//! that died is noticed by nothing worse than a minute's delay.
+//! that died is noticed by nothing worse than a minute's delay; and the second tries of entries that
+//! an event refused.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::failed;
+use super::{entry::retries, failed};
 use crate::{
     desk::Desk,
     schedule::{JobBody, JobContext, JobError, JobReport},
@@ -21,11 +22,13 @@ pub(super) struct Flat0dte(pub(super) Arc<Desk>);
 impl JobBody for PositionManagement {
     async fn run(&self, context: &JobContext) -> Result<JobReport, JobError> {
         let open = self.0.open_count();
-        if open == 0 {
-            return Ok(JobReport::done("nothing open"));
+        if open > 0 {
+            self.0.manage(context.slot).await.map_err(|error| failed(&error))?;
         }
-        self.0.manage(context.slot).await.map_err(|error| failed(&error))?;
-        Ok(JobReport::done(format!("{open} open")))
+        if let Some(entry) = retries(&self.0, context).await? {
+            return Ok(entry);
+        }
+        Ok(JobReport::done(if open == 0 { "nothing open".into() } else { format!("{open} open") }))
     }
 }
 

@@ -253,12 +253,12 @@ fn what_a_product_lacks_is_named_and_the_rest_is_still_shown() {
         (|es| es.underlying.as_mut().unwrap().at = at("10:28:59"), &["es.data"]),
         (|es| es.series.clear(), &["es.series"]),
         (|es| es.series[0].settlement = Settlement::Am, &["es.series"]),
-        (|es| es.chain = None, &["es.chain"]),
-        (|es| es.chain.as_mut().unwrap().series.root = "EW4".to_owned(), &["es.chain"]),
+        (|es| es.chains.clear(), &["es.chain"]),
+        (|es| es.chains[0].chain.series.root = "EW4".to_owned(), &["es.chain"]),
         (|es| es.bars.truncate(14), &["es.bars"]),
         (|es| es.bars.last_mut().unwrap().date = friday().date, &["es.bars"]),
         (|es| es.index_last = None, &["es.index"]),
-        (|es| es.chain.as_mut().unwrap().quotes.retain(|q| name(q) != "5340P"), &["es.strikes"]),
+        (|es| es.chains[0].chain.quotes.retain(|q| name(q) != "5340P"), &["es.strikes"]),
     ];
     for (change, wanted) in cases {
         let decision = with_es(change);
@@ -275,7 +275,7 @@ fn on_a_quarterly_friday_the_pm_options_underlying_is_the_next_future() {
         let mut am = es.series[0].clone();
         am.settlement = Settlement::Am;
         es.series[0].future.clone_from(&next);
-        es.chain.as_mut().unwrap().series.future.clone_from(&next);
+        es.chains[0].chain.series.future.clone_from(&next);
         es.series.insert(0, am);
     });
     assert_eq!(failed(&wrong), ["es.underlying"]);
@@ -294,7 +294,7 @@ fn atr_is_scaled_by_traded_over_index() {
 /// Changes the quote of one leg of the ES condor.
 fn with_leg(leg: &str, change: impl FnOnce(&mut OptionQuote)) -> Decision {
     with_es(|es| {
-        let quotes = &mut es.chain.as_mut().unwrap().quotes;
+        let quotes = &mut es.chains[0].chain.quotes;
         change(quotes.iter_mut().find(|q| name(q) == leg).unwrap());
     })
 }
@@ -321,7 +321,7 @@ fn the_delta_of_each_short_is_held_from_below_and_above() {
 fn the_credit_of_each_side_is_short_bid_less_long_ask() {
     let with_short_bid = |bid: Decimal| {
         with_es(|es| {
-            let quotes = &mut es.chain.as_mut().unwrap().quotes;
+            let quotes = &mut es.chains[0].chain.quotes;
             let mut set = |leg: &str, bid: Decimal, ask: Decimal| {
                 let quote = quotes.iter_mut().find(|q| name(q) == leg).unwrap();
                 (quote.bid, quote.ask) = (bid, ask);
@@ -391,7 +391,7 @@ fn the_models_value_of_a_leg_comes_from_its_neighbours_not_from_itself() {
 fn nothing_in_the_chain_at_all_does_not_panic() {
     let decision = with(|s| {
         for data in s.products.values_mut() {
-            data.chain.as_mut().unwrap().quotes.clear();
+            data.chains[0].chain.quotes.clear();
             data.bars.clear();
             data.index_last = Some(dec!(0));
         }

@@ -2,24 +2,20 @@
 
 use rust_decimal::{Decimal, dec};
 
-use super::{
-    ExitAction, ExitMemory, Managed, Mark, Watched, ZdteTimes, fixture::*, manage, stop_loss,
-    times, urgency,
-};
+use super::{ExitMemory, Managed, Watched, fixture::*, manage, stop_loss, times, urgency};
 use crate::{
     account::{ExitReason, NetPrice, Position},
     calendar::Session,
     clock::Timestamp,
     config::Rulebook,
     market::OptionQuote,
-    strategy::{closing::Scope, ladder::Urgency},
+    strategy::{closing::Scope, ladder::Urgency, manage::ExitAction, mark::Mark},
 };
 
 /// An ES condor sold for 6.00, and the quotes it is watched by.
 struct World {
     rulebook: Rulebook,
     session: Session,
-    times: ZdteTimes,
     position: Position,
     quotes: Vec<OptionQuote>,
     memory: ExitMemory,
@@ -30,7 +26,6 @@ impl World {
         let candidate = candidate();
         let (rulebook, session) = (rulebook(), friday());
         let mut world = Self {
-            times: times(&rulebook, &session),
             position: position(&candidate, dec!(6)),
             quotes: candidate.quotes,
             rulebook,
@@ -64,9 +59,10 @@ impl World {
         let watched = Watched {
             rulebook: &self.rulebook,
             session: &self.session,
-            times: &self.times,
             position: &self.position,
             quotes: &self.quotes,
+            underlying: None,
+            vix: None,
             tick: dec!(0.05),
             now,
         };
@@ -80,7 +76,7 @@ fn close(reason: ExitReason, scope: Scope, urgency: Urgency) -> ExitAction {
     ExitAction::Close { reason, scope, urgency }
 }
 
-const REST: ExitAction = ExitAction::RestProfit { limit: NetPrice(dec!(-3.00)) };
+const REST: ExitAction = ExitAction::RestProfit { limit: NetPrice(dec!(-3.00)), scope: Scope::All };
 const STOP: ExitAction =
     ExitAction::Close { reason: ExitReason::Stop, scope: Scope::All, urgency: Urgency::Whole };
 
@@ -92,7 +88,10 @@ fn the_profit_order_rests_until_something_closes_the_position() {
     }
     world.position.credit = dec!(6.35); // half is 3.175: 3.15 still takes at least half
     let limit = NetPrice(dec!(-3.15));
-    assert_eq!(world.round("14:29:59").actions, [ExitAction::RestProfit { limit }]);
+    assert_eq!(
+        world.round("14:29:59").actions,
+        [ExitAction::RestProfit { limit, scope: Scope::All }]
+    );
 }
 
 #[test]
@@ -294,7 +293,6 @@ fn from_ten_past_three_the_shorts_go_alone_when_a_long_has_no_bid() {
 fn an_early_close_is_flat_by_noon() {
     let mut world = World::new();
     world.session = early_friday();
-    world.times = times(&world.rulebook, &world.session);
     let now = |clock: &str| format!("2025-11-28T{clock}-05:00").parse::<Timestamp>().unwrap();
     world.position.opened_at = now("10:30:10");
     let mut round = |clock: &str| {

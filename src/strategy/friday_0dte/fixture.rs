@@ -21,7 +21,7 @@ use crate::{
     },
     money::{FxRate, Usd, to_f64},
     pricing::{Inputs, MINUTES_A_YEAR, Model, price},
-    strategy::{Candidate, ProductData, Snapshot},
+    strategy::{Candidate, ProductData, SeriesChain, Snapshot},
 };
 
 /// The rulebook's own figures.
@@ -127,20 +127,22 @@ pub(crate) fn bars(level: Decimal, range: Decimal) -> Vec<DailyBar> {
 /// 1.1 % of it.
 pub(crate) fn product_data(product: Product, open: Decimal, last: Decimal) -> ProductData {
     let grid = if product == Product::Xsp { dec!(1) } else { dec!(5) };
+    let underlying = UnderlyingQuote {
+        product,
+        future: series(product).future,
+        last,
+        bid: None,
+        ask: None,
+        open: Some(open),
+        at: at("10:30:00"),
+    };
     ProductData {
-        underlying: Ok(UnderlyingQuote {
-            product,
-            future: series(product).future,
-            last,
-            bid: None,
-            ask: None,
-            open: Some(open),
-            at: at("10:30:00"),
-        }),
+        underlying: Ok(underlying.clone()),
         index_last: Some(last),
         bars: bars(last, last / dec!(90)),
+        volatilities: Vec::new(),
         series: vec![series(product)],
-        chain: Some(chain(product, last, grid)),
+        chains: vec![SeriesChain { chain: chain(product, last, grid), underlying }],
     }
 }
 
@@ -209,6 +211,7 @@ pub(crate) fn position(candidate: &Candidate, credit: Decimal) -> Position {
         instrument: leg.instrument.clone(),
         quantity: if leg.side == Side::Sell { -1 } else { 1 },
         open_price: dec!(1),
+        ratio: 1,
     };
     Position {
         id: PositionId("zdte-20240802-1".to_owned()),

@@ -2,21 +2,16 @@
 
 use rust_decimal::Decimal;
 
-use super::{
-    model::model_value,
-    strikes::{Direction, Strike},
-};
+use super::strikes::{Direction, Strike};
 use crate::{
-    account::{Effect, Leg, NetPrice, Side, StrategyId},
+    account::{NetPrice, Side, StrategyId},
     config::rulebook::{ContractRules, Friday0dteRules},
-    instrument::{Instrument, Right},
+    instrument::Right,
     market::{Chain, OptionQuote},
-    money::{Usd, to_f64},
     strategy::{
-        Candidate, Snapshot,
-        ladder::Book,
+        Candidate, Ladder, SeriesChain, Snapshot,
+        choose::{Chosen, Order, book, delta_filter, quote_filter, spread_filter},
         sheet::Sheet,
-        ticks::{leg_tick, order_tick},
     },
 };
 
@@ -55,47 +50,17 @@ pub(super) fn filters(
     quoted: &[Quoted<'_>],
     sheet: &mut Sheet,
 ) {
-    for leg in quoted {
-        quote_filter(snapshot, leg, sheet);
-        if leg.strike.side == Side::Sell {
-            delta_filter(rules, leg, sheet);
+    for Quoted { strike, quote } in quoted {
+        let name = strike.name();
+        quote_filter(snapshot, name, quote, sheet);
+        if strike.side == Side::Sell {
+            delta_filter(name, quote, (rules.delta_min, rules.delta_max), sheet);
         }
-        spread_filter(rules, leg, sheet);
+        spread_filter(name, quote, rules.spread_percent_of_mid, rules.spread_ticks, sheet);
     }
     for right in [Right::Put, Right::Call] {
         credit_filter(contract, right, quoted, sheet);
     }
-}
-
-fn quote_filter(snapshot: &Snapshot, leg: &Quoted<'_>, sheet: &mut Sheet) {
-    let Quoted { strike, quote } = leg;
-    let most = i64::from(snapshot.rulebook.limits.quote_age_seconds);
-    let age = (snapshot.now - quote.at).num_seconds();
-    let sane = !quote.is_broken() && age <= most;
-    let (bid, ask) = (quote.bid.normalize(), quote.ask.normalize());
-    let value = format!("{} at {bid}/{ask}, {age} s old", strike.price.normalize());
-    let bound = format!("bid <= ask, ask > 0, <= {most} s old");
-    sheet.check(format_args!("{}.quote", strike.name()), value, bound, sane);
-}
-
-/// |delta| within the bounds, both included; not a number fails.
-fn delta_filter(rules: &Friday0dteRules, leg: &Quoted<'_>, sheet: &mut Sheet) {
-    let delta = leg.quote.delta.abs();
-    let inside = delta >= to_f64(rules.delta_min) && delta <= to_f64(rules.delta_max);
-    let bound = format!("{} to {}", rules.delta_min, rules.delta_max);
-    let name = format!("{}.delta", leg.strike.name());
-    sheet.check(name, format_args!("{delta:.4}"), bound, inside);
-}
-
-/// The leg's spread is at most max(10 % of mid, 3 ticks).
-fn spread_filter(rules: &Friday0dteRules, leg: &Quoted<'_>, sheet: &mut Sheet) {
-    let quote = leg.quote;
-    let share = quote.mid() * rules.spread_percent_of_mid / Decimal::ONE_HUNDRED;
-    let most = share.max(leg_tick(quote) * Decimal::from(rules.spread_ticks));
-    let name = format!("{}.spread", leg.strike.name());
-    let spread = quote.spread();
-    let bound = format!("<= {}", most.normalize());
-    sheet.check(name, spread.normalize(), bound, spread <= most);
 }
 
 /// Short bid less long ask of one side.
@@ -118,40 +83,24 @@ fn credit_filter(contract: &ContractRules, right: Right, quoted: &[Quoted<'_>], 
 pub(super) fn candidate(
     contract: &ContractRules,
     direction: Direction,
-    chain: &Chain,
+    seen: &SeriesChain,
     quoted: &[Quoted<'_>],
-    last: Decimal,
     snapshot: &Snapshot,
 ) -> Option<Candidate> {
-    let units = 1;
-    let product = contract.product;
-    let quotes: Vec<OptionQuote> = quoted.iter().map(|leg| leg.quote.clone()).collect();
-    let legs: Vec<Leg> = quoted.iter().map(leg_of).collect();
-    let Book { mid, natural } = Book::of(&legs, &quotes)?;
+    let chosen: Vec<Chosen<'_>> =
+        quoted.iter().map(|leg| Chosen::open(leg.quote, leg.strike.side, 1)).collect();
     let sides = Decimal::from(direction.rights().len());
-    let at_risk = (contract.wing - mid.0) * product.multiplier() * Decimal::from(units);
-    Some(Candidate {
+    let order = Order {
         strategy: StrategyId::Friday0dte,
-        product,
+        product: contract.product,
         structure: direction.structure(),
-        units,
-        mid,
-        natural,
+        units: 1,
+        seen: &[seen],
         minimum: NetPrice(contract.minimum_credit * sides),
-        tick: order_tick(product),
+        ladder: Ladder::Entry,
         width: Some(contract.wing),
-        max_loss_usd: Usd(at_risk),
-        model_value: model_value(chain, &legs, last, snapshot.now)?,
-        legs,
-        quotes,
-    })
-}
-
-fn leg_of(leg: &Quoted<'_>) -> Leg {
-    Leg {
-        instrument: Instrument::Option(leg.quote.contract.clone()),
-        side: leg.strike.side,
-        ratio: 1,
-        effect: Effect::Open,
-    }
+        loss: Some(contract.wing - book(&chosen).mid.0),
+        now: snapshot.now,
+    };
+    order.candidate(&chosen)
 }

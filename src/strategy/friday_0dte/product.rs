@@ -7,15 +7,16 @@ use super::{
     day::clock,
     legs, pick_series,
     strikes::{Direction, strikes},
-    wilder_atr,
 };
 use crate::{
     calendar::Session,
     config::rulebook::{ContractRules, Friday0dteRules},
     instrument::{Product, Series},
-    market::{Chain, UnderlyingQuote},
+    market::UnderlyingQuote,
     money::round_half_up,
-    strategy::{Candidate, PUT_SPREAD, ProductData, Snapshot, sheet::Sheet},
+    strategy::{
+        Candidate, PUT_SPREAD, ProductData, SeriesChain, Snapshot, sheet::Sheet, wilder_atr,
+    },
 };
 
 /// Bars may end so many days before the session: more than any run of holidays.
@@ -39,9 +40,9 @@ pub(super) fn consider(
     let (chain, direction, atr) = (chain?, direction?, atr?);
     let distance = atr * direction.distance(rules);
     let strikes = strikes(contract, direction, underlying.last, distance);
-    let quoted = legs::quoted(chain, &strikes, sheet)?;
+    let quoted = legs::quoted(&chain.chain, &strikes, sheet)?;
     legs::filters(snapshot, rules, contract, &quoted, sheet);
-    legs::candidate(contract, direction, chain, &quoted, underlying.last, snapshot)
+    legs::candidate(contract, direction, chain, &quoted, snapshot)
 }
 
 fn contract<'a>(
@@ -88,7 +89,7 @@ fn chain<'a>(
     data: Option<&'a ProductData>,
     underlying: Option<&UnderlyingQuote>,
     sheet: &mut Sheet,
-) -> Option<&'a Chain> {
+) -> Option<&'a SeriesChain> {
     let (session, data) = (session?, data?);
     let bound = "PM-settled, last trade today";
     let Some(series) = pick_series(&data.series, session) else {
@@ -100,8 +101,8 @@ fn chain<'a>(
     if let Some(underlying) = underlying {
         exercises_into(series, underlying, sheet);
     }
-    let chain = data.chain.as_ref().filter(|chain| chain.series == *series);
-    let value = chain.map_or(0, |chain| chain.quotes.len());
+    let chain = data.chain_of(series);
+    let value = chain.map_or(0, |of| of.chain.quotes.len());
     sheet.check("chain", format_args!("{value} quotes"), "a chain of that series", value > 0);
     chain
 }

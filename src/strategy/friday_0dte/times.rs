@@ -1,11 +1,12 @@
 //! The clocks of a Friday, with an early close's shift (rulebook §4 common, §4.1).
 
-use chrono::{NaiveTime, TimeDelta, TimeZone};
+use chrono::{NaiveTime, TimeDelta};
 
 use crate::{
-    calendar::{NEW_YORK, Session},
+    calendar::Session,
     clock::Timestamp,
     config::{Rulebook, rulebook::Friday0dteRules},
+    strategy::rule::instant,
 };
 
 /// Every clock of one Friday, as instants.
@@ -77,15 +78,6 @@ fn share_of_way(rules: &Friday0dteRules, time: NaiveTime, way: TimeDelta) -> Tim
     let whole = (rules.critical_at - rules.exit_at).num_seconds().max(1);
     let part = (time - rules.exit_at).num_seconds().clamp(0, whole);
     TimeDelta::seconds(way.num_seconds() * part / whole)
-}
-
-/// A New York time of the session's date. No clock change falls between midnight and the close of
-/// a session, so each time is one instant; `earliest` covers the type.
-fn instant(session: &Session, time: NaiveTime) -> Timestamp {
-    NEW_YORK
-        .from_local_datetime(&session.date.and_time(time))
-        .earliest()
-        .map_or(session.open, |local| local.to_utc())
 }
 
 #[cfg(test)]

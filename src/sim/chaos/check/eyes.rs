@@ -53,7 +53,7 @@ impl Ledger {
         let record = self.intents.get(&intent_of(external_id)?)?;
         Some(match &record.intent.purpose {
             Purpose::Entry => PositionId(record.id().0.clone()),
-            Purpose::Exit { position, .. } => position.clone(),
+            Purpose::Exit { position, .. } | Purpose::Adjust { position, .. } => position.clone(),
         })
     }
 

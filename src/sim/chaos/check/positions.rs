@@ -70,7 +70,8 @@ fn sums(ledger: &Ledger) -> Result<(), Broken> {
     for record in ledger.intents.values() {
         let of = match &record.intent.purpose {
             crate::strategy::Purpose::Entry => record.intent.id.0.as_str(),
-            crate::strategy::Purpose::Exit { position, .. } => position.0.as_str(),
+            crate::strategy::Purpose::Exit { position, .. }
+            | crate::strategy::Purpose::Adjust { position, .. } => position.0.as_str(),
         };
         for fill in &record.fills {
             if !seen.insert(fill.id.as_str()) {

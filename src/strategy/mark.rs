@@ -55,12 +55,13 @@ impl Mark {
     }
 }
 
-/// The mark of an open position: mid, only if each leg's spread is at most max(25 % of mid,
-/// 5 ticks), never in the first 15 minutes nor outside regular hours, never on stale quotes.
+/// The mark of a part of an open position: mid, only if each leg's spread is at most max(25 % of
+/// mid, 5 ticks), never in the first 15 minutes nor outside regular hours, never on stale quotes.
 pub fn mark(
     rulebook: &Rulebook,
     session: &Session,
     position: &Position,
+    scope: Scope,
     quotes: &[OptionQuote],
     now: Timestamp,
 ) -> Mark {
@@ -72,7 +73,7 @@ pub fn mark(
         return Mark::Blind;
     }
     let oldest = now - TimeDelta::seconds(i64::from(rulebook.limits.quote_age_seconds));
-    for leg in open_legs(position) {
+    for leg in open_legs(position).filter(|leg| scope.takes(leg)) {
         let Some(quote) = quote_of(&leg.instrument, quotes) else { return Mark::Missing };
         if quote.is_broken() {
             return Mark::Broken;
@@ -84,7 +85,7 @@ pub fn mark(
             return Mark::Wide;
         }
     }
-    cost_to_close(position, quotes).map_or(Mark::Missing, |cost| Mark::Usable { cost })
+    cost_to_close(position, scope, quotes).map_or(Mark::Missing, |cost| Mark::Usable { cost })
 }
 
 /// The first instant of the session that may have a mark.
@@ -94,11 +95,10 @@ pub fn blind_until(rules: &MarkRules, session: &Session) -> Timestamp {
 
 /// What is still open at mid, by unit still open: one contract of each leg is a unit, and where the
 /// legs are uneven the one with most contracts counts.
-fn cost_to_close(position: &Position, quotes: &[OptionQuote]) -> Option<Decimal> {
-    let order = closing(position, Scope::All)?;
+fn cost_to_close(position: &Position, scope: Scope, quotes: &[OptionQuote]) -> Option<Decimal> {
+    let order = closing(position, scope)?;
     let book = Book::of(&order.legs, quotes)?;
-    let units = order.legs.iter().map(|leg| leg.ratio).max().unwrap_or(1);
-    Some(-book.mid.0 / Decimal::from(units.max(1)))
+    Some(-book.mid.0 / order.units_of(position))
 }
 
 fn is_wide(rules: &MarkRules, quote: &OptionQuote) -> bool {
