@@ -10,6 +10,7 @@ mod journal;
 mod latch;
 mod outcome;
 mod phase;
+mod plan;
 mod price;
 mod reconcile;
 mod replay;
@@ -74,6 +75,7 @@ enum Command {
     Price(price::PriceArgs),
     Risk(risk::RiskArgs),
     Phase(phase::PhaseArgs),
+    Plan(plan::PlanArgs),
     Stage(stage::StageArgs),
     Ack(ack::AckArgs),
     Journal(journal::JournalArgs),
@@ -122,6 +124,7 @@ pub fn main() -> ExitCode {
         Command::Price(args) => price::run(global, &args),
         Command::Risk(args) => risk::run(global, &args),
         Command::Phase(args) => phase::run(global, &args),
+        Command::Plan(args) => plan::run(global, &args),
         Command::Stage(args) => stage::run(global, &args),
         Command::Ack(args) => ack::run(global, &args),
         Command::Journal(args) => journal::run(global, &args),

@@ -9,79 +9,113 @@ use super::{
     ground::{Ground, print, print_json},
 };
 use crate::{
-    control::{Request, stage::PhaseView},
-    money::Gbp,
+    control::{
+        Request,
+        phase::{Down, PhaseLine, PhaseStands, Up},
+    },
+    report::{
+        page::{Body, Page, Section},
+        parts::{clock, long_date},
+    },
 };
 
-/// The account's phase by its net liquidation: since when, its caps, and where it ends.
+/// The account's phase: where it changes, and how many positions in what each phase allows.
+///
+/// Phases follow net liquidation in pounds. A deployment stage (`tomking stage`) is another thing:
+/// the smaller of both counts.
 #[derive(Debug, Args)]
 pub struct PhaseArgs {}
 
 /// Runs the subcommand.
 pub fn run(global: &Global, _: &PhaseArgs) -> CliResult {
-    let view: PhaseView = Ground::load(global)?.ask(&Request::Phase)?;
+    let found: PhaseStands = Ground::load(global)?.ask(&Request::Phase)?;
     if global.json {
-        print_json(&view)?;
+        print_json(&found)?;
     } else {
-        print(&words(&view))?;
+        print(&page(&found).text())?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn words(view: &PhaseView) -> String {
-    let amount = |gbp: Option<Gbp>| gbp.map_or_else(|| "-".to_owned(), |gbp| gbp.to_string());
-    let net = amount(view.net_liquidation_gbp);
-    let Some((number, figures)) = view.phase.zip(view.figures.as_ref()) else {
-        return match view.net_liquidation_gbp {
-            None => "The phase is not known: no daemon has looked at the account yet.\n\
-                     hint: start it with `tomking run`\n"
-                .to_owned(),
-            Some(_) => format!(
-                "Below P1: a net liquidation of {net} enters nothing under {}, unless a deployment \
-                 stage 1 to 3 is active.\n",
-                amount(view.up_at_gbp)
-            ),
-        };
-    };
-    let since = view
-        .since
-        .map_or_else(String::new, |at| format!(", since {}", at.format("%Y-%m-%d %H:%M UTC")));
-    let cap = figures.cap_percent.normalize();
-    let bound = if number == 1 { "below" } else { "at or below" };
-    let text = format!(
-        "Phase P{number}{since}; net liquidation {net}.\n\
-         At most {cap} % of sizing capital as buying power; VIX and stage may lower it.\n\
-         It ends {bound} {}",
-        amount(view.down_at_gbp)
-    );
-    let further = match view.up_at_gbp {
-        Some(up) => format!("; P{} begins at {up}.\n", number + 1),
-        None => "; it is the last one.\n".to_owned(),
-    };
-    text + &further
+fn page(found: &PhaseStands) -> Page {
+    let lines = [found.up.as_ref().map(up), found.down.as_ref().map(down)];
+    let mut sections = vec![section("Thresholds", lines.into_iter().flatten().collect())];
+    sections.push(Section { title: "Most open positions".to_owned(), body: counts(&found.phases) });
+    let underlyings = found.phases.iter().scan(0, |shown, phase| {
+        let added = phase.underlyings[*shown..].join(" ");
+        let line = format!("P{} {added}", phase.phase);
+        *shown = phase.underlyings.len();
+        Some(line)
+    });
+    sections.push(section("Underlyings each phase adds", underlyings.collect()));
+    sections.retain(|section| !matches!(&section.body, Body::Lines(lines) if lines.is_empty()));
+    Page {
+        title: format!("Account phase, {}", long_date(found.date)),
+        headline: headline(found),
+        sections,
+        notes: vec!["The smallest of phase, deployment stage and VIX counts.".to_owned()],
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use rust_decimal::dec;
+fn section(title: &str, lines: Vec<String>) -> Section {
+    Section { title: title.to_owned(), body: Body::Lines(lines) }
+}
 
-    use super::*;
-    use crate::config::Rulebook;
-
-    #[test]
-    fn a_phase_shows_where_it_ends_and_where_the_next_begins() {
-        let view = PhaseView {
-            phase: Some(2),
-            since: Some("2024-08-02T14:30:00Z".parse().unwrap()),
-            net_liquidation_gbp: Some(Gbp(dec!(41000))),
-            up_at_gbp: Some(Gbp(dec!(60000))),
-            down_at_gbp: Some(Gbp(dec!(38000))),
-            figures: Some(Rulebook::embedded().phases.phases[1].clone()),
-        };
-        insta::assert_snapshot!(words(&view), @r"
-        Phase P2, since 2024-08-02 14:30 UTC; net liquidation £41,000.00.
-        At most 65 % of sizing capital as buying power; VIX and stage may lower it.
-        It ends at or below £38,000.00; P3 begins at £60,000.00.
-        ");
+fn headline(found: &PhaseStands) -> String {
+    let Some(net) = found.net_liquidation_gbp else {
+        return "Net liquidation is not known before the first session's end".to_owned();
+    };
+    let since = found.since.map(|at| format!(" since {} ET", clock(at))).unwrap_or_default();
+    let by = found.by_stage.map(|stage| format!(", by {stage}")).unwrap_or_default();
+    let cap = match found.cap_percent {
+        Some(cap) if cap < 100.0 => format!("; buying power at most {cap} %"),
+        Some(_) => "; buying power as the VIX table".to_owned(),
+        None => String::new(),
+    };
+    match found.phase {
+        Some(phase) => format!("P{phase}{since}{by}: {net}{cap}"),
+        None => format!("No phase: {net}; nothing is opened"),
     }
+}
+
+fn up(up: &Up) -> String {
+    let Up { phase, at_gbp, missing_gbp } = up;
+    format!("Up to P{phase} at {at_gbp}, {missing_gbp} more")
+}
+
+fn down(down: &Down) -> String {
+    let Down { at_gbp, above_gbp, .. } = down;
+    match down.phase {
+        Some(phase) => format!("Down to P{phase} at {at_gbp}, {above_gbp} less"),
+        None => format!("No entries below {at_gbp}, {above_gbp} less"),
+    }
+}
+
+fn counts(phases: &[PhaseLine]) -> Body {
+    let name = |phase: &PhaseLine| {
+        let here = if phase.in_force { " (now)" } else { "" };
+        format!("P{}{here}", phase.phase)
+    };
+    let head = std::iter::once(String::new()).chain(phases.iter().map(name)).collect();
+    let row = |title: &str, cell: &dyn Fn(&PhaseLine) -> String| {
+        std::iter::once(title.to_owned()).chain(phases.iter().map(cell)).collect::<Vec<_>>()
+    };
+    let mut rows = vec![
+        row("from", &|phase| format!("{:.0}", phase.from_gbp.0)),
+        row("down at", &|phase| format!("{:.0}", phase.down_at_gbp.0)),
+        row("buying power %", &|phase| phase.cap_percent.to_string()),
+    ];
+    let strategies = phases.first().map(|phase| phase.strategies.as_slice()).unwrap_or_default();
+    for (place, line) in strategies.iter().enumerate() {
+        let count = |phase: &PhaseLine| {
+            let positions = phase.strategies.get(place).map_or(0, |line| line.positions);
+            let micro = phase.lt112_mes_from_stage_2;
+            if line.strategy == "lt112" && micro > 0 {
+                return format!("{positions} ({micro} MES from stage 2)");
+            }
+            positions.to_string()
+        };
+        rows.push(row(&line.strategy, &count));
+    }
+    Body::Rows(head, rows)
 }

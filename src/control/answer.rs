@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    Request, backup,
+    Request, backup, phase,
     socket::Handler,
     stage,
     status::{self, Daemon},
@@ -26,7 +26,7 @@ use crate::{
         statement,
         tables::{BREAKERS, BREAKERS_KEY, DECISIONS},
     },
-    report::{REPORTS, gather::Gatherer, report_key},
+    report::{REPORTS, gather::Gatherer, planning, report_key},
     risk::{breaker::line::lines, promotion::LedgerTrades},
     schedule::{JobSet, Scheduler, ops, views},
     store::{Read, Store, StoreError},
@@ -88,7 +88,7 @@ impl Reader {
                 let others = stage::ledgers(&self.rulebook.stages.paper_ledgers);
                 document(&stage::view(tx, &self.rulebook, &others, now)?)?
             }
-            Request::Phase => document(&stage::phase_view(tx, &self.rulebook)?)?,
+            Request::Plan | Request::Phase => standing(tx, self, now, request, None)?,
             Request::Trades => document(&evidence::trades(tx)?)?,
             Request::JobsList => document(&views::list(tx, &self.jobs, &self.calendar, now)?)?,
             Request::JobsNext { count } => document(&views::next(
@@ -108,6 +108,22 @@ impl Reader {
             _ => return Ok(None),
         }))
     }
+}
+
+/// The plan, or the phase.
+fn standing(
+    tx: &impl Read,
+    reader: &Reader,
+    now: Timestamp,
+    request: &Request,
+    daemon: Option<&Daemon>,
+) -> Result<Value, StoreError> {
+    let (date, worth) = (new_york_date(now), status::worth(tx, reader, daemon)?);
+    let rulebook = &reader.rulebook;
+    if *request == Request::Phase {
+        return document(&phase::of(tx, rulebook, date, worth)?);
+    }
+    document(&planning::plan(tx, rulebook, &reader.calendar, date, worth)?)
 }
 
 fn last_decision(
@@ -147,6 +163,7 @@ impl Handler for Live {
     async fn handle(&self, request: Request) -> Result<Value, String> {
         match &request {
             Request::Status => self.status().await,
+            Request::Plan | Request::Phase => self.standing(request.clone()).await,
             Request::Halt { reason } => self.change(Change::Halt, reason).await,
             Request::Reduce { reason } => self.change(Change::Reduce, reason).await,
             Request::Resume { over } => self.resume(over.as_deref()).await,
@@ -198,20 +215,34 @@ impl Live {
         aside(move || Ok(stage::ledgers(&rulebook.stages.paper_ledgers))).await
     }
 
-    async fn status(&self) -> Result<Value, String> {
-        let now = self.rt.now();
+    /// What only a running daemon knows.
+    async fn daemon(&self, now: Timestamp) -> Result<Daemon, String> {
         let market = &self.desk.parts().market;
         let rate = self.rt.timeout(RATE_WAIT, market.fx(new_york_date(now))).await;
-        let daemon = Daemon {
+        Ok(Daemon {
             pid: std::process::id(),
             since: self.since,
             prices: self.gatherer.prices,
             desk: self.desk.status().map_err(|error| error.to_string())?,
             rate: rate.and_then(Result::ok),
-        };
+        })
+    }
+
+    async fn status(&self) -> Result<Value, String> {
+        let now = self.rt.now();
+        let daemon = self.daemon(now).await?;
         let read =
             self.store.read(|tx| document(&status::of(tx, &self.reader, now, Some(daemon))?));
         read.map_err(|error| error.to_string())
+    }
+
+    /// The plan or the phase, by what the account is worth now.
+    async fn standing(&self, request: Request) -> Result<Value, String> {
+        let now = self.rt.now();
+        let daemon = self.daemon(now).await?;
+        let (store, reader) = (self.store.clone(), self.reader.clone());
+        let look = move || store.read(|tx| standing(tx, &reader, now, &request, Some(&daemon)));
+        aside(move || look().map_err(|error| error.to_string())).await
     }
 
     async fn read(&self, request: Request) -> Result<Value, String> {

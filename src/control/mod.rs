@@ -5,10 +5,12 @@
 pub mod answer;
 /// The job body that exports the store.
 pub mod backup;
+/// The account's phase, and what each phase allows.
+pub mod phase;
 /// The local socket: the daemon's ear and the shell's mouth.
 pub mod socket;
 
-/// The stage and the phase.
+/// The stage.
 pub mod stage;
 /// The status document.
 pub mod status;
@@ -90,6 +92,10 @@ pub enum Request {
     },
     /// Every breaker with its figure and its bounds.
     Risk,
+    /// Income and compounding against the plan.
+    Plan,
+    /// The account's phase, and what each phase allows.
+    Phase,
     /// Cancels and closes everything, then halts.
     Flatten {
         /// Why, kept with the hold.
@@ -112,8 +118,6 @@ pub enum Request {
     },
     /// Acknowledges the newest daily report.
     Ack,
-    /// The account's phase.
-    Phase,
     /// How many trades are closed and won.
     Trades,
     /// Keeps how a validation ended.

@@ -1,8 +1,7 @@
-//! The stage and the phase as they are asked for, and the further paper ledgers a promotion counts.
+//! The stage as it is asked for, and the further paper ledgers a promotion counts.
 
 use std::path::{Path, PathBuf};
 
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{Request, socket};
@@ -10,16 +9,13 @@ use crate::{
     clock::Timestamp,
     config::{
         Rulebook,
-        rulebook::Phase,
         stages::{StageId, StageRules},
     },
     desk::{
         ack::{self, Ack},
-        evidence, read,
+        evidence,
         stage::{self, StageRow},
-        tables::{PHASE, PHASE_KEY, PhaseRow},
     },
-    money::Gbp,
     report::{Period, REPORTS},
     risk::promotion::{self, Criterion, LedgerTrades},
     store::{self, Read, StoreError, WriteTx},
@@ -101,47 +97,6 @@ pub fn acknowledge(tx: &mut WriteTx, by: &str, now: Timestamp) -> Result<Ack, St
         return Err(StoreError::Refused(why.to_owned()));
     };
     ack::acknowledge(tx, report.date, by, now)
-}
-
-/// What `tomking phase` answers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PhaseView {
-    /// 1 to 4; `None` below the first phase or before the first look.
-    pub phase: Option<u8>,
-    /// Since when.
-    pub since: Option<Timestamp>,
-    /// Net liquidation at the last close; else when the phase began.
-    pub net_liquidation_gbp: Option<Gbp>,
-    /// The next phase begins here.
-    pub up_at_gbp: Option<Gbp>,
-    /// The phase ends at this or below; at the first one, below it.
-    pub down_at_gbp: Option<Gbp>,
-    /// Its figures.
-    pub figures: Option<Phase>,
-}
-
-/// The account's phase.
-pub fn phase_view(tx: &impl Read, rulebook: &Rulebook) -> Result<PhaseView, StoreError> {
-    let row: Option<PhaseRow> = tx.get(&PHASE, PHASE_KEY)?;
-    let close = read::last_equity(tx)?;
-    let rules = &rulebook.phases;
-    let number = row.as_ref().map_or(close.as_ref().and_then(|row| row.phase), |row| row.phase);
-    let at = |index: usize| rules.phases.get(index);
-    let index = number.map(|number| usize::from(number.saturating_sub(1)));
-    let keep = (Decimal::ONE_HUNDRED - rules.down_percent) / Decimal::ONE_HUNDRED;
-    let down = |index| {
-        let from = at(index)?.from_gbp;
-        Some(Gbp(if index == 0 { from } else { from * keep }))
-    };
-    let net = close.and_then(|row| row.net_liquidation_gbp);
-    Ok(PhaseView {
-        phase: number,
-        since: row.as_ref().map(|row| row.since),
-        net_liquidation_gbp: net.or(row.map(|row| row.net_liquidation_gbp)),
-        up_at_gbp: at(index.map_or(0, |index| index + 1)).map(|phase| Gbp(phase.from_gbp)),
-        down_at_gbp: index.and_then(down),
-        figures: index.and_then(at).cloned(),
-    })
 }
 
 /// The closed trades of further paper ledgers: of their daemons where they run, else of their

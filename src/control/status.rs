@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::answer::Reader;
+use super::{answer::Reader, phase};
 use crate::{
     account::{
         BrokerOrderId, IntentId, Position, PositionId, StrategyId,
@@ -24,7 +24,7 @@ use crate::{
     },
     market::Provenance,
     money::{FxRate, Gbp, Usd, round_half_up, to_f64},
-    report::parts,
+    report::{parts, planning::Worth},
     schedule::views::{self, NextSlot},
     store::{JournalHead, Read, StoreError},
 };
@@ -211,6 +211,24 @@ fn by_file(data_dir: &Path, holds: &[Hold], now: Timestamp) -> Option<Hold> {
         since: made.map_or(now, Timestamp::from),
         until: None,
     })
+}
+
+/// What the account is worth, for the plan and the phase: now where a daemon runs, at the last
+/// close elsewhere.
+pub(super) fn worth(
+    tx: &impl Read,
+    reader: &Reader,
+    daemon: Option<&Daemon>,
+) -> Result<Worth, StoreError> {
+    let last = read::last_equity(tx)?;
+    let balances = daemon.and_then(|daemon| daemon.desk.balances);
+    let rate = daemon.and_then(|daemon| daemon.rate).or(last.as_ref().and_then(|row| row.fx));
+    let net = match balances {
+        Some(balances) => rate.map(|rate| balances.net_liquidation_gbp(rate)),
+        None => last.as_ref().and_then(|row| row.net_liquidation_gbp),
+    };
+    let phase = phase::number(tx, &reader.rulebook.phases, net)?;
+    Ok(Worth { net_liquidation_gbp: net, rate, phase })
 }
 
 fn account(tx: &impl Read, daemon: Option<&Daemon>) -> Result<Option<AccountLine>, StoreError> {

@@ -49,7 +49,7 @@ pub struct Gatherer {
 /// Runs that failed or were missed, listed at most so many.
 const EXCEPTIONS_MAX: usize = 20;
 /// The first date anything can have happened on.
-const BEGINNING: NaiveDate = NaiveDate::from_ymd_opt(1990, 1, 1).expect("a date");
+pub(super) const BEGINNING: NaiveDate = NaiveDate::from_ymd_opt(1990, 1, 1).expect("a date");
 
 impl Gatherer {
     /// The daily report of a session.

@@ -15,7 +15,10 @@ pub mod jobs;
 pub mod page;
 /// Lines both reports share.
 pub mod parts;
-
+/// Returns and trades as statistics, read from the store.
+pub mod performance;
+/// The plan as it stands, read from the store.
+pub mod planning;
 /// The week: its days, trades, refusals, incidents, and the next week's calendar.
 pub mod weekly;
 

@@ -69,7 +69,7 @@ pub struct StrategyStats {
 impl Curves {
     /// Every session from the ledger's beginning to `to`, from what was there at its start.
     pub fn read(tx: &impl Read, to: NaiveDate) -> Result<Self, StoreError> {
-        let rows = read::equity(tx, NaiveDate::MIN, to)?;
+        let rows = read::equity(tx, super::gather::BEGINNING, to)?;
         Ok(Self::of(read::cash(tx)?.as_ref(), &rows))
     }
 
@@ -92,8 +92,7 @@ impl Curves {
         };
         let gbp: Option<Vec<Point>> =
             rows.iter().zip(&flows).map(|(row, flow)| in_pounds(row, *flow)).collect();
-        let gbp_start =
-            first.fx.map(|rate| point(began, rate.to_gbp(opening).0, Decimal::ZERO));
+        let gbp_start = first.fx.map(|rate| point(began, rate.to_gbp(opening).0, Decimal::ZERO));
         Self {
             usd: Series::of(start, &usd).ok(),
             gbp: gbp.zip(gbp_start).and_then(|(points, start)| Series::of(start, &points).ok()),
@@ -268,7 +267,10 @@ mod tests {
         assert_eq!(found.stats.period_count, 2);
         assert_eq!(found.worst_sessions[0].date, date(5));
         let fall = &found.drawdowns[0];
-        assert_eq!((fall.peak_date, fall.trough_date, fall.recovery_date), (date(2), date(5), None));
+        assert_eq!(
+            (fall.peak_date, fall.trough_date, fall.recovery_date),
+            (date(2), date(5), None)
+        );
         assert!((fall.depth_percent + 10.0).abs() < 1e-9);
         assert!(Returns::of(curves.since(date(9)).usd.as_ref()).is_none());
     }

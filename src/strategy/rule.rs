@@ -76,6 +76,12 @@ pub trait Rule: Sync {
         Urgency::Whole
     }
 
+    /// The share of its credit a position brings at its profit target, percent, which the plan counts
+    /// on (§7); `None` where nothing is sold for a credit.
+    fn income_percent(&self, _rulebook: &Rulebook) -> Option<Decimal> {
+        None
+    }
+
     /// Round-trip fees may be at most so much, dollars; `None` where the rulebook sets no bound.
     fn most_fees(&self, _rulebook: &Rulebook, _candidate: &Candidate) -> Option<FeesBound> {
         None

@@ -206,6 +206,8 @@ fn ask_everything(all: &mut Documents, home: &Home) {
         &["halt", "--reason", "a test"],
         &["status"],
         &["risk"],
+        &["plan"],
+        &["phase"],
         &["flatten", "--yes"],
         &["resume", "--yes"],
     ] {

@@ -6,22 +6,33 @@
 
 use chrono::NaiveDate;
 use tomking::{
-    config::Settings,
-    report::{KeptReport, Period, REPORTS, report_key},
+    calendar::Calendar,
+    config::{Rulebook, Settings},
+    desk::read::last_equity,
+    report::{
+        KeptReport, Period, REPORTS,
+        planning::{self, Worth},
+        report_key,
+    },
     schedule::JobSet,
     sim::replay::{self, Plan, Tape},
-    store::Read as _,
+    store::{Read as _, Store},
 };
 
 /// A Friday on which, with the default seed, the strategy trades.
 const FRIDAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 10, 16).unwrap();
 const MONDAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 10, 12).unwrap();
 
-/// The reports a week wrote.
-fn week() -> [KeptReport; 3] {
+/// The store after a week.
+fn replayed() -> Store {
     let (settings, jobs) = (Settings::default_embedded(), JobSet::embedded().unwrap());
     let plan = Plan::new((MONDAY, FRIDAY), settings, jobs, Tape::Simulated);
-    let (_, store) = replay::run(plan).unwrap();
+    replay::run(plan).unwrap().1
+}
+
+/// The reports a week wrote.
+fn week() -> [KeptReport; 3] {
+    let store = replayed();
     [(Period::Daily, MONDAY), (Period::Daily, FRIDAY), (Period::Weekly, FRIDAY)].map(
         |(period, date)| {
             let key = report_key(period, date);
@@ -49,4 +60,21 @@ fn the_reports_of_a_week_say_what_happened() {
         report.document["journal"] = serde_json::json!("redacted");
         insta::assert_json_snapshot!(format!("{}_document", report.period), report.document);
     }
+}
+
+#[test]
+fn the_plan_after_a_week_says_how_it_stands() {
+    let store = replayed();
+    let found = store.read(|tx| {
+        let last = last_equity(tx)?.expect("the week was reconciled");
+        let worth = Worth {
+            net_liquidation_gbp: last.net_liquidation_gbp,
+            rate: last.fx,
+            phase: last.phase,
+        };
+        planning::plan(tx, &Rulebook::embedded(), &Calendar::default(), FRIDAY, worth)
+    });
+    let found = found.unwrap();
+    insta::assert_snapshot!("plan", found.page().text());
+    insta::assert_json_snapshot!("plan_document", found);
 }

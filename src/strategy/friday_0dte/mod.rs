@@ -70,6 +70,10 @@ impl Rule for Friday0dte {
         phase.friday_0dte
     }
 
+    fn income_percent(&self, rulebook: &Rulebook) -> Option<Decimal> {
+        Some(rulebook.friday_0dte.profit_target_percent)
+    }
+
     fn needs(&self, account: &Snapshot) -> Vec<Need> {
         let rules = &account.rulebook.friday_0dte;
         rules.products.iter().map(|product| need(rules, *product)).collect()
