@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BrokerOrderId, IntentId, PositionId, StrategyId,
+    BrokerOrderId, IntentId, Leg, PositionId, StrategyId,
     margin::{MarginLeg, MarginMarket, requirement},
 };
 use crate::{
@@ -49,6 +49,35 @@ impl fmt::Display for Holder {
             Self::Candidate => f.pad("this order"),
         }
     }
+}
+
+/// Something held or working: a position, or an order that may become one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// What it is.
+    pub holder: Holder,
+    /// Whose it is.
+    pub strategy: StrategyId,
+    /// What is open or would be, with its contracts; below zero is short.
+    pub legs: Vec<(Instrument, i64)>,
+}
+
+impl Item {
+    /// The product of its first leg.
+    pub fn product(&self) -> Option<Product> {
+        self.legs.first().map(|(instrument, _)| instrument.product())
+    }
+}
+
+/// A working order that the owner sent himself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnersOrder {
+    /// The broker's id.
+    pub id: BrokerOrderId,
+    /// Legs for one unit.
+    pub legs: Vec<Leg>,
+    /// Units.
+    pub units: u32,
 }
 
 /// One leg with its market.
@@ -175,7 +204,7 @@ impl Book {
         now: Timestamp,
     ) -> Self {
         let mut legs: BTreeMap<Product, Vec<MarginLeg>> = BTreeMap::new();
-        for exposure in exposures.iter().filter(|e| e.strategy.name() != BOX) {
+        for exposure in exposures.iter().filter(|e| e.strategy != StrategyId::Box) {
             legs.entry(exposure.instrument.product()).or_default().push(exposure.margin_leg());
         }
         let mut found = BTreeMap::new();
@@ -191,9 +220,6 @@ impl Book {
         Self { exposures, unpriced, carry, requirement: found }
     }
 }
-
-/// The name of the strategy that lends.
-const BOX: &str = "box";
 
 fn first_of(exposures: &[Exposure], product: Product, why: &str) -> Option<Unpriced> {
     let first = exposures.iter().find(|exposure| exposure.instrument.product() == product)?;

@@ -52,6 +52,7 @@ impl Desk {
         let prefix = entry_prefix(rule.id(), session.date);
         snapshot.slot_intents = self.parts.store.read(|tx| read::entry_ids(tx, &prefix))?;
         snapshot.products = self.seen(&rule.needs(&snapshot), &session).await;
+        snapshot.book = Some(self.held_book(&snapshot).await);
         snapshot.now = self.now();
         snapshot.clock_skew_ms = skew(&snapshot);
         Ok(snapshot)
@@ -100,9 +101,10 @@ impl Desk {
                     None => read::last_equity(tx)?.and_then(|row| row.phase),
                 },
                 (stage::current(tx)?.stage, ack::acked_at(tx)?),
+                read::owners_orders(tx)?,
             ))
         })?;
-        let (closed_today, counts, previous_phase, (stage, acked_at)) = rows;
+        let (closed_today, counts, previous_phase, (stage, acked_at), owners_orders) = rows;
         let now = self.now();
         let minute_ago = now - TimeDelta::minutes(1);
         let recent = counts.opening_sent.iter().filter(|at| **at > minute_ago).count();
@@ -126,6 +128,8 @@ impl Desk {
             positions: held.positions.clone(),
             closed_today,
             open_intents: held.intents.iter().map(|record| record.intent.clone()).collect(),
+            owners_orders,
+            book: None,
             slot_intents: Vec::new(),
             orders_last_minute: u32::try_from(recent).unwrap_or(u32::MAX),
             orders_today: u32::try_from(counts.opening_sent.len()).unwrap_or(u32::MAX),

@@ -51,6 +51,7 @@ mod decided;
 mod deliver;
 mod drive;
 mod explain;
+mod exposures;
 mod held;
 mod lookup;
 mod pass;

@@ -7,12 +7,12 @@ use super::{
     intent::IntentRecord,
     tables::{
         BROKER_ORDERS, CASH, CASH_KEY, CashBook, DAY_COUNTS, DECISIONS, DayCounts, EQUITY,
-        EQUITY_POINTS, EquityPoint, EquityRow, HOLDS, INTENTS, INTENTS_OPEN, POSITIONS,
-        POSITIONS_CLOSED, POSITIONS_OPEN,
+        EQUITY_POINTS, EXTERNAL_ORDERS, EquityPoint, EquityRow, ExternalOrder, HOLDS, INTENTS,
+        INTENTS_OPEN, POSITIONS, POSITIONS_CLOSED, POSITIONS_OPEN,
     },
 };
 use crate::{
-    account::{IntentId, Position, PositionId, hold::Hold},
+    account::{IntentId, Position, PositionId, exposure::OwnersOrder, hold::Hold},
     broker::BrokerOrder,
     calendar::new_york_date,
     risk::decision::DecisionRecord,
@@ -23,6 +23,16 @@ use crate::{
 /// Every active hold, by name.
 pub fn holds(tx: &impl Read) -> Result<Vec<Hold>, StoreError> {
     Ok(values(tx.list(&HOLDS, "")?))
+}
+
+/// Working orders the owner sent himself.
+pub fn owners_orders(tx: &impl Read) -> Result<Vec<OwnersOrder>, StoreError> {
+    let rows = values(tx.list(&EXTERNAL_ORDERS, "")?).into_iter();
+    let order = |row: ExternalOrder| {
+        let BrokerOrder { id, legs, units, .. } = row.order;
+        OwnersOrder { id, legs, units }
+    };
+    Ok(rows.map(order).collect())
 }
 
 /// One intent.

@@ -38,6 +38,7 @@ pub use self::{
     modelled::ModelledMarket, path::DayPath, recorded::RecordedTape, simulated::SimulatedTape,
 };
 use crate::{
+    account::exposure::Carry,
     clock::Timestamp,
     instrument::{Instrument, OptionContract, Product, Right, Series},
     money::FxRate,
@@ -315,6 +316,11 @@ pub trait Market: Send + Sync {
     /// The next dividend of a product, points a share; `None` when it pays none or none is known.
     async fn next_dividend(&self, _product: Product) -> Option<Decimal> {
         None
+    }
+
+    /// What a product's underlying costs to hold, where the feed knows it.
+    fn carry(&self, _product: Product) -> Carry {
+        Carry::default()
     }
 
     /// A price for something held that is not an option.

@@ -9,12 +9,13 @@ use rust_decimal::Decimal;
 
 use super::{
     Chain, DailyBar, EventDay, EventKind, Market, MarketError, OptionQuote, Provenance,
-    UnderlyingQuote, VixQuote, book,
+    UnderlyingQuote, VixQuote, book, carry,
     quoting::{Moment, Underlying},
     tape::{Asset, Tape},
     window::Window,
 };
 use crate::{
+    account::exposure::Carry,
     calendar::{Calendar, Exchange, new_york_date},
     clock::{Runtime, Timestamp},
     config::MarketSettings,
@@ -251,6 +252,11 @@ impl<T: Tape> Market for ModelledMarket<T> {
         }
         let last = self.underlying_now(product, None).ok()?.0.value;
         Some(book::to_multiple(last * percent / 400.0, tick::underlying_tick(product)))
+    }
+
+    fn carry(&self, product: Product) -> Carry {
+        let settings = &self.settings.carry;
+        Carry { rate: carry::rate(settings), dividend: carry::dividend(settings, product) }
     }
 
     async fn mark(&self, instrument: &Instrument) -> Result<Decimal, MarketError> {

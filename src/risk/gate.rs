@@ -5,9 +5,10 @@ use rust_decimal::Decimal;
 use super::{
     Approved, BuyingPower, Refused, Verdict, buying_power,
     capital::{Capital, capital},
-    counts, crisis, data, desk, duplicate, events, expiration, fees, price, rate,
+    concentration, counts, crisis, data, desk, duplicate, events, expiration, fees, groups,
+    liquidity, price, rate,
     refusal::Refusal,
-    session, size, stage, trade_loss,
+    session, size, stage, stress, trade_loss,
 };
 use crate::{
     account::IntentId,
@@ -43,7 +44,9 @@ pub fn gate(
         limit: candidate.minimum,
         tick: candidate.tick,
         width: candidate.width,
-        max_loss_usd: share(candidate.max_loss_usd),
+        max_loss_usd: share(
+            trade_loss::loss(snapshot, candidate).unwrap_or(candidate.max_loss_usd),
+        ),
         requirement_usd: share(power.requirement_usd),
     };
     match checked {
@@ -58,21 +61,101 @@ fn first_broken(
     power: &BuyingPower,
     id: &IntentId,
 ) -> Result<(), Refusal> {
-    desk::check(snapshot, candidate.product)?;
-    stage::check(snapshot)?;
-    let capital: Capital<'_> = capital(snapshot)?;
-    data::check(snapshot, candidate)?;
-    session::check(snapshot, candidate)?;
-    events::check(snapshot)?;
-    crisis::check(snapshot, candidate)?;
-    stage::check_count(snapshot, candidate)?;
-    counts::check(snapshot, candidate, &capital)?;
-    size::check(snapshot, candidate)?;
-    expiration::check(snapshot, candidate)?;
-    trade_loss::check(snapshot, candidate, &capital)?;
-    buying_power::check(snapshot, power, &capital)?;
-    rate::check(snapshot)?;
-    price::check(&snapshot.rulebook.limits, candidate)?;
-    duplicate::check(snapshot, candidate, id)?;
-    fees::check(snapshot, candidate, power)
+    let order = Order { snapshot, candidate, power, id, capital: capital(snapshot) };
+    LIMITS.iter().try_for_each(|limit| (limit.check)(&order))
+}
+
+/// What the checks look at.
+struct Order<'a> {
+    snapshot: &'a Snapshot,
+    candidate: &'a Candidate,
+    power: &'a BuyingPower,
+    id: &'a IntentId,
+    capital: Result<Capital<'a>, Refusal>,
+}
+
+impl Order<'_> {
+    fn capital(&self) -> Result<&Capital<'_>, Refusal> {
+        self.capital.as_ref().map_err(Clone::clone)
+    }
+}
+
+/// One limit of the table.
+struct Limit {
+    number: u8,
+    name: &'static str,
+    check: fn(&Order<'_>) -> Result<(), Refusal>,
+}
+
+const fn limit(
+    number: u8,
+    name: &'static str,
+    check: fn(&Order<'_>) -> Result<(), Refusal>,
+) -> Limit {
+    Limit { number, name, check }
+}
+
+/// The limits of rulebook §5 in its order; fees are those of §4.1.
+const LIMITS: &[Limit] = &[
+    limit(1, "desk", |o| desk::check(o.snapshot, o.candidate.product)),
+    limit(1, "stage", |o| stage::check(o.snapshot)),
+    limit(1, "phase", |o| o.capital().map(|_| ())),
+    limit(2, "data", |o| data::check(o.snapshot, o.candidate)),
+    limit(3, "session", |o| session::check(o.snapshot, o.candidate)),
+    limit(4, "events", |o| events::check(o.snapshot)),
+    limit(5, "vix mode", |o| crisis::check(o.snapshot, o.candidate)),
+    limit(5, "stage count", |o| stage::check_count(o.snapshot, o.candidate)),
+    limit(5, "count", |o| counts::check(o.snapshot, o.candidate, o.capital()?)),
+    limit(5, "half size", |o| size::check(o.snapshot, o.candidate)),
+    limit(6, "groups", |o| groups::check(o.snapshot, o.candidate)),
+    limit(7, "expiration", |o| expiration::check(o.snapshot, o.candidate)),
+    limit(8, "trade loss", |o| trade_loss::check(o.snapshot, o.candidate, o.capital()?)),
+    limit(9, "buying power", |o| buying_power::check(o.snapshot, o.power, o.capital()?)),
+    limit(10, "stress", |o| stress::limit::check(o.snapshot, o.candidate, o.power)),
+    limit(11, "concentration", |o| {
+        concentration::check(o.snapshot, o.candidate, o.power, o.capital()?)
+    }),
+    limit(12, "liquidity", |o| liquidity::check(o.snapshot, o.candidate)),
+    limit(13, "orders", |o| rate::check(o.snapshot)),
+    limit(14, "price", |o| price::check(&o.snapshot.rulebook.limits, o.candidate)),
+    limit(15, "duplicate", |o| duplicate::check(o.snapshot, o.candidate, o.id)),
+    limit(15, "fees", |o| fees::check(o.snapshot, o.candidate, o.power)),
+];
+
+/// Every limit by name, in the gate's order.
+pub const LIMIT_NAMES: [&str; LIMITS.len()] = {
+    let mut names = [""; LIMITS.len()];
+    let mut i = 0;
+    while i < LIMITS.len() {
+        names[i] = LIMITS[i].name;
+        i += 1;
+    }
+    names
+};
+
+/// What one limit says of an order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    /// Its number in rulebook §5.
+    pub number: u8,
+    /// Its name, stable.
+    pub name: &'static str,
+    /// Why it refuses, where it does.
+    pub refusal: Option<Refusal>,
+}
+
+/// What every limit says of an order, in the gate's order; the gate refuses by the first that does.
+pub fn every_limit(
+    snapshot: &Snapshot,
+    candidate: &Candidate,
+    power: &BuyingPower,
+    id: &IntentId,
+) -> Vec<Checked> {
+    let order = Order { snapshot, candidate, power, id, capital: capital(snapshot) };
+    let checked = LIMITS.iter().map(|limit| Checked {
+        number: limit.number,
+        name: limit.name,
+        refusal: (limit.check)(&order).err(),
+    });
+    checked.collect()
 }

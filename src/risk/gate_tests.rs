@@ -25,6 +25,8 @@ use crate::{
     },
 };
 
+#[path = "gate_book_tests.rs"]
+mod book;
 #[path = "gate_figures_tests.rs"]
 mod figures;
 
@@ -399,6 +401,9 @@ fn limit_9_buying_power_stays_under_the_smallest_cap() {
             c.candidate.structure = PUT_SPREAD;
             c.snapshot.balances.as_mut().unwrap().requirement_usd = Usd(held * dec!(1.28));
             c.power.requirement_usd = Usd(order * dec!(1.28));
+            // Limits 10 and 11 have their own tests.
+            c.rules().limits.concentration_0dte_percent = dec!(100);
+            c.rules().stress.margin_multiple = dec!(1);
         })
     };
     let cases = [

@@ -23,6 +23,13 @@ pub mod stage;
 /// Stress scenarios (rulebook §6).
 pub mod stress;
 
+/// Limit 11: concentration by underlying.
+pub mod concentration;
+/// Limit 6: correlation groups.
+pub mod groups;
+/// What is held and works, as items.
+pub mod held;
+
 mod adjust;
 mod counts;
 mod crisis;
@@ -33,6 +40,7 @@ mod events;
 mod expiration;
 mod fees;
 mod gate;
+mod liquidity;
 mod price;
 mod rate;
 mod reduce;
@@ -40,6 +48,7 @@ mod refusal;
 mod session;
 mod size;
 mod trade_loss;
+mod warnings;
 
 #[cfg(test)]
 mod gate_tests;
@@ -50,10 +59,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     adjust::adjust_gate,
-    gate::gate,
+    gate::{Checked, LIMIT_NAMES, every_limit, gate},
     reduce::{Reducing, reduce_gate},
     refusal::{AccountFlag, Figure, Input, Refusal, RefusalRow},
     trade_loss::{LossWarning, loss_warning},
+    warnings::{Warning, bullish, warnings},
 };
 use crate::{money::Usd, strategy::Intent};
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cap::Band;
 use crate::{
-    account::{IntentId, NetPrice, StrategyId, hold::Level},
+    account::{IntentId, NetPrice, StrategyId, exposure::Unpriced, hold::Level},
     clock::Timestamp,
     config::stages::StageId,
     instrument::Product,
@@ -33,6 +33,8 @@ pub enum Input {
     Leg(String),
     /// The broker's holdings.
     Holdings,
+    /// What is held and works, with its market.
+    Book,
     /// The figures of the stage in force.
     Stage(StageId),
 }
@@ -47,6 +49,7 @@ impl fmt::Display for Input {
             Self::Underlying(product) => write!(f, "{product} underlying"),
             Self::Leg(name) => write!(f, "quote of {name}"),
             Self::Holdings => f.write_str("broker's holdings"),
+            Self::Book => f.write_str("prices of what is held"),
             Self::Stage(stage) => write!(f, "figures of {stage}"),
         }
     }
@@ -140,6 +143,11 @@ pub enum Refusal {
         bound_text(round_half_up(*percent, 2)), bound_text(*until)
     )]
     HalfSize { percent: Decimal, until: Decimal, units: u32 },
+    // Limit 6.
+    #[error("Refused: {product} stands in no correlation group")]
+    Symbol { product: Product },
+    #[error("Refused: {positions} positions in {group} with this one > {most} ({why})")]
+    Group { group: String, positions: u32, most: u32, why: String },
     // Limit 7.
     #[error("Refused: {strategy} already holds {product} expiring {expiration}")]
     Expiration { strategy: StrategyId, product: Product, expiration: NaiveDate },
@@ -155,6 +163,36 @@ pub enum Refusal {
         beside(*percent, *bound), bound_text(*bound)
     )]
     BuyingPower { percent: Decimal, bound: Decimal, rule: String },
+    // Limit 10.
+    #[error(
+        "Refused: {} of {} cannot be priced for stress ({})",
+        unpriced.leg, unpriced.holder, unpriced.why
+    )]
+    Unpriced { unpriced: Unpriced },
+    #[error(
+        "Refused: stress {scenario} loses {} % > {} % of net liquidation {net} (loss {loss})",
+        beside(*percent, *bound), bound_text(*bound)
+    )]
+    Stress { scenario: String, percent: Decimal, bound: Decimal, loss: Usd, net: Usd },
+    #[error("Refused: requirement x {multiple} {raised} > {left}, what stress leaves")]
+    StressMargin { raised: Usd, left: Usd, multiple: Decimal },
+    // Limit 11.
+    #[error(
+        "Refused: requirement on {underlying} {} % > {} % of {sizing} ({requirement})",
+        beside(*percent, *bound), bound_text(*bound)
+    )]
+    Concentration {
+        underlying: String,
+        percent: Decimal,
+        bound: Decimal,
+        requirement: Gbp,
+        sizing: Gbp,
+    },
+    // Limit 12.
+    #[error("Refused: open interest of {leg} {open_interest} < {bound}")]
+    OpenInterest { leg: String, open_interest: u32, bound: u32 },
+    #[error("Refused: {contracts} of {leg} > {percent} % of its open interest {open_interest}")]
+    SizeOfInterest { leg: String, contracts: u32, open_interest: u32, percent: Decimal },
     // Limit 13.
     #[error("Refused: {orders} orders in a minute with this one > {bound}")]
     OrdersAMinute { orders: u32, bound: u32 },
@@ -280,6 +318,23 @@ impl Refusal {
             }
             Self::BuyingPower { percent, bound, .. } => {
                 numbers("buying_power", *percent, *bound, "percent")
+            }
+            Self::Symbol { product } => words("group", product, "one of the groups"),
+            Self::Group { positions, most, .. } => numbers("group", *positions, *most, "count"),
+            Self::Unpriced { unpriced } => words("stress", &unpriced.leg, "priced"),
+            Self::Stress { percent, bound, .. } => numbers("stress", *percent, *bound, "percent"),
+            Self::StressMargin { raised, left, .. } => {
+                numbers("stress_margin", raised.0, left.0, "usd")
+            }
+            Self::Concentration { percent, bound, .. } => {
+                numbers("concentration", *percent, *bound, "percent")
+            }
+            Self::OpenInterest { open_interest, bound, .. } => {
+                numbers("open_interest", *open_interest, *bound, "count")
+            }
+            Self::SizeOfInterest { contracts, open_interest, percent, .. } => {
+                let most = Decimal::from(*open_interest) * percent / Decimal::ONE_HUNDRED;
+                numbers("size_of_interest", Decimal::from(*contracts), most, "count")
             }
             Self::OrdersAMinute { orders, bound } => {
                 numbers("orders_a_minute", *orders, *bound, "count")

@@ -115,6 +115,9 @@ mod tests {
         let mut snapshot = snapshot();
         snapshot.stage = stage;
         snapshot.acked_at = Some(at("09:00:00"));
+        // Limit 11 has its own tests.
+        let rules = std::sync::Arc::make_mut(&mut snapshot.rulebook);
+        rules.limits.concentration_0dte_percent = dec!(100);
         snapshot
     }
 

@@ -41,7 +41,9 @@ pub use self::{
 use crate::{
     account::{
         Balances, ExitReason, IntentId, Leg, NetPrice, Position, PositionId, StrategyId,
-        TradingStatus, hold::Hold,
+        TradingStatus,
+        exposure::{Book, OwnersOrder},
+        hold::Hold,
     },
     calendar::Session,
     clock::Timestamp,
@@ -95,6 +97,10 @@ pub struct Snapshot {
     pub closed_today: Vec<Position>,
     /// Intents not yet terminal.
     pub open_intents: Vec<Intent>,
+    /// Working orders the owner sent himself.
+    pub owners_orders: Vec<OwnersOrder>,
+    /// Everything held and working with its market; `None` where nobody gathered it.
+    pub book: Option<Book>,
     /// Ids of every intent ever made for this slot.
     pub slot_intents: Vec<IntentId>,
     /// Opening orders sent in the last minute.

@@ -11,6 +11,9 @@
 //!   all equity is one group here), and what one group gains covers nothing of what another loses.
 //! - A window is a day that was, for the class it is known of.
 
+/// Limit 10.
+pub mod limit;
+
 mod reprice;
 #[cfg(test)]
 mod tests;

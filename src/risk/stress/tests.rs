@@ -54,10 +54,7 @@ fn loss(stressed: &Stressed, name: &str) -> Usd {
 /// What one short contract loses by the pricing module itself.
 fn by_hand(leg: &Exposure, spot: f64, points: f64) -> Usd {
     let Instrument::Option(contract) = &leg.instrument else { panic!("an option") };
-    let model = match contract.series.product {
-        Product::Es | Product::Mes => Model::Black76,
-        _ => Model::Bsm,
-    };
+    let model = if contract.series.product == Product::Es { Model::Black76 } else { Model::Bsm };
     let at = |factor: f64, more: f64| {
         let inputs = Inputs {
             spot: to_f64(leg.underlying) * factor,

@@ -8,7 +8,10 @@ use rust_decimal::{Decimal, dec};
 
 use super::decide;
 use crate::{
-    account::{Balances, Position, PositionId, PositionLeg, Side, StrategyId, TradingStatus},
+    account::{
+        Balances, Position, PositionId, PositionLeg, Side, StrategyId, TradingStatus,
+        exposure::Book,
+    },
     calendar::Session,
     clock::Timestamp,
     config::{Rulebook, stages::StageId},
@@ -181,6 +184,8 @@ pub(crate) fn snapshot() -> Snapshot {
         positions: Vec::new(),
         closed_today: Vec::new(),
         open_intents: Vec::new(),
+        owners_orders: Vec::new(),
+        book: Some(Book::default()),
         slot_intents: Vec::new(),
         orders_last_minute: 0,
         orders_today: 0,

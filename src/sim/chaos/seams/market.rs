@@ -13,6 +13,7 @@ use rust_decimal::Decimal;
 
 use super::bent;
 use crate::{
+    account::exposure::Carry,
     clock::Timestamp,
     instrument::{Instrument, OptionContract, Product, Series},
     market::{
@@ -197,6 +198,10 @@ impl Market for MarketSeam {
 
     async fn settlement(&self, series: &Series) -> Result<Decimal, MarketError> {
         self.ask(self.market.settlement(series)).await
+    }
+
+    fn carry(&self, product: Product) -> Carry {
+        self.market.carry(product)
     }
 
     async fn mark(&self, instrument: &Instrument) -> Result<Decimal, MarketError> {
