@@ -3,6 +3,7 @@
 use super::{capital::Capital, refusal::Refusal};
 use crate::{
     account::StrategyId,
+    config::stages::StageId,
     instrument::Product,
     strategy::{Candidate, Purpose, Snapshot, rule},
 };
@@ -15,8 +16,12 @@ pub(super) fn check(
 ) -> Result<(), Refusal> {
     let strategy = candidate.strategy;
     let rule = rule(strategy).ok_or(Refusal::Strategy { strategy })?;
-    let most = rule.most(capital.phase.rules);
     let product = candidate.product;
+    let phase = capital.phase.rules;
+    let mut most = rule.most(phase);
+    if strategy == StrategyId::Lt112 && product == Product::Mes && snapshot.stage >= StageId::Two {
+        most = most.max(phase.lt112_mes_from_stage_2);
+    }
     if !allows(snapshot, capital, product) {
         return Err(Refusal::Underlying { product, phase: capital.phase.number });
     }

@@ -1,14 +1,17 @@
 //! Rulebook §1: above the last VIX bound only short puts, at most one position a session, or
 //! nothing at all.
 
+use rust_decimal::Decimal;
+
 use super::{
     cap::{VixMode, vix_cap},
     refusal::{Input, Refusal},
 };
 use crate::{
-    account::StrategyId,
+    account::{Leg, StrategyId},
     calendar::new_york_date,
-    strategy::{Candidate, PUT_SPREAD, Purpose, Snapshot},
+    instrument::{Instrument, Right},
+    strategy::{Candidate, Purpose, Snapshot},
 };
 
 /// Most positions opened in one session while only short puts are.
@@ -19,9 +22,12 @@ pub(super) fn check(snapshot: &Snapshot, candidate: &Candidate) -> Result<(), Re
     let vix = snapshot.vix.ok_or(Refusal::Missing { what: Input::Vix })?;
     let cap = vix_cap(&snapshot.rulebook.vix, vix.level);
     match cap.mode {
+        VixMode::NoStrangles if candidate.strategy == StrategyId::Strangle => {
+            Err(Refusal::NoStrangles { band: cap.band })
+        }
         VixMode::Normal | VixMode::NoStrangles => Ok(()),
         VixMode::ManageOnly => Err(Refusal::ManageOnly { band: cap.band }),
-        VixMode::PutsOnly if candidate.structure != PUT_SPREAD => {
+        VixMode::PutsOnly if !sells_puts_only(candidate) => {
             Err(Refusal::PutsOnly { structure: candidate.structure, band: cap.band })
         }
         VixMode::PutsOnly => {
@@ -32,6 +38,15 @@ pub(super) fn check(snapshot: &Snapshot, candidate: &Candidate) -> Result<(), Re
             Err(Refusal::CrisisCount { opened, most: MOST_A_SESSION, band: cap.band })
         }
     }
+}
+
+/// Every leg is a put, and the whole brings a credit.
+fn sells_puts_only(candidate: &Candidate) -> bool {
+    let put = |leg: &Leg| match &leg.instrument {
+        Instrument::Option(contract) => contract.right == Right::Put,
+        _ => false,
+    };
+    candidate.legs.iter().all(put) && candidate.mid.0 > Decimal::ZERO
 }
 
 /// Positions opened today by any strategy, working entries included.

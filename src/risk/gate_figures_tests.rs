@@ -18,7 +18,7 @@ fn above_the_vix_table_a_working_entry_counts_until_it_is_a_position_and_a_close
         changed(|c| {
             worth(c, dec!(80000));
             c.snapshot.vix = Some(vix(dec!(31)));
-            c.candidate.structure = PUT_SPREAD;
+            only(c, Right::Put);
             change(c, intent.clone());
         })
     };

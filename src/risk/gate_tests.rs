@@ -16,7 +16,7 @@ use crate::{
         hold::{Hold, Level},
     },
     config::{Rulebook, rulebook::CrisisMode},
-    instrument::Product,
+    instrument::{Instrument, Product, Right},
     market::{EventDay, EventKind, MacroEvent, MarketError},
     money::{FxRate, Usd},
     strategy::{
@@ -266,20 +266,28 @@ fn limit_4_events_are_checked_again() {
     assert_eq!(unknown, None);
 }
 
+/// Leaves the legs of one side.
+fn only(case: &mut Case, right: Right) {
+    let of_side = |instrument: &Instrument| matches!(instrument, Instrument::Option(contract) if contract.right == right);
+    case.candidate.legs.retain(|leg| of_side(&leg.instrument));
+    case.candidate.quotes.retain(|quote| quote.contract.right == right);
+    case.candidate.structure = if right == Right::Put { PUT_SPREAD } else { CALL_SPREAD };
+}
+
 #[test]
 fn above_the_vix_table_only_one_put_spread_or_nothing_is_opened() {
-    let crisis = |structure, level| {
+    let crisis = |right, level| {
         changed(|c| {
             c.snapshot.vix = Some(vix(level));
-            c.candidate.structure = structure;
+            only(c, right);
         })
     };
-    assert_eq!(crisis(CALL_SPREAD, dec!(30)), None);
-    assert_eq!(crisis(CALL_SPREAD, dec!(30.01)), refused("vix"));
-    assert_eq!(crisis(PUT_SPREAD, dec!(30.01)), None);
+    assert_eq!(crisis(Right::Call, dec!(30)), None);
+    assert_eq!(crisis(Right::Call, dec!(30.01)), refused("vix"));
+    assert_eq!(crisis(Right::Put, dec!(30.01)), None);
     let manage = changed(|c| {
         c.snapshot.vix = Some(vix(dec!(30.01)));
-        c.candidate.structure = PUT_SPREAD;
+        only(c, Right::Put);
         c.rules().vix.crisis = CrisisMode::ManageOnly;
     });
     assert_eq!(manage, refused("vix"));
@@ -287,7 +295,7 @@ fn above_the_vix_table_only_one_put_spread_or_nothing_is_opened() {
         changed(|c| {
             worth(c, dec!(80000));
             c.snapshot.vix = Some(vix(dec!(31)));
-            c.candidate.structure = PUT_SPREAD;
+            only(c, Right::Put);
             let mut closed = open_position("earlier");
             closed.opened_at = opened.parse().unwrap();
             c.snapshot.closed_today = vec![closed];
@@ -398,7 +406,7 @@ fn limit_9_buying_power_stays_under_the_smallest_cap() {
         changed(|c| {
             worth(c, gbp);
             c.snapshot.vix = Some(vix(vix_level));
-            c.candidate.structure = PUT_SPREAD;
+            only(c, Right::Put);
             c.snapshot.balances.as_mut().unwrap().requirement_usd = Usd(held * dec!(1.28));
             c.power.requirement_usd = Usd(order * dec!(1.28));
             // Limits 10 and 11 have their own tests.
@@ -588,7 +596,7 @@ proptest! {
         case.snapshot.fx = FxRate::new(friday().date - Days::new(1), rate);
         case.snapshot.previous_phase = previous;
         case.snapshot.vix = Some(vix(Decimal::new(vix_cents, 2)));
-        case.candidate.structure = PUT_SPREAD;
+        only(&mut case, Right::Put);
         let balances = case.snapshot.balances.as_mut().unwrap();
         balances.net_liquidation_usd = Usd(net);
         balances.requirement_usd = Usd(net * Decimal::new(held_percent, 2));

@@ -123,6 +123,8 @@ pub enum Refusal {
     // Rulebook §1 and limit 5: mode and counts.
     #[error("Refused: exits and defence only ({band})")]
     ManageOnly { band: Band },
+    #[error("Refused: no strangles ({band})")]
+    NoStrangles { band: Band },
     #[error("Refused: {structure} where only short puts are opened ({band})")]
     PutsOnly { structure: &'static str, band: Band },
     #[error("Refused: {opened} opened this session, most {most} ({band})")]
@@ -304,7 +306,8 @@ impl Refusal {
                 words(kind.key(), instant(*at), format_args!("after {}", instant(*until)))
             }
             Self::ManageOnly { band } => words("vix", band, "no crisis"),
-            Self::PutsOnly { structure, .. } => words("vix", structure, "put spread"),
+            Self::NoStrangles { band } => words("vix", band, "a band with strangles"),
+            Self::PutsOnly { structure, .. } => words("vix", structure, "short puts"),
             Self::CrisisCount { opened, most, .. } => numbers("vix", *opened, *most, "count"),
             Self::Strategy { strategy } => words("strategy", strategy, "one of the rulebook"),
             Self::Positions { units, most, .. } => numbers("positions", *units, *most, "count"),

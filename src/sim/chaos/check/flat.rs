@@ -1,8 +1,8 @@
 //! Invariant 11: nothing is open past its flat-by time without a CRITICAL alert a minute.
 //!
 //! From a minute and a half after the session's flat-by time (rulebook §4.1: 15:30, or the close
-//! less 60 min on an early close) until the close, at every instant: a position of the strategy of
-//! which the venue still holds a short has a notice that it is not flat, raised in the last
+//! less 60 min on an early close) until the close, at every instant: a position of a
+//! same-day strategy of which the venue still holds a short has a notice that it is not flat, raised in the last
 //! [`EVERY`].
 //!
 //! The lag: positions are looked at every ten seconds and told of once a minute. A life counts once
@@ -21,6 +21,7 @@ use crate::{
     instrument::Instrument,
     notice::{Notice, OUTBOX},
     store::Read as _,
+    strategy::{Rule, rule},
 };
 
 /// The longest between two alerts: a minute, and a round.
@@ -89,7 +90,11 @@ impl Flat {
                 *sum += fill.side.sign() * i64::from(fill.quantity);
             }
         }
-        let short = |(_, of): &(PositionId, &Instrument)| venue.state.held(of) < 0;
+        let same_day = |id: &PositionId| {
+            let strategy = ledger.positions.get(id).map(|position| position.strategy);
+            strategy.and_then(rule).is_none_or(Rule::is_same_day)
+        };
+        let short = |(id, of): &(PositionId, &Instrument)| same_day(id) && venue.state.held(of) < 0;
         let open = held.into_iter().find(|(of, sum)| *sum < 0 && short(of));
         Ok(open.map(|((position, of), _)| (position, of.clone())))
     }

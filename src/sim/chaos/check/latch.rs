@@ -24,6 +24,7 @@ use crate::{
     clock::Timestamp,
     desk::latch::Change,
     sim::chaos::board::{Arrival, Sent},
+    strategy::Purpose,
 };
 
 /// The invariant.
@@ -57,10 +58,17 @@ impl Invariant for Latch {
     }
 }
 
-/// True for an order with a leg that opens.
+/// True for an order with a leg that opens, unless it changes an open position: defence goes on
+/// where entries do not (rulebook §6).
 pub(super) fn opens(ledger: &Ledger, sent: &Sent) -> bool {
     match sent {
-        Sent::Submit(order) => order.legs.iter().any(|leg| leg.effect == Effect::Open),
+        Sent::Submit(order) => {
+            let record =
+                super::eyes::intent_of(&order.external_id).and_then(|id| ledger.intents.get(&id));
+            let changes =
+                record.is_some_and(|r| matches!(r.intent.purpose, Purpose::Adjust { .. }));
+            !changes && order.legs.iter().any(|leg| leg.effect == Effect::Open)
+        }
         Sent::Replace { external_id, .. } => super::eyes::intent_of(external_id)
             .and_then(|id| ledger.intents.get(&id))
             .is_some_and(crate::desk::intent::IntentRecord::is_entry),

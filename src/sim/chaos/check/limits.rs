@@ -1,11 +1,12 @@
 //! Invariant 6: no limit is exceeded at the moment of sending.
 //!
 //! When an order that opens reaches the broker, the rulebook's figures are held against the venue's
-//! truth by plain arithmetic, none of it the gate's: the entry window (§4.1), orders a minute and a
-//! day (§5, 13), most open positions by phase (§2), the loss of the trade at 5 % (§5, 8) and what
-//! all open trades can lose against the phase's cap on buying power (§1, §2: each of these trades is
-//! of defined risk, and takes at least what it can lose after its credit), and that no other order
-//! is of unknown fate (§5, 1).
+//! truth by plain arithmetic, none of it the gate's: the entry window (of Friday 0DTE by §4.1; of the
+//! others as their rule gives it), orders a minute and a day (§5, 13), most open positions of the
+//! strategy by phase (§2), for same-day trades the loss of the trade at 5 % (§5, 8) and what all open
+//! same-day trades can lose against the phase's cap on buying power (§1, §2: each of them is of
+//! defined risk, and takes at least what it can lose after its credit), and that no other order is of
+//! unknown fate (§5, 1).
 //!
 //! The lag: an order may arrive late on the wire, so the window is held against the daemon's instant
 //! of the send. The entry ladder may go on for its 60 s after the last instant at which it may
@@ -27,14 +28,15 @@ use crate::{
     account::{Fill, Leg, NetPrice, PositionId, StrategyId},
     calendar::{Exchange, NEW_YORK, new_york_date},
     clock::Timestamp,
+    config::rulebook::Phase,
     desk::{
         intent::{AttemptStatus, IntentRecord},
         read,
     },
-    instrument::{Instrument, OptionContract, Right},
+    instrument::{Instrument, OptionContract, Product, Right},
     money::Usd,
     sim::chaos::board::{Arrival, Sent},
-    strategy::Intent,
+    strategy::{Intent, Rule, rule},
 };
 
 /// What net liquidation may be off here, as a share.
@@ -97,6 +99,13 @@ impl Entry<'_> {
         let Some(session) = self.scene.calendar.session(Exchange::Xnys, date) else {
             return Err(self.broken(&format!("it left at {}, in no session", self.left)));
         };
+        let strategy = self.record.intent.strategy;
+        let ladder = TimeDelta::seconds(i64::from(rules.common.entry_ladder.cancel_after_seconds));
+        if strategy != StrategyId::Friday0dte {
+            let Some(rule) = rule(strategy) else { return Err(self.broken("no rule trades it")) };
+            let (first, last) = rule.window(rules, &session);
+            return self.left_within(first, last + ladder);
+        }
         let at = |time: NaiveTime| {
             let local = date.and_time(time).and_local_timezone(NEW_YORK).earliest();
             local.map_or(session.open, |at| at.to_utc())
@@ -108,8 +117,10 @@ impl Entry<'_> {
             let before = i64::from(rules.common.early_close.entry_minutes_before);
             first = first.min(session.close - TimeDelta::minutes(before));
         }
-        let ladder = i64::from(rules.common.entry_ladder.cancel_after_seconds);
-        let last = first + length + TimeDelta::seconds(ladder);
+        self.left_within(first, first + length + ladder)
+    }
+
+    fn left_within(&self, first: Timestamp, last: Timestamp) -> Result<(), Broken> {
         if (first..=last).contains(&self.left) {
             return Ok(());
         }
@@ -152,6 +163,26 @@ impl Entry<'_> {
     fn in_capital(&self) -> Result<(), Broken> {
         let rules = &self.scene.settings.rulebook;
         let net = self.net_liquidation();
+        let strategy = self.record.intent.strategy;
+        let open = self.open(|of| of == strategy);
+        let Some(phase) = self.phase(net)? else { return Ok(()) };
+        let (number, cap) = (phase.0, phase.1.cap_percent);
+        let most = rule(strategy).map_or(0, |rule| rule.most(phase.1));
+        let mes = if self.record.intent.product == Product::Mes {
+            phase.1.lt112_mes_from_stage_2
+        } else {
+            0
+        };
+        let most = if strategy == StrategyId::Lt112 { most.max(mes) } else { most };
+        let count = u32::try_from(open.len()).unwrap_or(u32::MAX) + 1;
+        if count > most {
+            return Err(self.broken(&format!(
+                "with it {count} positions are open in phase {number} (limit {most}): {open:?}"
+            )));
+        }
+        if !is_same_day(strategy) {
+            return Ok(());
+        }
         let loss = self.loss();
         let percent = loss / net.0 * dec!(100);
         let bound = rules.limits.trade_loss_percent;
@@ -160,8 +191,8 @@ impl Entry<'_> {
                 "it can lose ${loss}, {percent:.2} % of net liquidation {net} (limit {bound} %)"
             )));
         }
-        let open = self.open();
-        let committed: Decimal = open
+        let committed: Decimal = self
+            .open(is_same_day)
             .iter()
             .filter_map(|id| self.ledger.intents.get(&crate::account::IntentId(id.0.clone())))
             .map(|record| {
@@ -171,13 +202,6 @@ impl Entry<'_> {
                 book.worst()
             })
             .sum();
-        let Some((phase, cap, most)) = self.phase(net)? else { return Ok(()) };
-        let count = u32::try_from(open.len()).unwrap_or(u32::MAX) + 1;
-        if count > most {
-            return Err(self.broken(&format!(
-                "with it {count} positions are open in phase {phase} (limit {most}): {open:?}"
-            )));
-        }
         let used = (committed + loss) / net.0 * dec!(100);
         if used > cap * (Decimal::ONE + MARKS) {
             return Err(self.broken(&format!(
@@ -208,13 +232,17 @@ impl Entry<'_> {
         Usd(self.venue.state.account.cash_usd.0 + value)
     }
 
-    /// Positions of the strategy that the venue still holds something of or works for, this order's
-    /// own left out.
-    fn open(&self) -> BTreeSet<PositionId> {
+    /// Positions of the strategies that the venue still holds something of or works for, this
+    /// order's own left out.
+    fn open(&self, of: impl Fn(StrategyId) -> bool) -> BTreeSet<PositionId> {
+        let ours = |id: &PositionId| {
+            let entry = self.ledger.intents.get(&crate::account::IntentId(id.0.clone()));
+            entry.is_none_or(|record| of(record.intent.strategy))
+        };
         let mut legs: BTreeMap<(PositionId, &Instrument), i64> = BTreeMap::new();
         let mut open = BTreeSet::new();
         for (external, order, fills) in self.venue.ours() {
-            let Some(id) = self.ledger.position_of(external) else { continue };
+            let Some(id) = self.ledger.position_of(external).filter(&ours) else { continue };
             if !order.status.is_terminal() && order.opens() {
                 open.insert(id.clone());
             }
@@ -230,13 +258,12 @@ impl Entry<'_> {
         let held = legs.into_iter().filter(|((_, of), held)| *held != 0 && lives(of));
         open.extend(held.map(|((id, _), _)| id));
         open.remove(&PositionId(self.record.id().0.clone()));
-        debug_assert_eq!(self.record.intent.strategy, StrategyId::Friday0dte);
         open
     }
 
-    /// The phase by the venue's cash, with the cap and the count it allows; `None` before the first
-    /// rate is known. In the five percent below a threshold the higher phase may still be in force.
-    fn phase(&self, net: Usd) -> Result<Option<(usize, Decimal, u32)>, Broken> {
+    /// The phase by the venue's cash, with what it allows; `None` before the first rate is known. In
+    /// the five percent below a threshold the higher phase may still be in force.
+    fn phase(&self, net: Usd) -> Result<Option<(usize, &Phase)>, Broken> {
         let Some(rate) = self.scene.store.read(read::last_equity)?.and_then(|r| r.fx) else {
             return Ok(None);
         };
@@ -245,10 +272,14 @@ impl Entry<'_> {
         let pounds = net.0 / rate.usd_per_gbp;
         let reached = rules.phases.iter().take_while(|p| pounds >= p.from_gbp * keep).count();
         match reached.checked_sub(1).and_then(|index| rules.phases.get(index)) {
-            Some(phase) => Ok(Some((reached, phase.cap_percent, phase.friday_0dte))),
+            Some(phase) => Ok(Some((reached, phase))),
             None => Err(self.broken(&format!("net liquidation £{pounds:.2} is below phase 1"))),
         }
     }
+}
+
+fn is_same_day(strategy: StrategyId) -> bool {
+    rule(strategy).is_some_and(Rule::is_same_day)
 }
 
 /// Options of one trade and the cash they brought, dollars.
