@@ -1,6 +1,8 @@
 //! A replay's outcome as a person reads it.
 
 use crate::{
+    calendar::NEW_YORK,
+    clock::Timestamp,
     market::recorded::LoadSummary,
     money::Gbp,
     report::{
@@ -11,17 +13,26 @@ use crate::{
     risk::decision::DecisionOutcome,
     sim::{
         operator::Resume,
-        outcome::{DecisionLine, Outcome, RefusalLine, Trade},
+        outcome::{DecisionLine, LatchLine, Outcome, RefusalLine, Trade},
     },
 };
+
+/// Up to so many sessions each decision and trade is told; beyond, what they came to.
+const SHORT: usize = 60;
+/// Changes of the latch told of a long range: the last.
+const CHANGES_SHOWN: usize = 20;
 
 /// The whole text.
 pub fn text(found: &Outcome, files: Option<&LoadSummary>) -> String {
     let mut parts = vec![head(found)];
     parts.extend(files.map(data));
-    parts.push(fridays(found));
-    parts.push(trades(&found.trades));
-    parts.push(refusals(&found.refusals));
+    if found.sessions <= SHORT {
+        parts.push(fridays(found));
+        parts.push(trades(&found.trades));
+        parts.push(refusals(&found.refusals));
+    } else {
+        parts.push(super::history::text(&found.history, found.sessions));
+    }
     parts.push(breakers(found));
     parts.push(account(found));
     parts.push(foot(found));
@@ -116,12 +127,23 @@ fn breakers(found: &Outcome) -> String {
     if found.latch.is_empty() {
         return "BREAKERS\n  None acted.\n".to_owned();
     }
-    let lines: Vec<String> = found
-        .latch
-        .iter()
-        .map(|line| format!("  {} {}: {}\n", clock(line.at), line.level, line.cause))
-        .collect();
-    format!("BREAKERS\n{}{}", lines.concat(), operator(found))
+    let from =
+        if found.sessions <= SHORT { 0 } else { found.latch.len().saturating_sub(CHANGES_SHOWN) };
+    let before = (from > 0).then(|| format!("  {from} changes before; all: --report\n"));
+    let lines: Vec<String> = latch_lines(&found.latch[from..], found.sessions <= SHORT);
+    let lines = before.into_iter().chain(lines.into_iter().map(|line| format!("  {line}\n")));
+    format!("BREAKERS\n{}{}", lines.collect::<String>(), operator(found))
+}
+
+/// `Fri 2 Aug 10:55 REDUCING: why`; over a long range with the year.
+pub fn latch_lines(lines: &[LatchLine], short: bool) -> Vec<String> {
+    let at = |at| if short { clock(at) } else { dated(at) };
+    lines.iter().map(|line| format!("{} {}: {}", at(line.at), line.level, line.cause)).collect()
+}
+
+/// `2024-08-02 10:55`, New York.
+fn dated(at: Timestamp) -> String {
+    at.with_timezone(&NEW_YORK).format("%Y-%m-%d %H:%M").to_string()
 }
 
 /// What the operator did, where live a person would have; nothing where there was no need.
@@ -139,13 +161,21 @@ fn operator(found: &Outcome) -> String {
             more => format!(", and was refused {}", counted(more, "time")),
         }
     )];
+    let from = resumed.len().saturating_sub(CHANGES_SHOWN);
     let line =
-        |resume: &&Resume| format!("    {}: {}\n", clock(resume.at), resume.causes.join("; "));
-    lines.extend(resumed.iter().map(line));
+        |resume: &&Resume| format!("    {}: {}\n", dated(resume.at), resume.causes.join("; "));
+    lines.extend(resumed[from..].iter().map(line));
     lines.concat()
 }
 
 fn account(found: &Outcome) -> String {
+    let lines: Vec<String> =
+        facts(found).iter().map(|(name, value)| format!("  {name:<17}{value}\n")).collect();
+    format!("ACCOUNT\n{}", lines.concat())
+}
+
+/// The account in names and values.
+pub fn facts(found: &Outcome) -> Vec<(&'static str, String)> {
     let mut facts: Vec<(&str, String)> = Vec::new();
     let money = |gbp: Option<Gbp>, usd: Option<crate::money::Usd>| match (gbp, usd) {
         (Some(gbp), Some(usd)) => format!("{gbp} ({usd})"),
@@ -181,9 +211,7 @@ fn account(found: &Outcome) -> String {
     if found.open_positions > 0 {
         facts.push(("Still open", found.open_positions.to_string()));
     }
-    let lines: Vec<String> =
-        facts.iter().map(|(name, value)| format!("  {name:<17}{value}\n")).collect();
-    format!("ACCOUNT\n{}", lines.concat())
+    facts
 }
 
 /// What the account gained or lost in pounds by the rate alone.

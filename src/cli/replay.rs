@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{
     CliError, CliResult, Global,
     ground::{Ground, parse_date, print, print_json},
-    outcome,
+    outcome, sheet,
 };
 use crate::{
     calendar::Exchange,
@@ -45,6 +45,11 @@ pub struct ReplayArgs {
     /// Write the journal of the run to this file, one JSON entry a line.
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
+    /// Write the run's report to this directory: `index.html`, one page that loads nothing, and
+    /// `trades.csv`, `equity.csv`, `decisions.csv` (docs/REPLAY.md). An earlier report there is
+    /// replaced; a directory with anything else in it is refused.
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
     /// Who resumes after a breaker's hold that waits for a person: nobody, or an operator who asks at
     /// 09:00 of the next session. Each resume is told.
     #[arg(long, value_enum, value_name = "POLICY", default_value = "next-session")]
@@ -60,6 +65,7 @@ pub fn run(global: &Global, args: &ReplayArgs) -> CliResult {
     if from > to {
         return Err(CliError::Usage(format!("--from {from} is after --to {to}")));
     }
+    args.report.as_deref().map_or(Ok(()), sheet::check)?;
     let mut ground = Ground::load(global)?;
     ground.settings.market.seed = args.seed.unwrap_or(ground.settings.market.seed);
     let (tape, summary) = tape(args, &ground)?;
@@ -78,6 +84,9 @@ pub fn run(global: &Global, args: &ReplayArgs) -> CliResult {
     let (found, store) = found.map_err(CliError::failed)?;
     if let Some(file) = &args.journal {
         write_journal(&store, file)?;
+    }
+    if let Some(place) = &args.report {
+        sheet::write(place, &found, summary.as_ref())?;
     }
     if global.json {
         print_json(&found)?;

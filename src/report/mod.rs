@@ -9,6 +9,10 @@ pub mod daily;
 pub mod decisions;
 /// What reports say, read from the store.
 pub mod gather;
+/// The book at the end of a session.
+pub mod held;
+/// What a range of sessions came to.
+pub mod history;
 /// The job bodies that write the reports.
 pub mod jobs;
 /// Sections, text and HTML.
@@ -19,6 +23,8 @@ pub mod parts;
 pub mod performance;
 /// The plan as it stands, read from the store.
 pub mod planning;
+/// The report of a replay, as files.
+pub mod tearsheet;
 /// The week: its days, trades, refusals, incidents, and the next week's calendar.
 pub mod weekly;
 

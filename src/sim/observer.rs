@@ -6,62 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{NaiveDate, TimeDelta};
 use rust_decimal::Decimal;
-use serde::Serialize;
 
 use crate::{
-    account::{Position, PositionId, StrategyId},
+    account::Position,
     calendar::Session,
     clock::{Runtime, Timestamp},
     desk::{Desk, describe},
     instrument::Instrument,
-    market::OptionQuote,
     money::{Usd, to_f64},
+    report::held::{DayBook, Greeks, HeldLine},
 };
 
 /// So long before the close.
 const BEFORE_CLOSE: TimeDelta = TimeDelta::minutes(1);
-
-/// The book a minute before a close.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct DayBook {
-    /// The session.
-    pub date: NaiveDate,
-    /// The instant of the look.
-    pub at: Timestamp,
-    /// Cash plus everything held at its mark.
-    pub net_liquidation_usd: Option<Usd>,
-    /// VIX.
-    pub vix: Option<Decimal>,
-    /// Every open position, by id.
-    pub positions: Vec<HeldLine>,
-    /// Greeks of everything held; `None` when a leg had no quote.
-    pub greeks: Option<Greeks>,
-}
-
-/// An open position at that moment.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct HeldLine {
-    /// The position.
-    pub position: PositionId,
-    /// Whose.
-    pub strategy: StrategyId,
-    /// In words.
-    pub what: String,
-    /// What it has brought, with what is open at its mid, after fees so far; `None` when a leg had no
-    /// quote.
-    pub pnl_usd: Option<Usd>,
-}
-
-/// Greeks of a book, in dollars.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct Greeks {
-    /// For a rise of one percent in every underlying at once: beta one.
-    pub delta_one_percent_usd: f64,
-    /// For a calendar day.
-    pub theta_day_usd: f64,
-    /// For a rise of one point in every implied volatility.
-    pub vega_point_usd: f64,
-}
 
 /// What was seen, shared with who reports it.
 pub type Log = Arc<Mutex<Vec<DayBook>>>;
@@ -130,23 +87,4 @@ async fn value(desk: &Desk, position: &Position) -> Option<(Usd, Greeks)> {
         }
     }
     Some((worth, greeks))
-}
-
-impl Greeks {
-    /// Of `size` dollars a point of an option, below zero short.
-    fn of(quote: &OptionQuote, size: f64, underlying: f64) -> Self {
-        Self {
-            delta_one_percent_usd: size * quote.delta * underlying / 100.0,
-            theta_day_usd: size * quote.theta,
-            vega_point_usd: size * quote.vega,
-        }
-    }
-
-    fn and(self, more: Self) -> Self {
-        Self {
-            delta_one_percent_usd: self.delta_one_percent_usd + more.delta_one_percent_usd,
-            theta_day_usd: self.theta_day_usd + more.theta_day_usd,
-            vega_point_usd: self.vega_point_usd + more.vega_point_usd,
-        }
-    }
 }

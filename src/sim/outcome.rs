@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::{observer::DayBook, operator::Resume, replay::Outside};
+use super::{operator::Resume, replay::Outside};
 use crate::{
     account::{ExitReason, IntentId, Position, Side, StrategyId},
     clock::Timestamp,
@@ -20,6 +20,8 @@ use crate::{
     report::{
         daily::JobsLine,
         gather::Gatherer,
+        held::DayBook,
+        history::History,
         parts::{self, TradeLine},
     },
     risk::{
@@ -84,6 +86,22 @@ pub struct Outcome {
     /// The book at the end of each session in which anything was open; for the report's files.
     #[serde(skip)]
     pub books: Vec<DayBook>,
+    /// What the days came to.
+    pub history: History,
+    /// The rows it was made from; for the report's files.
+    #[serde(skip)]
+    pub rows: Rows,
+}
+
+/// Rows of the ledger, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    /// Closes.
+    pub days: Vec<EquityRow>,
+    /// Closed trades.
+    pub trades: Vec<TradeLine>,
+    /// Decisions.
+    pub decisions: Vec<DecisionRecord>,
 }
 
 /// A closed position.
@@ -230,7 +248,8 @@ fn read(
     let days = equity(tx, from, to)?;
     let decisions = decisions(tx, from, to)?;
     let curve = starting.usd.into_iter().chain(days.iter().map(|day| day.net_liquidation_usd));
-    let last = days.last();
+    let last = days.last().cloned();
+    let last = last.as_ref();
     Ok(Outcome {
         digest,
         sessions,
@@ -261,6 +280,8 @@ fn read(
         jobs: gatherer.jobs_line(tx, from, to)?,
         operator: Vec::new(),
         books: Vec::new(),
+        history: History::of(starting.usd, &days, &lines, &decisions),
+        rows: Rows { days, trades: lines, decisions },
     })
 }
 
