@@ -88,6 +88,8 @@ pub struct DecisionCounts {
     pub refused: usize,
     /// The order ended without a fill.
     pub missed: usize,
+    /// What is open was changed: a roll, a defence.
+    pub adjusted: usize,
 }
 
 /// A filter and how often it failed.
@@ -191,6 +193,7 @@ fn strategies(trades: &[TradeLine], decisions: &[DecisionRecord]) -> Vec<Strateg
                 DecisionOutcome::NoTrade => &mut outcomes.no_trade,
                 DecisionOutcome::Refused => &mut outcomes.refused,
                 DecisionOutcome::Missed => &mut outcomes.missed,
+                DecisionOutcome::Adjusted => &mut outcomes.adjusted,
             } += 1;
         }
         let failed_filters = failed(&decisions);
@@ -260,6 +263,7 @@ mod tests {
             open_pnl_usd: Usd::ZERO,
             fees_usd: Usd::ZERO,
             fees_total_usd: Usd::ZERO,
+            transfers_total_usd: Some(Usd::ZERO),
             trades: 0,
         }
     }

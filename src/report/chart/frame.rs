@@ -111,10 +111,13 @@ impl Canvas {
             reach = Some([left.min(x), right.max(x), low.min(y), high.max(y)]);
         }
         let [left, right, low, high] = reach?;
-        let room = ((high - low) * 0.06).max(high.abs() * 1e-6).max(1e-9);
+        // A flat line lies in the middle of a picture one unit high, not of one without a height.
+        let room =
+            if high - low > 1e-9 { (high - low) * 0.06 } else { high.abs().mul_add(0.01, 1.0) };
         // An edge at zero stays there: a drawdown does not rise above it.
-        let low = if low == 0.0 { 0.0 } else { low - room };
-        let high = if high == 0.0 { 0.0 } else { high + room };
+        let flat = high - low <= 1e-9;
+        let low = if low == 0.0 && !flat { 0.0 } else { low - room };
+        let high = if high == 0.0 && !flat { 0.0 } else { high + room };
         let (left, right) = if left < right { (left, right) } else { (left - 0.5, right + 0.5) };
         Some(Self {
             x: Scale { from: left, to: right, start: LEFT, end: RIGHT },

@@ -111,12 +111,15 @@ impl Sheet<'_> {
             .into_iter()
             .map(|(strategy, (_, points))| series(strategy.name(), points))
             .collect();
-        let all = frame(
-            "strategies",
-            "Profit by strategy, dollars",
-            "Closed trades after fees.".to_owned(),
-            Unit::Dollars,
-        );
+        let all = Frame {
+            x: Unit::None,
+            ..frame(
+                "strategies",
+                "Profit by strategy, dollars",
+                "Closed trades after fees.".to_owned(),
+                Unit::Dollars,
+            )
+        };
         let time = frame(
             "strategies-time",
             "Profit by strategy over time, dollars",

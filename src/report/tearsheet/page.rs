@@ -93,7 +93,7 @@ table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.88re
 caption{text-align:left;color:var(--soft);padding:.3rem 0}\
 th,td{padding:.2rem .55rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--rule)}\
 th{font-weight:600}thead th{color:var(--soft)}tr>:first-child{text-align:left;padding-left:0}\
-td:last-child{white-space:normal;text-align:left;min-width:6rem}\
+td.words{white-space:normal;text-align:left;min-width:12rem}\
 .g1{background:rgba(var(--g),.12)}.g2{background:rgba(var(--g),.28)}.g3{background:rgba(var(--g),.48)}\
 .g4{background:rgba(var(--g),.68)}.l1{background:rgba(var(--l),.12)}.l2{background:rgba(var(--l),.28)}\
 .l3{background:rgba(var(--l),.46)}.l4{background:rgba(var(--l),.62)}\

@@ -16,6 +16,8 @@ use crate::{
 
 /// Trades shown on the page; all are in the CSV file.
 const TRADES_SHOWN: usize = 200;
+/// A cell longer than this is text, not a figure.
+const WORDS: usize = 24;
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
@@ -27,7 +29,9 @@ pub(super) fn table(caption: &str, head: &[&str], rows: &[Vec<String>]) -> Marku
             thead { tr { @for cell in head { th scope="col" { (cell) } } } }
             tbody { @for row in rows { tr {
                 @for (index, cell) in row.iter().enumerate() {
-                    @if index == 0 { th scope="row" { (cell) } } @else { td { (cell) } }
+                    @if index == 0 { th scope="row" { (cell) } }
+                @else if cell.chars().count() > WORDS { td.words { (cell) } }
+                @else { td { (cell) } }
                 }
             } } }
         },
@@ -82,6 +86,7 @@ pub(super) fn strategies(history: &History) -> Markup {
         "Missed",
         "Refused",
         "No trade",
+        "Adjusted",
         "Stopped most by",
     ];
     let rows = history.strategies.iter().map(|line| {
@@ -105,6 +110,7 @@ pub(super) fn strategies(history: &History) -> Markup {
             decided.missed.to_string(),
             decided.refused.to_string(),
             decided.no_trade.to_string(),
+            decided.adjusted.to_string(),
             filters.join(", "),
         ]
     });

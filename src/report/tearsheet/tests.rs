@@ -28,6 +28,7 @@ fn day(date: &str, usd: Decimal) -> EquityRow {
         open_pnl_usd: Usd::ZERO,
         fees_usd: Usd(dec!(1.5)),
         fees_total_usd: Usd(dec!(1.5)),
+        transfers_total_usd: Some(Usd::ZERO),
         trades: 0,
     }
 }
