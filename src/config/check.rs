@@ -17,6 +17,7 @@ pub(super) fn rulebook(rules: &Rulebook) -> Vec<String> {
     super::stages::check(&mut check, &rules.stages);
     common(&mut check, &rules.common);
     friday_0dte(&mut check, &rules.friday_0dte);
+    super::leap_ladder::check(&mut check, &rules.leap_ladder);
     limits(&mut check, &rules.limits);
     for (key, seconds) in rules.execution.figures() {
         let key = format!("execution.{key}");

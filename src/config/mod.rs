@@ -19,6 +19,8 @@ mod files;
 pub mod groups;
 /// `[store]`.
 pub mod keeping;
+/// `[leap_ladder]` of the rulebook.
+pub mod leap_ladder;
 /// `[log]`.
 pub mod log;
 /// `[market]`.
@@ -27,6 +29,8 @@ pub mod market;
 pub mod paper;
 /// `[plan]` of the rulebook.
 pub mod plan;
+/// Ranges that several strategies are told in.
+pub mod ranges;
 /// The figures of the rulebook.
 pub mod rulebook;
 /// `[stages]` of the rulebook.

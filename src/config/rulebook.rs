@@ -28,6 +28,8 @@ pub struct Rulebook {
     pub common: CommonRules,
     /// §4.1.
     pub friday_0dte: Friday0dteRules,
+    /// §4.5.
+    pub leap_ladder: super::leap_ladder::LeapLadderRules,
     /// §5.
     pub limits: LimitRules,
     /// §5: what moves together.

@@ -157,8 +157,11 @@ impl Desk {
     ) -> Result<(), StoreError> {
         let closes = self.parts.store.read(|tx| read::closes(tx, &position.id))?;
         let resting: Vec<&IntentRecord> = closes.iter().filter(|r| r.is_resting()).collect();
-        // One that rested to the end of its session is no failed try.
-        let failed = |r: &&&IntentRecord| r.cancel.is_none() && r.state != IntentState::Expired;
+        // One that rested to the end of its session is no failed try, nor one that filled: the week's
+        // calls of a covered call are bought back again and again.
+        let failed = |r: &&&IntentRecord| {
+            r.cancel.is_none() && !matches!(r.state, IntentState::Expired | IntentState::Filled)
+        };
         let ended = resting.iter().filter(failed).count();
         if ended >= RESTING_TRIES || self.rejected_lately(&closes, now) {
             return Ok(());

@@ -1,8 +1,6 @@
 //! What the strategies share in choosing legs: strikes by delta, filters of a leg's quote, the
 //! candidate of the legs chosen.
 
-#![allow(dead_code)] // until the first strategy chooses by delta
-
 use std::fmt;
 
 use rust_decimal::Decimal;
@@ -17,6 +15,7 @@ use super::{
 use crate::{
     account::{Effect, Leg, NetPrice, Side, StrategyId},
     clock::Timestamp,
+    config::Rulebook,
     instrument::{Instrument, Product, Right},
     market::{Chain, OptionQuote},
     money::Usd,
@@ -41,8 +40,19 @@ pub(super) fn quote_filter(
     quote: &OptionQuote,
     sheet: &mut Sheet,
 ) -> bool {
-    let most = i64::from(snapshot.rulebook.limits.quote_age_seconds);
-    let age = (snapshot.now - quote.at).num_seconds();
+    fresh_filter(&snapshot.rulebook, snapshot.now, name, quote, sheet)
+}
+
+/// The same at any moment.
+pub(super) fn fresh_filter(
+    rulebook: &Rulebook,
+    now: Timestamp,
+    name: impl fmt::Display,
+    quote: &OptionQuote,
+    sheet: &mut Sheet,
+) -> bool {
+    let most = i64::from(rulebook.limits.quote_age_seconds);
+    let age = (now - quote.at).num_seconds();
     let sane = !quote.is_broken() && age <= most;
     let (bid, ask) = (quote.bid.normalize(), quote.ask.normalize());
     let value = format!("{} at {bid}/{ask}, {age} s old", quote.contract.strike.normalize());
@@ -152,13 +162,25 @@ pub(super) struct Order<'a> {
 }
 
 impl Order<'_> {
-    /// The candidate; `None` when a leg has no quote in its chain.
+    /// The candidate of an entry; `None` when a leg has no quote in its chain.
     pub(super) fn candidate(self, chosen: &[Chosen<'_>]) -> Option<Candidate> {
         let legs: Vec<Leg> = chosen.iter().map(Chosen::leg).collect();
+        let value = model_value(self.seen, &legs, self.now)?;
+        Some(self.priced(chosen, legs, value))
+    }
+
+    /// That of a change of an open position, whose price is not held against the model (rulebook
+    /// §5: limit 14 is of opening orders).
+    pub(super) fn change(self, chosen: &[Chosen<'_>]) -> Candidate {
+        let legs = chosen.iter().map(Chosen::leg).collect();
+        self.priced(chosen, legs, book(chosen).mid)
+    }
+
+    fn priced(self, chosen: &[Chosen<'_>], legs: Vec<Leg>, model_value: NetPrice) -> Candidate {
         let Book { mid, natural } = book(chosen);
         let at_risk =
             self.loss.unwrap_or_default() * self.product.multiplier() * Decimal::from(self.units);
-        Some(Candidate {
+        Candidate {
             strategy: self.strategy,
             product: self.product,
             structure: self.structure,
@@ -170,9 +192,9 @@ impl Order<'_> {
             ladder: self.ladder,
             width: self.width,
             max_loss_usd: Usd(at_risk),
-            model_value: model_value(self.seen, &legs, self.now)?,
+            model_value,
             quotes: chosen.iter().map(|leg| leg.quote.clone()).collect(),
             legs,
-        })
+        }
     }
 }

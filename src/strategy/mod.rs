@@ -8,16 +8,25 @@ mod atr;
 mod choose;
 /// The order that closes a position.
 pub mod closing;
+/// What tests on far expirations stand on.
+#[cfg(test)]
+mod far_fixture;
+/// The filters of the day.
+mod day;
 /// Friday 0DTE (rulebook §4.1).
 pub mod friday_0dte;
 /// The prices of working orders over time (rulebook §4 common).
 pub mod ladder;
+/// The LEAP put ladder (rulebook §4.5).
+pub mod leap_ladder;
 /// Watching an open position.
 pub mod manage;
 /// Which mids may fire a stop.
 pub mod mark;
 /// The model's value of an order.
 mod model;
+/// What an order is chosen from.
+mod moment;
 /// What every strategy is to the rest of the program.
 pub mod rule;
 /// The sheet a decision is written on.

@@ -2,7 +2,7 @@
 //!
 //! To add a strategy: write its file, give it a [`StrategyId`], and enter it in [`super::table`].
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use chrono::{NaiveDate, TimeDelta, TimeZone};
 use rust_decimal::Decimal;
@@ -129,6 +129,17 @@ pub enum Pick {
         /// At most.
         to: u32,
     },
+    /// The same, on an expiration that is none of `taken`.
+    Free {
+        /// Calendar days wanted.
+        target: u32,
+        /// At least.
+        from: u32,
+        /// At most.
+        to: u32,
+        /// Expirations that are out of the question.
+        taken: Vec<NaiveDate>,
+    },
     /// A series that is held.
     Held(Series),
 }
@@ -142,22 +153,43 @@ impl Pick {
             Self::Nearest { target, from, to } => {
                 nearest(listed, session.date, *target, *from, *to)
             }
+            Self::Free { target, from, to, taken } => {
+                let free = listed.iter().filter(|series| !taken.contains(&series.expiration));
+                nearest(free, session.date, *target, *from, *to)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Pick {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SameDay => f.write_str("PM-settled, last trade today"),
+            Self::Nearest { target, from, to } => {
+                write!(f, "nearest {target} days of {from} to {to}")
+            }
+            Self::Free { target, from, to, taken } => {
+                write!(f, "nearest {target} days of {from} to {to}")?;
+                let mut dates = taken.iter();
+                dates.try_for_each(|date| write!(f, ", not {date}"))
+            }
+            Self::Held(series) => write!(f, "{} {}, held", series.root, series.expiration),
         }
     }
 }
 
 /// The series nearest to `target` calendar days ahead of `today` within `from` and `to`, both
 /// included. Of two as near the earlier; of one date the PM-settled, then by root.
-pub fn nearest(
-    listed: &[Series],
+pub fn nearest<'a>(
+    listed: impl IntoIterator<Item = &'a Series>,
     today: NaiveDate,
     target: u32,
     from: u32,
     to: u32,
-) -> Option<&Series> {
+) -> Option<&'a Series> {
     let days = |series: &Series| (series.expiration - today).num_days();
     let within = |series: &&Series| (i64::from(from)..=i64::from(to)).contains(&days(series));
-    listed.iter().filter(within).min_by(|a, b| {
+    listed.into_iter().filter(within).min_by(|a, b| {
         let far = |series: &Series| (days(series) - i64::from(target)).abs();
         let key = |s: &Series| (far(s), s.expiration, std::cmp::Reverse(s.settlement));
         key(a).cmp(&key(b)).then_with(|| a.root.cmp(&b.root))
@@ -231,4 +263,16 @@ pub fn entry_window(
         begin = begin.min(session.close - TimeDelta::minutes(offset));
     }
     (begin, (begin + TimeDelta::minutes(i64::from(minutes))).min(session.close))
+}
+
+/// An entry window of the session: from a time until so many minutes before the close. On an early
+/// close it begins no later than the rulebook's offset before it (§4 common).
+pub fn entry_until(
+    rulebook: &Rulebook,
+    session: &Session,
+    from: chrono::NaiveTime,
+    minutes_before_close: u32,
+) -> (Timestamp, Timestamp) {
+    let (begin, _) = entry_window(rulebook, session, from, 0);
+    (begin, session.close - TimeDelta::minutes(i64::from(minutes_before_close)))
 }

@@ -41,7 +41,6 @@ fn every_row_of_the_scheduled_day_has_its_file() {
     let later = [
         "butterfly-entry",
         "ipmcc-weekly",
-        "leap-ladder",
         "lt112-entry",
         "monthly-review",
         "quarterly-review",
