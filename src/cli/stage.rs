@@ -11,8 +11,11 @@ use super::{
 use crate::{
     calendar::NEW_YORK,
     clock::Timestamp,
-    config::stages::{StageId, StageRules},
-    control::{Request, stage::StageView},
+    config::stages::StageId,
+    control::{
+        Request,
+        stage::{StageFigures, StageView},
+    },
     desk::stage::Came,
     report::page::table_text,
     risk::promotion::Criterion,
@@ -124,15 +127,12 @@ fn words(view: &StageView) -> String {
     text + &table(&view.criteria)
 }
 
-fn allows(figures: &StageRules) -> String {
-    let capital = figures.capital_gbp.map_or_else(
-        || "the whole balance".to_owned(),
-        |pounds| crate::money::Gbp(pounds).to_string(),
-    );
-    let cap = figures.cap_percent.map_or_else(
-        || "as VIX and phase allow".to_owned(),
-        |cap| format!("at most {} %", cap.normalize()),
-    );
+fn allows(figures: &StageFigures) -> String {
+    let capital =
+        figures.capital_gbp.map_or_else(|| "the whole balance".to_owned(), |gbp| gbp.to_string());
+    let cap = figures
+        .cap_percent
+        .map_or_else(|| "as VIX and phase allow".to_owned(), |cap| format!("at most {cap} %"));
     let positions = figures
         .positions
         .map_or_else(|| "as the phase".to_owned(), |positions| positions.to_string());

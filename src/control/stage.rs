@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{Request, socket};
@@ -16,6 +17,7 @@ use crate::{
         evidence,
         stage::{self, StageRow},
     },
+    money::{Gbp, to_f64},
     report::{Period, REPORTS},
     risk::promotion::{self, Criterion, LedgerTrades},
     store::{self, Read, StoreError, WriteTx},
@@ -27,8 +29,8 @@ pub struct StageView {
     /// The stage in force, since when, and how it came about.
     #[serde(flatten)]
     pub row: StageRow,
-    /// Its figures.
-    pub figures: Option<StageRules>,
+    /// Its figures; `None` where the settings have none, which refuses everything.
+    pub figures: Option<StageFigures>,
     /// When a daily report was last acknowledged.
     pub acked_at: Option<Timestamp>,
     /// Until when that counts, where the stage asks for it.
@@ -39,6 +41,39 @@ pub struct StageView {
     pub criteria: Vec<Criterion>,
     /// Every criterion holds.
     pub ready: bool,
+}
+
+/// What a stage allows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StageFigures {
+    /// Capital deployed; `None` for the whole balance.
+    pub capital_gbp: Option<Gbp>,
+    /// Its own buying-power cap; `None` where VIX and phase alone rule.
+    pub cap_percent: Option<f64>,
+    /// Most open positions; `None` where the phase alone rules.
+    pub positions: Option<u32>,
+    /// What may be opened; `None` for everything.
+    pub strategies: Option<Vec<String>>,
+    /// The daily report must be acknowledged.
+    pub ack: bool,
+}
+
+impl StageFigures {
+    fn of(rules: &StageRules) -> Self {
+        Self {
+            capital_gbp: rules.capital_gbp.map(cents),
+            cap_percent: rules.cap_percent.map(to_f64),
+            positions: rules.positions,
+            strategies: rules.strategies.clone(),
+            ack: rules.ack,
+        }
+    }
+}
+
+/// Pounds, with their pence.
+fn cents(mut amount: Decimal) -> Gbp {
+    amount.rescale(2);
+    Gbp(amount)
 }
 
 /// The stage in force and what the next one asks for.
@@ -52,7 +87,7 @@ pub fn view(
     let rules = &rulebook.stages;
     let seen = evidence::evidence(tx, rules, others, now)?;
     let criteria = promotion::criteria(rules, row.stage, &seen, now);
-    let figures = rules.of(row.stage).cloned();
+    let figures = rules.of(row.stage).map(StageFigures::of);
     let acked_at = ack::acked_at(tx)?;
     let asked = figures.as_ref().is_some_and(|figures| figures.ack);
     Ok(StageView {

@@ -14,7 +14,7 @@ use crate::{
         hold::{Hold, Level},
     },
     clock::Timestamp,
-    desk::daybook::DayBook,
+    desk::{daybook::DayBook, stage::StageRow},
     market::Provenance,
     money::{Gbp, Usd},
     risk::{
@@ -34,6 +34,9 @@ pub struct DailyReport {
     pub latch: Level,
     /// Active holds.
     pub holds: Vec<Hold>,
+    /// The deployment stage, with every override it was ever promoted by.
+    #[serde(default)]
+    pub stage: Option<StageRow>,
     /// Breakers near their bounds or tripped.
     #[serde(default)]
     pub breakers: Vec<Line>,
@@ -160,6 +163,7 @@ impl DailyReport {
         if !self.holds.is_empty() {
             sections.push(holds(&self.holds));
         }
+        sections.extend(self.stage.as_ref().and_then(parts::stage));
         if !self.breakers.is_empty() {
             sections.push(parts::breakers(&self.breakers));
         }

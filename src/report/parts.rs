@@ -11,7 +11,8 @@ use crate::{
     account::{ExitReason, Position, PositionId, StrategyId},
     calendar::NEW_YORK,
     clock::Timestamp,
-    desk::describe,
+    config::stages::StageId,
+    desk::{describe, stage::StageRow},
     money::{Gbp, Usd, to_f64},
     risk::breaker::Line,
 };
@@ -65,6 +66,28 @@ impl TradeLine {
 pub fn credit_usd(position: &Position) -> Usd {
     let units = Decimal::from(position.units);
     Usd(position.credit * position.product.multiplier() * units).rounded()
+}
+
+/// The deployment stage where it is more than paper, and every override, for ever (rulebook §3).
+pub fn stage(row: &StageRow) -> Option<Section> {
+    let mut lines = Vec::new();
+    if row.stage != StageId::Paper {
+        let words = row.stage.words();
+        let since = row.since.map_or_else(String::new, |at| format!(" since {}", clock(at)));
+        lines.push(format!("{}{since}: {}", words[..1].to_uppercase() + &words[1..], row.reason));
+    }
+    lines.extend(row.overrides.iter().map(|over| {
+        format!(
+            "Override of {} by {}, from {} to {}: {}; did not hold: {}",
+            clock(over.at),
+            over.by,
+            over.from,
+            over.to,
+            over.reason,
+            over.failed.join("; ")
+        )
+    }));
+    (!lines.is_empty()).then(|| Section { title: "Stage".to_owned(), body: Body::Lines(lines) })
 }
 
 /// The trades, or the sentence that there were none.

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     account::hold::{Hold, Level},
+    desk::stage::StageRow,
     market::Provenance,
     money::{Gbp, Usd},
     risk::decision::DecisionRecord,
@@ -29,6 +30,9 @@ pub struct WeeklyReview {
     pub latch: Level,
     /// Active holds.
     pub holds: Vec<Hold>,
+    /// The deployment stage, with every override it was ever promoted by.
+    #[serde(default)]
+    pub stage: Option<StageRow>,
     /// The account at each close.
     pub days: Vec<DayLine>,
     /// Net liquidation at the last close before the week, dollars.
@@ -110,6 +114,7 @@ impl WeeklyReview {
         if !self.holds.is_empty() {
             sections.push(holds(&self.holds));
         }
+        sections.extend(self.stage.as_ref().and_then(parts::stage));
         sections.push(self.day_section());
         sections.push(parts::trades(&self.trades));
         if !self.positions.is_empty() {

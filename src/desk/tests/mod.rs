@@ -11,6 +11,7 @@ mod latching;
 mod legs;
 mod puppet;
 mod records;
+mod stages;
 mod startup;
 mod stops;
 mod world;
