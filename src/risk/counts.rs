@@ -17,11 +17,7 @@ pub(super) fn check(
     let strategy = candidate.strategy;
     let rule = rule(strategy).ok_or(Refusal::Strategy { strategy })?;
     let product = candidate.product;
-    let phase = capital.phase.rules;
-    let mut most = rule.most(phase);
-    if strategy == StrategyId::Lt112 && product == Product::Mes && snapshot.stage >= StageId::Two {
-        most = most.max(phase.lt112_mes_from_stage_2);
-    }
+    let most = rule.most(capital.phase.rules).max(mes_unit(snapshot, candidate, capital));
     if !allows(snapshot, capital, product) {
         return Err(Refusal::Underlying { product, phase: capital.phase.number });
     }
@@ -30,6 +26,13 @@ pub(super) fn check(
         return Ok(());
     }
     Err(Refusal::Positions { strategy, units, most, phase: capital.phase.number })
+}
+
+/// LT112 in a phase that has none: a unit on MES once a stage of 2 or above is active (rulebook §2).
+pub(super) fn mes_unit(snapshot: &Snapshot, candidate: &Candidate, capital: &Capital<'_>) -> u32 {
+    let mes = (candidate.strategy, candidate.product) == (StrategyId::Lt112, Product::Mes);
+    let most = capital.phase.rules.lt112_mes_from_stage_2;
+    if mes && snapshot.stage >= StageId::Two { most } else { 0 }
 }
 
 /// The phase's underlyings are its own and those of the phases before it (rulebook §2).

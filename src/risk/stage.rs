@@ -107,6 +107,7 @@ mod tests {
     use crate::{
         account::{IntentId, PositionId},
         config::stages::STRATEGIES,
+        instrument::Product,
         risk::{BuyingPower, BuyingPowerSource, capital::capital, gate},
         strategy::friday_0dte::fixture::{at, candidate, friday, position, rulebook, snapshot},
     };
@@ -254,6 +255,25 @@ mod tests {
         assert_eq!(open_positions(&snapshot), 1, "the owner's position counts once");
         snapshot.positions[0].strategy = StrategyId::Friday0dte;
         assert_eq!(open_positions(&snapshot), 7, "each unit of 0DTE counts");
+    }
+
+    #[test]
+    fn a_phase_without_lt112_has_one_unit_on_mes_from_stage_2_on() {
+        for (stage, product, allowed) in [
+            (StageId::Paper, Product::Mes, 0),
+            (StageId::One, Product::Mes, 0),
+            (StageId::Two, Product::Mes, 1),
+            (StageId::Two, Product::Es, 0),
+            (StageId::Three, Product::Mes, 1),
+        ] {
+            let snapshot = in_stage(stage);
+            let mut candidate = candidate();
+            candidate.strategy = StrategyId::Lt112;
+            candidate.product = product;
+            let capital = capital(&snapshot).unwrap();
+            let found = crate::risk::counts::mes_unit(&snapshot, &candidate, &capital);
+            assert_eq!(found, allowed, "{stage} {product}");
+        }
     }
 
     #[test]

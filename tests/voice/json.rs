@@ -66,9 +66,8 @@ fn examples() -> BTreeMap<String, Value> {
     found
 }
 
-/// Below these nothing is promised: what a journal entry carries depends on its kind, and a count
-/// for each strategy on the strategies.
-const FREE: &[&str] = &[".entries[].data", ".figures.positions"];
+/// Below these nothing is promised: what a journal entry carries depends on its kind.
+const FREE: &[&str] = &[".entries[].data"];
 
 /// What in `document` its example does not show, and the other way round. A value that may be
 /// absent is `null`; an element of a list that is empty here says nothing.

@@ -235,8 +235,8 @@ fn the_phase_is_kept_from_the_first_look_on_and_journalled_when_it_changes() {
     let stage = Stage::new(quiet());
     stage.live(at("09:00:00"), |scene| async move {
         scene.job("pre-market-check", "09:00:30").await;
-        scene.desk.snapshot(at("10:30:00")).await.unwrap();
-        scene.desk.snapshot(at("10:30:00")).await.unwrap();
+        scene.desk.account_snapshot(at("10:30:00")).await.unwrap();
+        scene.desk.account_snapshot(at("10:30:00")).await.unwrap();
     });
     let kept = stage.store.read(|tx| tx.get(&PHASE, PHASE_KEY)).unwrap().unwrap();
     assert_eq!(kept.phase, Some(1));
