@@ -1,14 +1,17 @@
 //! What is held, or may soon be, leg by leg, with the market each leg stands in: what stress,
 //! groups and concentration are worked out from.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{
     BrokerOrderId, IntentId, Leg, PositionId, StrategyId,
-    margin::{MarginLeg, MarginMarket, requirement},
+    margin::{MarginError, MarginLeg, MarginMarket, requirement},
 };
 use crate::{
     clock::Timestamp,
@@ -199,25 +202,36 @@ impl Book {
     /// The book of these legs; what margin cannot be worked out of is unpriced.
     pub fn new(
         exposures: Vec<Exposure>,
-        mut unpriced: Vec<Unpriced>,
+        unpriced: Vec<Unpriced>,
         carry: BTreeMap<Product, Carry>,
         now: Timestamp,
     ) -> Self {
-        let mut legs: BTreeMap<Product, Vec<MarginLeg>> = BTreeMap::new();
-        for exposure in exposures.iter().filter(|e| e.strategy != StrategyId::Box) {
-            legs.entry(exposure.instrument.product()).or_default().push(exposure.margin_leg());
-        }
-        let mut found = BTreeMap::new();
-        for (product, legs) in legs {
-            let rate = carry.get(&product).map_or(0.0, |carry| carry.rate);
-            match requirement(product, &legs, &MarginMarket { now, rate }) {
+        let mut book = Self { exposures, unpriced, carry, requirement: BTreeMap::new() };
+        let products = book.exposures.iter().map(|leg| leg.instrument.product());
+        let products: BTreeSet<Product> = products.collect();
+        for product in products {
+            match book.requirement_of(product, now) {
                 Ok(requirement) => {
-                    found.insert(product, requirement.net);
+                    book.requirement.insert(product, requirement);
                 }
-                Err(error) => unpriced.extend(first_of(&exposures, product, &error.to_string())),
+                Err(error) => {
+                    let why = error.to_string();
+                    book.unpriced.extend(first_of(&book.exposures, product, &why));
+                }
             }
         }
-        Self { exposures, unpriced, carry, requirement: found }
+        book
+    }
+
+    /// Buying power of everything of one product but boxes, by the margin model.
+    pub fn requirement_of(&self, product: Product, now: Timestamp) -> Result<Usd, MarginError> {
+        let of_product = |leg: &&Exposure| {
+            leg.instrument.product() == product && leg.strategy != StrategyId::Box
+        };
+        let legs = self.exposures.iter().filter(of_product).map(Exposure::margin_leg);
+        let rate = self.carry.get(&product).map_or(0.0, |carry| carry.rate);
+        let legs: Vec<MarginLeg> = legs.collect();
+        Ok(requirement(product, &legs, &MarginMarket { now, rate })?.net)
     }
 }
 

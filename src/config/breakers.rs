@@ -23,6 +23,20 @@ pub struct BreakerRules {
     pub feed: FeedRules,
     /// The exchange's own breakers.
     pub exchange: ExchangeRules,
+    /// The forced reduction of §1.
+    pub forced: ForcedRules,
+}
+
+/// Positions are closed where buying power stays over the cap (§1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForcedRules {
+    /// Over the cap by so many points of percent,
+    pub over_points: Decimal,
+    /// through so many minutes of regular hours,
+    pub minutes: u32,
+    /// with less than this of net liquidation as the broker's excess, percent.
+    pub excess_percent: Decimal,
 }
 
 /// Drawdown from the peak, percent, transfers taken out.
@@ -121,6 +135,9 @@ pub struct ExchangeRules {
 
 /// The faults of the section.
 pub(super) fn check(check: &mut Check, rules: &BreakerRules) {
+    check.above_zero("breakers.forced.over_points", rules.forced.over_points);
+    check.above_zero("breakers.forced.minutes", rules.forced.minutes);
+    check.percent("breakers.forced.excess_percent", rules.forced.excess_percent);
     let drawdown = &rules.drawdown;
     check.above_zero("breakers.drawdown.alert_percent", drawdown.alert_percent);
     check.ascending(&[

@@ -27,6 +27,8 @@ use crate::{
         breaker::{
             self, Calls, FeedLook, IndexQuote, Observation, State, Step, TradeEnd, Worth, feed,
         },
+        groups,
+        held::items,
         stage,
     },
     store::{Read, StoreError, WriteTx},
@@ -226,6 +228,11 @@ impl Desk {
             index,
             calls: self.hot().breakers.calls,
             feed,
+            groups: Some(groups::counts(
+                &self.parts.rulebook.groups,
+                &items(&positions, &[], &[]),
+                None,
+            )),
             trades,
             reconciled: self.is_reconciled(),
             holds: self.latch.holds(),
@@ -417,6 +424,7 @@ fn matters(state: &State) -> State {
     (kept.vix.level, kept.vix.previous_close, kept.vix.date) = (None, None, None);
     (kept.broker.calls.answered_at, kept.broker.calls.failed_at) = (None, None);
     kept.feed = feed::State::default();
+    kept.groups = breaker::groups::State::default();
     (kept.exchange.percent, kept.exchange.date) = (None, None);
     kept
 }

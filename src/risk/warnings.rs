@@ -41,6 +41,15 @@ pub enum Warning {
 }
 
 impl Warning {
+    /// What its figure is, for people.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Loss(_) => "Largest loss of the trade, percent of sizing capital",
+            Self::SameExpiration { .. } => "Positions of one expiration",
+            Self::Bullish { .. } => "Bullish positions",
+        }
+    }
+
     /// The limit's stable name, what was found and what it is held to.
     pub fn figures(&self) -> (&'static str, Decimal, Decimal) {
         match self {

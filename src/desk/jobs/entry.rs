@@ -20,9 +20,9 @@ use crate::{
     money::round_half_up,
     notice::{self, Notice},
     risk::{
-        Approved, BuyingPower, LossWarning, Refusal, RefusalRow,
+        Approved, BuyingPower, Refusal, RefusalRow, Warning,
         decision::{DecisionOutcome, DecisionRecord},
-        gate, loss_warning,
+        gate, warnings,
     },
     schedule::{JobBody, JobContext, JobError, JobReport},
     store::{Read, StoreError, Table, WriteTx},
@@ -59,7 +59,7 @@ pub(super) struct Entry {
 struct Pass {
     record: DecisionRecord,
     approved: Option<Approved<Intent>>,
-    warning: Option<LossWarning>,
+    warnings: Vec<Warning>,
     event_refusal: bool,
 }
 
@@ -113,13 +113,13 @@ impl Entry {
         let mut event_refusal = only_events_failed(snapshot, &decision.filters);
         let mut filters = decision.filters;
         let mut refusals = Vec::new();
-        let (mut approved, mut warning) = (None, None);
+        let (mut approved, mut warned) = (None, Vec::new());
         for candidate in &decision.candidates {
             let Some(power) = self.power(candidate, &id, &mut filters).await? else { continue };
             match gate(snapshot, candidate, &power, id.clone()) {
                 Ok(passed) => {
                     approved = Some(passed);
-                    warning = loss_warning(snapshot, candidate);
+                    warned = warnings(snapshot, candidate);
                     break;
                 }
                 Err(refused) => {
@@ -146,7 +146,7 @@ impl Entry {
         Ok(Pass {
             record,
             approved,
-            warning,
+            warnings: warned,
             event_refusal: event_refusal && outcome != DecisionOutcome::Entered,
         })
     }
@@ -242,11 +242,9 @@ fn commit(tx: &mut WriteTx, pass: Pass, run: &str, now: Timestamp) -> Result<(),
     tx.journal(record.at, run, "decision", &data)?;
     let key = format!("{}/{}", record.key(), crate::desk::tables::instant(record.at));
     tx.put(&DECISIONS, &key, &record)?;
-    if let Some(LossWarning { percent, bound }) = pass.warning {
-        let (limit, value) = (
-            "Largest loss of the trade, percent of sizing capital".to_owned(),
-            round_half_up(percent, 2),
-        );
+    for warning in pass.warnings {
+        let (_, value, bound) = warning.figures();
+        let (limit, value) = (warning.label().to_owned(), round_half_up(value, 2));
         notice::raise(tx, now, Notice::Limit { limit, value, bound })?;
     }
     if let Some(approved) = pass.approved {

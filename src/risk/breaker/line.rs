@@ -3,7 +3,7 @@
 use rust_decimal::{Decimal, dec};
 use serde::{Deserialize, Serialize};
 
-use super::{State, broker, day_loss, drawdown, exchange, feed, streak, vix};
+use super::{State, broker, day_loss, drawdown, exchange, feed, groups, streak, vix};
 use crate::{
     account::hold::Hold,
     config::breakers::BreakerRules,
@@ -179,6 +179,10 @@ pub fn lines(rules: &BreakerRules, state: &State, holds: &[Hold]) -> Vec<Line> {
     ];
     let mut lines: Vec<Line> = measures.into_iter().map(|measure| measure.line(holds)).collect();
     lines.insert(3, wins(rules, state, holds));
+    let bound = Decimal::from(state.groups.bound);
+    let value = state.groups.bound.gt(&0).then(|| Decimal::from(state.groups.positions));
+    let (hold, name, unit) = (groups::NAME, groups::NAME, "count");
+    lines.push(Measure { hold, name, value, unit, bounds: &[(bound, "REDUCING")] }.line(holds));
     lines
 }
 

@@ -15,6 +15,10 @@ pub mod drawdown;
 pub mod exchange;
 /// A silent feed.
 pub mod feed;
+/// The forced reduction of §1.
+pub mod forced;
+/// Too many positions that move together.
+pub mod groups;
 /// Figures beside their bounds, for people.
 pub mod line;
 /// Stops in a row, and the rate of wins.
@@ -43,6 +47,7 @@ use crate::{
     config::{Rulebook, breakers::BreakerRules},
     market::VixQuote,
     money::Usd,
+    risk::groups::GroupCount,
 };
 
 /// What the account is worth at a look.
@@ -83,6 +88,8 @@ pub struct Observation {
     pub calls: Calls,
     /// The underlyings of what is sold.
     pub feed: Option<FeedLook>,
+    /// The correlation groups, by what is held.
+    pub groups: Option<Vec<GroupCount>>,
     /// The last closed trades, the newest first, where any closed since they were looked at.
     pub trades: Option<Vec<TradeEnd>>,
     /// Ledger and broker agree.
@@ -122,6 +129,10 @@ pub struct State {
     pub feed: feed::State,
     /// The exchange.
     pub exchange: exchange::State,
+    /// The correlation groups.
+    pub groups: groups::State,
+    /// The forced reduction.
+    pub forced: forced::State,
 }
 
 /// How a hold ends.
@@ -188,7 +199,8 @@ impl Trip {
 
 /// Goes through every breaker.
 pub fn look(rules: &Rulebook, state: &mut State, seen: &Observation) -> Vec<Step> {
-    let BreakerRules { drawdown, day_loss, streak, vix, broker, feed, exchange } = &rules.breakers;
+    let BreakerRules { drawdown, day_loss, streak, vix, broker, feed, exchange, .. } =
+        &rules.breakers;
     let blind = rules.common.marks.blind_minutes_after_open;
     let mut steps = Vec::new();
     drawdown::look(drawdown, &mut state.drawdown, seen, &mut steps);
@@ -198,6 +210,7 @@ pub fn look(rules: &Rulebook, state: &mut State, seen: &Observation) -> Vec<Step
     broker::look(broker, &mut state.broker, seen, &mut steps);
     feed::look(feed, &mut state.feed, seen, &mut steps);
     exchange::look(exchange, &mut state.exchange, seen, &mut steps);
+    groups::look(rules.groups.most, &mut state.groups, seen, &mut steps);
     steps
 }
 
@@ -216,7 +229,8 @@ pub fn resumed<'a>(state: &mut State, ended: impl IntoIterator<Item = &'a Hold>,
 
 /// True when a hold of this name ends by its breaker's word, not by its time.
 pub fn ends_by_condition(hold: &Hold) -> bool {
-    hold.until == Some(hold.since) && matches!(hold.name.as_str(), broker::NAME | feed::NAME)
+    let names = [broker::NAME, feed::NAME, groups::NAME];
+    hold.until == Some(hold.since) && names.contains(&hold.name.as_str())
 }
 
 /// How a hold ends, in words.
@@ -226,6 +240,9 @@ pub fn until_words(hold: &Hold, clock: impl Fn(Timestamp) -> String) -> String {
         (Some(_), feed::NAME) if ends_by_condition(hold) => "until the feed is back".to_owned(),
         (Some(_), broker::NAME) if ends_by_condition(hold) => {
             "until the broker has answered long enough".to_owned()
+        }
+        (Some(_), groups::NAME) if ends_by_condition(hold) => {
+            "until the group has fewer positions".to_owned()
         }
         (Some(until), _) if until == hold.since => "until reconciled".to_owned(),
         (Some(until), _) => format!("until {}", clock(until)),

@@ -527,3 +527,28 @@ fn a_breaker_near_its_bound_is_named_so() {
     let lines = line::lines(&rules.breakers, &desk.state, &desk.holds);
     assert_eq!(lines[0].standing, Standing::Tripped);
 }
+
+#[test]
+fn more_than_three_positions_of_one_group_stop_entries_until_there_are_fewer() {
+    let count = |positions| {
+        let line = |group: &str, positions| crate::risk::groups::GroupCount {
+            group: group.to_owned(),
+            positions,
+            zero_dte: 0,
+            most: 2,
+        };
+        let groups = Some(vec![line("crude", 1), line("safe haven", positions)]);
+        Observation { groups, ..seen(at("12:00:00")) }
+    };
+    let mut desk = Desk::default();
+    assert!(desk.look(count(3)).is_empty());
+    assert_eq!(desk.look(count(4)), ["REDUCING"]);
+    assert_eq!(desk.holds[0].cause, "4 positions in safe haven > 3");
+    assert!(ends_by_condition(&desk.holds[0]));
+    let words = until_words(&desk.holds[0], |at| at.to_string());
+    assert_eq!(words, "until the group has fewer positions");
+    assert!(desk.look(count(5)).is_empty());
+    assert!(desk.look(Observation { reconciled: false, ..count(3) }).is_empty());
+    assert_eq!(desk.look(count(3)), ["ended"]);
+    assert!(desk.look(Observation { groups: None, ..count(9) }).is_empty());
+}

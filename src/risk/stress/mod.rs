@@ -16,7 +16,7 @@ pub mod limit;
 
 mod reprice;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 
