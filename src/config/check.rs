@@ -17,6 +17,7 @@ pub(super) fn rulebook(rules: &Rulebook) -> Vec<String> {
     super::stages::check(&mut check, &rules.stages);
     common(&mut check, &rules.common);
     friday_0dte(&mut check, &rules.friday_0dte);
+    super::lt112::check(&mut check, &rules.lt112);
     super::leap_ladder::check(&mut check, &rules.leap_ladder);
     limits(&mut check, &rules.limits);
     for (key, seconds) in rules.execution.figures() {
@@ -57,7 +58,7 @@ impl Check {
         self.that(found > Decimal::ZERO, key, found, "must be above 0");
     }
 
-    fn not_below_zero(&mut self, key: &str, found: impl Into<Decimal>) {
+    pub(super) fn not_below_zero(&mut self, key: &str, found: impl Into<Decimal>) {
         let found = found.into();
         self.that(found >= Decimal::ZERO, key, found, "must be 0 or more");
     }
@@ -137,6 +138,14 @@ fn common(check: &mut Check, rules: &CommonRules) {
     check.percent("common.marks.spread_percent_of_mid", marks.spread_percent_of_mid);
     check.above_zero("common.marks.observations", marks.observations);
     check.above_zero("common.marks.alert_after_seconds", marks.alert_after_seconds);
+    for (i, name) in rules.universal.losing_stays.iter().enumerate() {
+        check.that(
+            super::stages::STRATEGIES.contains(&name.as_str()),
+            &format!("common.universal.losing_stays[{i}]"),
+            format!("\"{name}\""),
+            &format!("must be one of {}", super::stages::STRATEGIES.join(", ")),
+        );
+    }
     let early = &rules.early_close;
     check.ascending(&[
         ("common.early_close.flat_minutes_before", early.flat_minutes_before),

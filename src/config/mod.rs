@@ -23,6 +23,8 @@ pub mod keeping;
 pub mod leap_ladder;
 /// `[log]`.
 pub mod log;
+/// `[lt112]` of the rulebook.
+pub mod lt112;
 /// `[market]`.
 pub mod market;
 /// `[paper]`.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::breakers::BreakerRules;
 use super::execution::ExecutionRules;
 use super::groups::GroupRules;
+use super::lt112::Lt112Rules;
 use super::plan::PlanRules;
 use super::stages::StagesRules;
 use super::stress::StressRules;
@@ -28,6 +29,8 @@ pub struct Rulebook {
     pub common: CommonRules,
     /// §4.1.
     pub friday_0dte: Friday0dteRules,
+    /// §4.2.
+    pub lt112: Lt112Rules,
     /// §4.5.
     pub leap_ladder: super::leap_ladder::LeapLadderRules,
     /// §5.
@@ -139,6 +142,18 @@ pub struct CommonRules {
     pub event_retry_at: NaiveTime,
     /// §4.7: assignment and pin risk.
     pub assignment: AssignmentRules,
+    /// §4.7: days to expiry.
+    pub universal: UniversalRules,
+}
+
+/// When a position closes for the days it has left (§4.7).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UniversalRules {
+    /// At so many calendar days to its nearest expiration.
+    pub days: u32,
+    /// Strategies whose losing positions stay to their own exits, by name.
+    pub losing_stays: Vec<String>,
 }
 
 /// When a short is in danger of assignment (§4.7).

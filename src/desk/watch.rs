@@ -276,6 +276,7 @@ impl Desk {
         if self.stops_suspended() {
             // Two observations in a row fire a stop: none does while each begins anew.
             given.stop_observations = 0;
+            given.near_observations = 0;
         }
         let around = if rule.is_same_day() {
             Around { underlying: None, vix: None }
@@ -294,7 +295,11 @@ impl Desk {
         };
         let managed = rule.manage(&watched, &given);
         let notices = alerts(position, &managed);
-        let matters = ExitMemory { last_mark_at: before.last_mark_at, ..managed.memory.clone() };
+        let matters = ExitMemory {
+            last_mark_at: before.last_mark_at,
+            near_at: before.near_at,
+            ..managed.memory.clone()
+        };
         if matters != before || !notices.is_empty() {
             let (id, memory) = (position.id.clone(), managed.memory.clone());
             let triggered = before.closing.is_none().then_some(memory.closing).flatten();

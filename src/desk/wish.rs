@@ -18,6 +18,7 @@ use crate::{
     planted::{self, Bug},
     strategy::{
         Ladder, Purpose,
+        closing::certain_sign,
         ladder::{self, Book, Sign, Urgency},
         rule,
     },
@@ -161,25 +162,30 @@ impl Desk {
         if stays {
             return Wish::Keep(next);
         }
-        let Some(book) = self.book(record, now).await else { return Wish::Keep(self.soon(now)) };
-        let legs = current_legs(record);
-        let sign =
-            if legs.iter().any(|leg| leg.side == Side::Buy) { Sign::Debit } else { Sign::Credit };
-        let cap = self.cap(record, &book);
-        let urgency = self.urgency(record, now);
-        let step =
-            ladder::exit_price(rules, &book, sign, urgency, cap, record.intent.tick, elapsed);
+        let Some(market) = self.net_market(record, now).await else {
+            return Wish::Keep(self.soon(now));
+        };
+        let cap = self.cap(record, &market);
+        let (book, urgency, tick) = (&market.book, self.urgency(record, now), record.intent.tick);
+        let step = |sign| ladder::exit_price(rules, book, sign, urgency, cap, tick, elapsed);
+        let step = match certain_sign(&current_legs(record)) {
+            Some(sign) => step(sign),
+            // What can be either goes on below zero: not getting out is the greater risk.
+            None => Some(step(Sign::Credit)).filter(|s| !s.at_cap).unwrap_or(step(Sign::Debit)),
+        };
         Wish::Price(step.limit, next)
     }
 
-    /// The most an exit pays a unit, points: the width, or a multiple of the mark where the risk is
-    /// not defined.
-    fn cap(&self, record: &IntentRecord, book: &Book) -> Decimal {
+    /// The most an exit pays a unit, points: the width; or where the risk is not defined a multiple
+    /// of the mark of what is bought back, less what the rest brings.
+    fn cap(&self, record: &IntentRecord, market: &NetMarket) -> Decimal {
         let ratio = current_legs(record).iter().map(|leg| leg.ratio).max().unwrap_or(1);
-        match record.intent.width {
-            Some(width) => width * Decimal::from(ratio),
-            None => ladder::undefined_risk_cap(&self.parts.rulebook.common.exit_ladder, book.mid.0),
+        if let Some(width) = record.intent.width {
+            return width * Decimal::from(ratio);
         }
+        let rules = &self.parts.rulebook.common.exit_ladder;
+        let sold = market.bought + market.book.mid.0;
+        (ladder::undefined_risk_cap(rules, market.bought) - sold).max(Decimal::ZERO)
     }
 
     fn urgency(&self, record: &IntentRecord, now: Timestamp) -> Urgency {
@@ -216,14 +222,22 @@ impl Desk {
     /// The net market of what the intent still lacks, on fresh prices: none crossed or zero-asked,
     /// but for a long that is closed, which may have no bid (rulebook §5).
     pub(super) async fn book(&self, record: &IntentRecord, now: Timestamp) -> Option<Book> {
+        self.net_market(record, now).await.map(|market| market.book)
+    }
+
+    async fn net_market(&self, record: &IntentRecord, now: Timestamp) -> Option<NetMarket> {
         let legs = current_legs(record);
         let prices = self.prices(&legs, now).await?;
         let left_behind = |leg: &Leg| leg.effect == Effect::Close && leg.side == Side::Sell;
         if prices.iter().zip(&legs).any(|(price, leg)| price.broken && !left_behind(leg)) {
             return None;
         }
-        let mut prices = prices.into_iter();
-        Book::net(&legs, |_| prices.next().map(|price| (price.bid, price.ask)))
+        let bought = legs.iter().zip(&prices).filter(|(leg, _)| leg.side == Side::Buy);
+        let mid = |price: &LegPrice| (price.bid + price.ask) / Decimal::TWO;
+        let bought = bought.map(|(leg, price)| Decimal::from(leg.ratio) * mid(price)).sum();
+        let mut prices = prices.iter();
+        let book = Book::net(&legs, |_| prices.next().map(|price| (price.bid, price.ask)))?;
+        Some(NetMarket { book, bought })
     }
 
     /// Fresh prices by leg; `None` when one is missing or stale.
@@ -281,6 +295,13 @@ fn walk(record: &IntentRecord, begun: Timestamp, seconds: i64, now: Timestamp) -
     }
 }
 
+/// The net market of an order a unit.
+struct NetMarket {
+    book: Book,
+    /// What its bought legs cost at mid, points.
+    bought: Decimal,
+}
+
 /// The market of one leg.
 struct LegPrice {
     bid: Decimal,
@@ -336,14 +357,11 @@ fn completion_worst(record: &IntentRecord) -> Option<NetPrice> {
     Some(NetPrice((wanted - had) / Decimal::from(units)))
 }
 
-/// Whether laggards bring or cost money, once for all their sends: by their sides, and where these
-/// are mixed by what is sent already, else by the market.
+/// Whether laggards bring or cost money, once for all their sends: for certain, or where that
+/// depends by what is sent already, else by the market.
 fn sign_of(legs: &[Leg], record: &IntentRecord, book: &Book) -> Sign {
-    if legs.iter().all(|leg| leg.side == Side::Buy) {
-        return Sign::Debit;
-    }
-    if legs.iter().all(|leg| leg.side == Side::Sell) {
-        return Sign::Credit;
+    if let Some(sign) = certain_sign(legs) {
+        return sign;
     }
     let same = |attempt: &&Attempt| attempt.legs.as_deref() == Some(legs);
     let sent = record.attempts.iter().find(same).map(|attempt| attempt.limit);

@@ -2,7 +2,6 @@
 //! guards entries can keep a position from being closed.
 
 use chrono::TimeDelta;
-use rust_decimal::Decimal;
 
 use super::{
     Approved, Refused, Verdict,
@@ -19,7 +18,11 @@ use crate::{
     config::Rulebook,
     instrument::Instrument,
     market::OptionQuote,
-    strategy::{Intent, closing::quote_of},
+    strategy::{
+        Intent,
+        closing::{certain_sign, quote_of},
+        ladder::Sign,
+    },
 };
 
 /// A read of the broker's holdings may be this old to close a position that expires today while
@@ -125,10 +128,12 @@ fn opposes(held: &PositionLeg, side: Side) -> bool {
     held.quantity.signum() == -side.sign()
 }
 
-/// Buying anything back costs a debit; selling longs alone brings a credit.
+/// Closing what was sold costs a debit, closing what was bought brings a credit, whatever the
+/// market; with what can be either the price has a sign.
 fn sign(intent: &Intent) -> Result<(), Refusal> {
-    let buys = intent.legs.iter().any(|leg| leg.side == Side::Buy);
-    let right = if buys { intent.limit.0 < Decimal::ZERO } else { intent.limit.0 > Decimal::ZERO };
+    let asked = Sign::of(intent.limit);
+    let certain = certain_sign(&intent.legs);
+    let right = asked.is_some() && (certain.is_none() || certain == asked);
     if right { Ok(()) } else { Err(Refusal::Sign { price: intent.limit }) }
 }
 

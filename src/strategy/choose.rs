@@ -23,6 +23,7 @@ use crate::{
 
 /// The usable quote of one right whose |delta| is nearest to `target`; of two as near the one
 /// farther out of the money.
+#[allow(dead_code)] // until the first strategy chooses by delta
 pub(super) fn by_delta(chain: &Chain, right: Right, target: f64) -> Option<&OptionQuote> {
     let usable = |quote: &&OptionQuote| {
         quote.contract.right == right && quote.delta.is_finite() && !quote.is_broken()
@@ -31,6 +32,22 @@ pub(super) fn by_delta(chain: &Chain, right: Right, target: f64) -> Option<&Opti
     chain.quotes.iter().filter(usable).min_by(|a, b| {
         far(a).total_cmp(&far(b)).then_with(|| a.delta.abs().total_cmp(&b.delta.abs()))
     })
+}
+
+/// The usable put at `points` below a strike; where none is listed there the nearest above that, at
+/// most `off` points nearer: a spread is never wider than asked for.
+pub(super) fn put_below(
+    chain: &Chain,
+    strike: Decimal,
+    points: Decimal,
+    off: Decimal,
+) -> Option<&OptionQuote> {
+    let wanted = (strike - points)..=(strike - points + off);
+    let usable = |quote: &&OptionQuote| {
+        let contract = &quote.contract;
+        contract.right == Right::Put && !quote.is_broken() && wanted.contains(&contract.strike)
+    };
+    chain.quotes.iter().filter(usable).min_by_key(|quote| quote.contract.strike)
 }
 
 /// Writes down whether a leg's quote can be traded on: neither broken nor old.
@@ -107,6 +124,7 @@ impl<'a> Chosen<'a> {
     }
 
     /// A leg that closes.
+    #[allow(dead_code)] // until the first roll
     pub(super) fn close(quote: &'a OptionQuote, side: Side, ratio: u32) -> Self {
         Self { quote, side, ratio, effect: Effect::Close }
     }

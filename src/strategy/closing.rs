@@ -1,5 +1,7 @@
 //! The order that closes a position, and what its legs' quotes say it costs.
 
+use std::cmp::Ordering;
+
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -53,8 +55,6 @@ pub struct Closing {
     pub legs: Vec<Leg>,
     /// Units.
     pub units: u32,
-    /// Buying anything back costs a debit; longs alone bring a credit.
-    pub sign: Sign,
 }
 
 impl Closing {
@@ -92,7 +92,6 @@ pub fn closing(position: &Position, scope: Scope) -> Option<Closing> {
     }
     let quantities = legs.iter().map(|leg| leg.quantity.unsigned_abs());
     let units = quantities.reduce(greatest_common_divisor)?;
-    let has_short = legs.iter().any(|leg| leg.quantity < 0);
     let leg_of = |leg: &&PositionLeg| Leg {
         instrument: leg.instrument.clone(),
         side: if leg.quantity < 0 { Side::Buy } else { Side::Sell },
@@ -102,8 +101,56 @@ pub fn closing(position: &Position, scope: Scope) -> Option<Closing> {
     Some(Closing {
         legs: legs.iter().map(leg_of).collect(),
         units: u32::try_from(units).unwrap_or(u32::MAX),
-        sign: if has_short { Sign::Debit } else { Sign::Credit },
     })
+}
+
+/// What legs traded together do at every price of the underlying: what is sold is never worth less
+/// than what is bought (a credit), or never more (a debit). `None` where it depends on the price, as
+/// with a ratio, or on more than one expiration: then the market says which it is.
+pub fn certain_sign(legs: &[Leg]) -> Option<Sign> {
+    if legs.iter().all(|leg| leg.side == Side::Buy) {
+        return Some(Sign::Debit);
+    }
+    if legs.iter().all(|leg| leg.side == Side::Sell) {
+        return Some(Sign::Credit);
+    }
+    let (least, most) = worth(legs)?;
+    match (least.cmp(&Decimal::ZERO), most.cmp(&Decimal::ZERO)) {
+        (Ordering::Less, Ordering::Less | Ordering::Equal) => Some(Sign::Debit),
+        (Ordering::Greater | Ordering::Equal, Ordering::Greater) => Some(Sign::Credit),
+        _ => None,
+    }
+}
+
+/// The least and the most that options of one expiration bring a unit when they are sold and bought
+/// at what they are worth then, points: the sold ones less the bought ones, at the price of the
+/// underlying where that is least, and most. What has no bound on the upside is put at the largest
+/// figure there is. `None` for other legs.
+pub fn worth(legs: &[Leg]) -> Option<(Decimal, Decimal)> {
+    let mut options = Vec::with_capacity(legs.len());
+    for leg in legs {
+        let Instrument::Option(contract) = &leg.instrument else { return None };
+        options.push((contract, Decimal::from(-leg.side.sign()) * Decimal::from(leg.ratio)));
+    }
+    let (first, _) = options.first()?;
+    if options.iter().any(|(contract, _)| contract.series.expiration != first.series.expiration) {
+        return None;
+    }
+    // Straight between two strikes, so it is least and most at one of them, at zero, or far above.
+    let at = |price: Decimal| -> Decimal {
+        options.iter().map(|(c, signed)| *signed * c.right.intrinsic(price, c.strike)).sum()
+    };
+    let strikes = options.iter().map(|(contract, _)| contract.strike);
+    let values: Vec<Decimal> = strikes.chain([Decimal::ZERO]).map(at).collect();
+    let (mut least, mut most) = (*values.iter().min()?, *values.iter().max()?);
+    let calls = options.iter().filter(|(contract, _)| contract.right == Right::Call);
+    let slope: Decimal = calls.map(|(_, signed)| *signed).sum();
+    match slope.cmp(&Decimal::ZERO) {
+        Ordering::Less => least = Decimal::MIN,
+        Ordering::Greater => most = Decimal::MAX,
+        Ordering::Equal => {}
+    }
+    Some((least, most))
 }
 
 /// Legs with something left.
@@ -174,12 +221,12 @@ mod tests {
     fn a_close_takes_what_is_open_in_the_largest_unit_it_allows() {
         use Scope::{All, ShortsOnly};
         let cases = [
-            ([-1, 1, -1, 1], All, Some((vec![1, 1, 1, 1], 1, Sign::Debit))),
-            ([-3, 3, -3, 3], All, Some((vec![1, 1, 1, 1], 3, Sign::Debit))),
-            ([-3, 3, -3, 3], ShortsOnly, Some((vec![1, 1], 3, Sign::Debit))),
-            ([-2, 4, 0, 0], All, Some((vec![1, 2], 2, Sign::Debit))), // an uneven partial close
-            ([-2, 3, 0, 0], All, Some((vec![2, 3], 1, Sign::Debit))),
-            ([0, 2, 0, 2], All, Some((vec![1, 1], 2, Sign::Credit))),
+            ([-1, 1, -1, 1], All, Some((vec![1, 1, 1, 1], 1, Some(Sign::Debit)))),
+            ([-3, 3, -3, 3], All, Some((vec![1, 1, 1, 1], 3, Some(Sign::Debit)))),
+            ([-3, 3, -3, 3], ShortsOnly, Some((vec![1, 1], 3, Some(Sign::Debit)))),
+            ([-2, 4, 0, 0], All, Some((vec![1, 2], 2, None))), // an uneven partial close
+            ([-2, 3, 0, 0], All, Some((vec![2, 3], 1, None))),
+            ([0, 2, 0, 2], All, Some((vec![1, 1], 2, Some(Sign::Credit)))),
             ([0, 2, 0, 2], ShortsOnly, None),
             ([0, 0, 0, 0], All, None),
         ];
@@ -187,10 +234,45 @@ mod tests {
             let found = closing(&held(quantities), scope).map(|order| {
                 assert!(order.legs.iter().all(|leg| leg.effect == Effect::Close));
                 let ratios = order.legs.iter().map(|leg| leg.ratio).collect::<Vec<_>>();
-                (ratios, order.units, order.sign)
+                (ratios, order.units, certain_sign(&order.legs))
             });
             assert_eq!(found, wanted, "{quantities:?} {scope:?}");
         }
+    }
+
+    #[test]
+    fn a_close_brings_or_costs_money_for_certain_or_as_the_market_says() {
+        use Right::{Call, Put};
+        use Side::{Buy, Sell};
+        type Row = (Side, u32, Right, i64);
+        let leg = |(side, ratio, right, strike): Row| {
+            let mut leg = candidate().legs.swap_remove(0);
+            let Instrument::Option(contract) = &mut leg.instrument else { panic!("an option") };
+            (contract.right, contract.strike) = (right, Decimal::from(strike));
+            (leg.side, leg.ratio) = (side, ratio);
+            leg
+        };
+        let (debit, credit) = (Some(Sign::Debit), Some(Sign::Credit));
+        // Each is the order that closes what its comment names.
+        let cases: [(&[Row], Option<Sign>); 9] = [
+            (&[(Buy, 1, Put, 5000), (Sell, 1, Put, 4970)], debit), // a short put spread
+            (&[(Sell, 1, Put, 5000), (Buy, 1, Put, 4950)], credit), // a long put spread
+            (&[(Sell, 1, Call, 5000), (Buy, 1, Call, 5050)], credit), // a long call spread
+            (&[(Buy, 1, Call, 5000), (Sell, 1, Call, 5050)], debit), // a short call spread
+            (&[(Buy, 1, Call, 5100), (Buy, 1, Put, 4800)], debit), // a strangle
+            (&[(Sell, 1, Put, 5000), (Buy, 2, Put, 4900)], None),  // a put ratio
+            (&[(Sell, 1, Put, 5000), (Buy, 1, Put, 4950), (Buy, 2, Put, 4500)], None), // an LT112
+            (&[(Sell, 1, Put, 4990), (Buy, 2, Put, 5000), (Sell, 1, Put, 5010)], credit), // a butterfly
+            (&[(Buy, 1, Call, 5000), (Sell, 1, Put, 5000)], None), // a short future's worth
+        ];
+        for (legs, wanted) in cases {
+            let legs: Vec<Leg> = legs.iter().map(|row| leg(*row)).collect();
+            assert_eq!(certain_sign(&legs), wanted, "{legs:?}");
+        }
+        let mut calendar = [leg((Sell, 1, Call, 5000)), leg((Buy, 1, Call, 5000))];
+        let Instrument::Option(far) = &mut calendar[0].instrument else { panic!("an option") };
+        far.series.expiration = far.series.expiration.succ_opt().unwrap();
+        assert_eq!(certain_sign(&calendar), None);
     }
 
     #[test]

@@ -46,6 +46,12 @@ pub struct Watched<'a> {
 pub struct ExitMemory {
     /// Usable observations in a row that lie beyond the stop.
     pub stop_observations: u32,
+    /// Observations in a row of the underlying too near a strike.
+    #[serde(default)]
+    pub near_observations: u32,
+    /// The last of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub near_at: Option<Timestamp>,
     /// The last usable mark.
     pub last_mark_at: Option<Timestamp>,
     /// The lack of marks was told; cleared by the next usable one.

@@ -13,12 +13,16 @@ pub mod closing;
 mod far_fixture;
 /// The filters of the day.
 mod day;
+#[cfg(test)]
+pub(crate) mod fixture;
 /// Friday 0DTE (rulebook §4.1).
 pub mod friday_0dte;
 /// The prices of working orders over time (rulebook §4 common).
 pub mod ladder;
 /// The LEAP put ladder (rulebook §4.5).
 pub mod leap_ladder;
+/// LT112 (rulebook §4.2).
+pub mod lt112;
 /// Watching an open position.
 pub mod manage;
 /// Which mids may fire a stop.
@@ -35,6 +39,8 @@ mod sheet;
 mod table;
 /// Ticks of legs and of whole orders.
 mod ticks;
+/// The universal exit (rulebook §4.7).
+pub mod universal;
 
 use std::{collections::BTreeMap, sync::Arc};
 

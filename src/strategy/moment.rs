@@ -46,24 +46,7 @@ impl<'a> Moment<'a> {
         data: Option<&'b ProductData>,
         sheet: &mut Sheet,
     ) -> Option<&'b UnderlyingQuote> {
-        let quote = match data.map(|data| &data.underlying) {
-            Some(Ok(quote)) => quote,
-            Some(Err(error)) => {
-                sheet.check("data", error, "a price", false);
-                return None;
-            }
-            None => {
-                sheet.check("data", "none gathered", "a price", false);
-                return None;
-            }
-        };
-        let age = (self.now - quote.at).num_seconds();
-        let most = i64::from(self.rulebook.limits.quote_age_seconds);
-        let name = quote.future.as_deref().unwrap_or(quote.product.symbol());
-        let value = format!("{name} {}, {age} s old", quote.last.normalize());
-        let sane = quote.last > Decimal::ZERO && age <= most;
-        let passed = sheet.check("data", value, format_args!("a price, <= {most} s old"), sane);
-        passed.then_some(quote)
+        underlying(self.rulebook, self.now, data, sheet)
     }
 
     /// Writes down which series is meant, and whether its chain is there.
@@ -107,4 +90,31 @@ impl<'a> Moment<'a> {
     ) -> bool {
         super::choose::fresh_filter(self.rulebook, self.now, name, quote, sheet)
     }
+}
+
+/// Writes down whether the traded underlying is present and fresh, on whatever day.
+pub(super) fn underlying<'a>(
+    rulebook: &Rulebook,
+    now: Timestamp,
+    data: Option<&'a ProductData>,
+    sheet: &mut Sheet,
+) -> Option<&'a UnderlyingQuote> {
+    let quote = match data.map(|data| &data.underlying) {
+        Some(Ok(quote)) => quote,
+        Some(Err(error)) => {
+            sheet.check("data", error, "a price", false);
+            return None;
+        }
+        None => {
+            sheet.check("data", "none gathered", "a price", false);
+            return None;
+        }
+    };
+    let age = (now - quote.at).num_seconds();
+    let most = i64::from(rulebook.limits.quote_age_seconds);
+    let name = quote.future.as_deref().unwrap_or(quote.product.symbol());
+    let value = format!("{name} {}, {age} s old", quote.last.normalize());
+    let sane = quote.last > Decimal::ZERO && age <= most;
+    let passed = sheet.check("data", value, format_args!("a price, <= {most} s old"), sane);
+    passed.then_some(quote)
 }

@@ -4,7 +4,6 @@ use chrono::Days;
 use rust_decimal::Decimal;
 
 use super::{
-    day::clock,
     legs, pick_series,
     strikes::{Direction, strikes},
 };
@@ -15,7 +14,8 @@ use crate::{
     market::UnderlyingQuote,
     money::round_half_up,
     strategy::{
-        Candidate, PUT_SPREAD, ProductData, SeriesChain, Snapshot, sheet::Sheet, wilder_atr,
+        Candidate, PUT_SPREAD, ProductData, SeriesChain, Snapshot, day::clock, moment::underlying,
+        sheet::Sheet, wilder_atr,
     },
 };
 
@@ -32,7 +32,7 @@ pub(super) fn consider(
     let rules = &snapshot.rulebook.friday_0dte;
     let contract = contract(rules, product, sheet)?;
     let data = snapshot.products.get(&product);
-    let underlying = underlying(snapshot, data, sheet);
+    let underlying = underlying(&snapshot.rulebook, snapshot.now, data, sheet);
     let chain = chain(snapshot.session.as_ref(), data, underlying, sheet);
     let (underlying, data) = (underlying?, data?);
     let direction = direction(snapshot, rules, underlying, sheet);
@@ -55,32 +55,6 @@ fn contract<'a>(
         sheet.check("contract", "no wing, grid and credit", "set in the rulebook", false);
     }
     contract
-}
-
-/// The traded underlying, present and fresh.
-fn underlying<'a>(
-    snapshot: &Snapshot,
-    data: Option<&'a ProductData>,
-    sheet: &mut Sheet,
-) -> Option<&'a UnderlyingQuote> {
-    let quote = match data.map(|data| &data.underlying) {
-        Some(Ok(quote)) => quote,
-        Some(Err(error)) => {
-            sheet.check("data", error, "a price", false);
-            return None;
-        }
-        None => {
-            sheet.check("data", "none gathered", "a price", false);
-            return None;
-        }
-    };
-    let age = (snapshot.now - quote.at).num_seconds();
-    let most = i64::from(snapshot.rulebook.limits.quote_age_seconds);
-    let name = quote.future.as_deref().unwrap_or(quote.product.symbol());
-    let value = format!("{name} {}, {age} s old", quote.last.normalize());
-    let sane = quote.last > Decimal::ZERO && age <= most;
-    sheet.check("data", value, format_args!("a price, <= {most} s old"), sane);
-    sane.then_some(quote)
 }
 
 /// Today's PM series and its chain; the underlying must be the one it exercises into.

@@ -1,0 +1,66 @@
+//! The entry decision: the day, then each product in order of preference.
+
+use chrono::{Datelike, NaiveDate, Weekday};
+
+use super::legs;
+use crate::{
+    account::StrategyId,
+    money::Gbp,
+    strategy::{Decision, Rule, Snapshot, day, lt112::Lt112, sheet::Sheet},
+};
+
+/// A Wednesday stands for itself and, where it was refused or is no session, for so many days after:
+/// three further sessions, over a weekend.
+const DAYS_AFTER_MAX: i64 = 5;
+
+/// Decides: ES, then MES, where each passed all its filters. Every filter that can be computed is,
+/// also after one has failed.
+pub fn decide(snapshot: &Snapshot) -> Decision {
+    let rules = &snapshot.rulebook.lt112;
+    let mut sheet = Sheet::default();
+    let window = |session: &_| Lt112.window(&snapshot.rulebook, session);
+    day::filters(snapshot, StrategyId::Lt112, rules.enabled, window, &mut sheet);
+    wednesday(snapshot, &mut sheet);
+    let day_passed = sheet.passed();
+    let mut filters = sheet.into_filters();
+    let mut candidates = Vec::new();
+    for contract in &rules.contracts {
+        let mut sheet = Sheet::of(contract.product.symbol().to_lowercase());
+        let candidate = legs::consider(snapshot, contract, &mut sheet);
+        let passed = day_passed && sheet.passed();
+        candidates.extend(candidate.filter(|_| passed));
+        filters.extend(sheet.into_filters());
+    }
+    Decision { filters, candidates }
+}
+
+/// The day's Wednesday is one that this net liquidation enters on.
+fn wednesday(snapshot: &Snapshot, sheet: &mut Sheet) {
+    let Some(session) = snapshot.session else { return };
+    let Some((wednesday, nth)) = wednesday_of(session.date) else {
+        let value = format!("{} {}", session.date.format("%A"), session.date);
+        sheet.check("wednesday", value, "a Wednesday or the days after it", false);
+        return;
+    };
+    let rules = snapshot.rulebook.lt112.wednesdays.iter().find(|rules| rules.nth == nth);
+    let Some(rules) = rules else {
+        let value = format!("Wednesday {nth} of the month, {wednesday}");
+        sheet.check("wednesday", value, "one that enters", false);
+        return;
+    };
+    let net = snapshot.balances.zip(snapshot.fx).map(|(b, fx)| b.net_liquidation_gbp(fx));
+    let value = match net {
+        Some(net) => format!("Wednesday {nth} of the month, {wednesday}, {net} net liquidation"),
+        None => format!("Wednesday {nth} of the month, {wednesday}, net liquidation unknown"),
+    };
+    let least = Gbp(rules.from_gbp);
+    let passed = net.is_some_and(|net| net >= least);
+    sheet.check("wednesday", value, format_args!(">= {least}"), passed);
+}
+
+/// The Wednesday a day stands for, and which of its month it is.
+fn wednesday_of(date: NaiveDate) -> Option<(NaiveDate, u32)> {
+    let back = i64::from(date.weekday().days_since(Weekday::Wed));
+    let wednesday = date.checked_sub_signed(chrono::TimeDelta::days(back))?;
+    (back <= DAYS_AFTER_MAX).then(|| (wednesday, wednesday.day0() / 7 + 1))
+}
