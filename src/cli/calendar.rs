@@ -24,8 +24,8 @@ const DEFAULT_DAYS: u64 = 14;
 /// Closed weekdays are shown with their reason. Times are those of New York and London.
 #[derive(Debug, Args)]
 pub struct CalendarArgs {
-    /// XNYS (stocks and ETF options, from 1990), CBOE (index options, from 2010) or CME (equity
-    /// index futures, from 2010), in any case; all to 2035.
+    /// XNYS (stocks and ETF options, from 1990), CBOE (index options), CME (futures), GRAINS or
+    /// MEATS (their day sessions; these from 2005), in any case; all to 2035.
     #[arg(long, default_value = "XNYS", value_name = "CODE")]
     exchange: Exchange,
     /// First day, YYYY-MM-DD; today by default.

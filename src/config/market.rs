@@ -90,6 +90,13 @@ pub struct VolOfVix {
     pub long_run: Option<f64>,
 }
 
+impl VolOfVix {
+    /// Points at a level of VIX.
+    pub fn at(&self, vix: f64) -> f64 {
+        self.base + self.vix * vix
+    }
+}
+
 /// Bid, ask and open interest around the model's value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -168,9 +175,10 @@ impl MarketSettings {
 pub(crate) mod tests {
     use super::*;
 
-    /// The embedded defaults.
+    /// The embedded defaults, read once.
     pub(crate) fn settings() -> MarketSettings {
-        crate::config::Settings::default_embedded().market
+        static READ: std::sync::OnceLock<MarketSettings> = std::sync::OnceLock::new();
+        READ.get_or_init(|| crate::config::Settings::default_embedded().market).clone()
     }
 
     #[test]

@@ -100,10 +100,12 @@ fn months_from(
 /// The first days of the contract months from that of `from` on.
 fn months(product: Product, from: NaiveDate) -> impl Iterator<Item = NaiveDate> {
     let listed = terms::of(product).map_or(&[][..], |terms| terms.months);
-    let first = from.with_day(1).filter(|_| !listed.is_empty());
+    let years = Exchange::Xnys.years();
+    // Nothing is known before the calendar, so the walk does not begin there.
+    let first = from.with_day(1).max(NaiveDate::from_ymd_opt(*years.start(), 1, 1));
+    let first = first.filter(|_| !listed.is_empty());
     let months = std::iter::successors(first, |month| month.checked_add_months(Months::new(1)));
-    let last_year = *Exchange::Xnys.years().end();
-    let within = months.take_while(move |month| month.year() <= last_year);
+    let within = months.take_while(move |month| month.year() <= *years.end());
     within.filter(|month| listed.contains(&month.month()))
 }
 

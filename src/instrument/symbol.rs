@@ -153,7 +153,7 @@ impl Symbol {
             }
             Self::Option(parts) => {
                 let product = match parts.root.as_str() {
-                    "SPXW" | "SPXPM" => Product::Spx,
+                    "SPXW" | "SPXPM" | "JXA" | "JXB" | "JXD" | "JXE" => Product::Spx,
                     root => root.parse().map_err(|_| unknown(root))?,
                 };
                 parts.contract(calendar, product, &parts.root).ok_or_else(|| unknown(&parts.root))

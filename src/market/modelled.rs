@@ -23,7 +23,7 @@ use crate::{
         Instrument, OptionContract, Product, ProductKind, Right, Series, Settlement, expiration,
         tick,
     },
-    money::FxRate,
+    money::{FxRate, to_f64},
 };
 
 /// Strikes one chain shows at most.
@@ -133,7 +133,7 @@ impl<T: Tape> ModelledMarket<T> {
             session.ok_or(MarketError::NoSeries { product, expiration: series.expiration })?;
         let fixed = match series.settlement {
             Settlement::Am => session.open,
-            Settlement::Pm => session.close,
+            Settlement::Pm => series.last_trade,
         };
         let missing = MarketError::NoPrice { product, at: fixed };
         if now < fixed {
@@ -145,6 +145,19 @@ impl<T: Tape> ModelledMarket<T> {
         let path = own.ok_or(missing)?;
         let value = self.moment(&window, now).settlement(series, &path)?;
         Ok(book::to_multiple(value, tick::underlying_tick(product)))
+    }
+}
+
+/// A bar of an asset in the points of a product that stands to it by ratio, on its tick.
+fn in_points_of(product: Product, ratio: f64, bar: DailyBar) -> DailyBar {
+    let tick = tick::underlying_tick(product);
+    let own = |price: Decimal| book::to_multiple(to_f64(price) / ratio, tick);
+    DailyBar {
+        date: bar.date,
+        open: own(bar.open),
+        high: own(bar.high),
+        low: own(bar.low),
+        close: own(bar.close),
     }
 }
 
@@ -229,7 +242,36 @@ impl<T: Tape> Market for ModelledMarket<T> {
         count: usize,
     ) -> Result<Vec<DailyBar>, MarketError> {
         self.carried(product)?;
-        Ok(self.tape.daily_bars(Asset::of(product), before, count))
+        let asset = Asset::of(product);
+        let bars = self.tape.daily_bars(asset, before, count);
+        let ratio = carry::ratio(&self.settings.carry, product);
+        // The index's own bars serve all that follow it (rulebook §4.1).
+        let same = asset == Asset::Spx || (ratio - 1.0).abs() < f64::EPSILON;
+        let own = |bar: DailyBar| if same { bar } else { in_points_of(product, ratio, bar) };
+        Ok(bars.into_iter().map(own).collect())
+    }
+
+    async fn iv_history(
+        &self,
+        product: Product,
+        before: NaiveDate,
+        count: usize,
+    ) -> Vec<(NaiveDate, f64)> {
+        if self.carried(product).is_err() {
+            return Vec::new();
+        }
+        let surface = &self.settings.surface;
+        let exchange = Exchange::Xnys;
+        let session = |date| self.calendar.previous_session(exchange, date);
+        let sessions = std::iter::successors(session(before), |later| session(later.date));
+        let of_vix = |vix: f64| surface.other.get(&product).map_or(vix, |own| own.at(vix));
+        let closes = sessions.take(count).map_while(|session| {
+            let vix = self.tape.close(Asset::Vix, session.date)?;
+            Some((session.date, of_vix(vix)))
+        });
+        let mut history: Vec<(NaiveDate, f64)> = closes.collect();
+        history.reverse();
+        history
     }
 
     async fn fx(&self, date: NaiveDate) -> Result<FxRate, MarketError> {

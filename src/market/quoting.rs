@@ -72,21 +72,17 @@ impl Moment<'_> {
         let asset = Asset::of(product);
         let path = self.window.path(asset).ok_or_else(missing)?;
         let second = self.now.trunc_subsecs(0);
-        let Print { value, at } = match product.kind() {
-            ProductKind::Future => self.window.around_the_clock(asset, second),
-            ProductKind::Index | ProductKind::Etf => self.window.regular(asset, second),
-        }
-        .ok_or_else(missing)?;
+        let Print { value, at } = self.window.print(product, second).ok_or_else(missing)?;
+        let ratio = carry::ratio(&self.settings.carry, product);
+        let (value, open) = (value / ratio, path.first() / ratio);
         if product.kind() != ProductKind::Future {
-            let ratio = carry::ratio(&self.settings.carry, product);
-            let (value, open) = (value / ratio, path.first() / ratio);
             return Ok(Underlying { product, future: None, value, open, at: self.print_at(at) });
         }
         let month = self.window.future(self.calendar, product, code).ok_or_else(missing)?;
         let fair = |spot, at| {
             carry::fair_future(&self.settings.carry, product, spot, at, month.last_trade)
         };
-        let (value, open) = (fair(value, at), fair(path.first(), path.open));
+        let (value, open) = (fair(value, at), fair(open, path.open));
         Ok(Underlying { product, future: Some(month.code), value, open, at: self.print_at(at) })
     }
 
@@ -100,10 +96,15 @@ impl Moment<'_> {
         let product = series.product;
         let (spot, at) = match series.settlement {
             Settlement::Am => (path.first(), path.open),
-            Settlement::Pm => (path.last(), path.close),
+            // Most with the day; some at their own time before.
+            Settlement::Pm => {
+                let at = series.last_trade.min(path.close);
+                (path.at(at), at)
+            }
         };
+        let spot = spot / carry::ratio(&self.settings.carry, product);
         match &series.future {
-            None => Ok(spot / carry::ratio(&self.settings.carry, product)),
+            None => Ok(spot),
             Some(code) => {
                 let month = self.window.future(self.calendar, product, Some(code));
                 let month = month.ok_or(MarketError::NoPrice { product, at })?;
@@ -136,7 +137,7 @@ impl Moment<'_> {
                 (Model::Bsm, underlying.value * libm::exp((rate - dividend) * years))
             }
         };
-        let at = self.window.frame(product.kind(), self.now);
+        let at = self.window.frame(product, self.now);
         let open = (at == self.now && self.now < self.window.session.close)
             .then(|| (self.now - self.window.session.open).num_seconds() as f64 / 60.0);
         Ok(SeriesView {
@@ -161,7 +162,7 @@ impl Moment<'_> {
     fn smile(&self, product: Product, vix: f64, tenor: Tenor, forward: f64) -> Smile {
         let surface = &self.settings.surface;
         let other = surface.other.get(&product);
-        let level = other.map_or(vix, |o| o.base + o.vix * vix);
+        let level = other.map_or(vix, |o| o.at(vix));
         let skew = other.map_or(1.0, |o| o.skew);
         let long_run = other.and_then(|o| o.long_run).unwrap_or(surface.long_run_vol);
         let own = Own { level, long_run, skew };
@@ -179,7 +180,7 @@ impl Moment<'_> {
         let other = surface.other.get(&series.product);
         let skew = other.map_or(1.0, |o| o.skew);
         // The first products' interest is spread by VIX itself, whatever their own volatility.
-        let own = other.and_then(|o| Some((o.base + o.vix * level, o.long_run?)));
+        let own = other.and_then(|o| Some((o.at(level), o.long_run?)));
         let (level, long_run) = own.unwrap_or((level, surface.long_run_vol));
         Some(Smile::new(surface, Own { level, long_run, skew }, ratios, tenor, forward))
     }

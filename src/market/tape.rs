@@ -67,7 +67,7 @@ pub enum Asset {
     Cad,
     /// The euro.
     Eur,
-    /// A hundred yen, in cents.
+    /// A hundred yen.
     Jpy,
     /// The Swiss franc.
     Chf,

@@ -49,8 +49,10 @@ pub struct Window {
     pub session: Session,
     /// The one to come.
     pub next: Option<Session>,
-    /// The end of the session's index options.
-    pub cboe_close: Timestamp,
+    /// The end of the session's index options, of its grains and of its meats.
+    cboe_close: Timestamp,
+    grains_close: Timestamp,
+    meats_close: Timestamp,
     /// Term structure on the session's morning.
     pub ratios: TermRatios,
     /// The session before.
@@ -74,12 +76,19 @@ impl Window {
         let session = today.or_else(|| calendar.previous_session(Exchange::Xnys, date))?;
         let next = calendar.next_session(Exchange::Xnys, session.date);
         let before = calendar.previous_session(Exchange::Xnys, session.date);
-        let cboe = calendar.session(Exchange::CboeIndexOptions, session.date);
+        let close_of = |exchange| {
+            calendar.session(exchange, session.date).map_or(session.close, |own| own.close)
+        };
+        let cboe_close = close_of(Exchange::CboeIndexOptions);
+        let (grains_close, meats_close) =
+            (close_of(Exchange::CmeGrains), close_of(Exchange::CmeMeats));
         let nights = next.as_ref().map(|n| nights(calendar, &session, n)).unwrap_or_default();
         let window = Self {
             session,
             next,
-            cboe_close: cboe.map_or(session.close, |s| s.close),
+            cboe_close,
+            grains_close,
+            meats_close,
             ratios: tape.term(session.date),
             before: before.map(|session| session.date),
             assets: [const { OnceLock::new() }; Asset::COUNT],
@@ -143,6 +152,19 @@ impl Window {
         Some(month)
     }
 
+    /// The newest print of what a product is priced by: futures around the clock, but for grains
+    /// and meats, which have a day session only, as indices and funds.
+    pub fn print(&self, product: Product, now: Timestamp) -> Option<Print> {
+        let asset = Asset::of(product);
+        match (product.kind(), product.exchange()) {
+            (ProductKind::Future, Exchange::CmeGrains | Exchange::CmeMeats) => {
+                self.regular(asset, self.frame(product, now))
+            }
+            (ProductKind::Future, _) => self.around_the_clock(asset, now),
+            (ProductKind::Index | ProductKind::Etf, _) => self.regular(asset, now),
+        }
+    }
+
     /// The last regular print.
     pub fn regular(&self, asset: Asset, now: Timestamp) -> Option<Print> {
         let path = self.path(asset)?;
@@ -184,13 +206,15 @@ impl Window {
         (seconds(done), seconds(whole), at)
     }
 
-    /// The instant of the newest frame for an underlying kind, now or when it last traded.
-    pub fn frame(&self, kind: ProductKind, now: Timestamp) -> Timestamp {
-        match kind {
-            ProductKind::Etf => now.min(self.session.close),
-            ProductKind::Index => now.min(self.cboe_close),
-            ProductKind::Future if now < self.session.close => now,
-            ProductKind::Future => self.night_elapsed(now).2,
+    /// The instant of the newest frame for a product's options, now or when they last traded.
+    pub fn frame(&self, product: Product, now: Timestamp) -> Timestamp {
+        match product.exchange() {
+            Exchange::Xnys => now.min(self.session.close),
+            Exchange::CboeIndexOptions => now.min(self.cboe_close),
+            Exchange::CmeGrains => now.min(self.grains_close),
+            Exchange::CmeMeats => now.min(self.meats_close),
+            Exchange::CmeEquity if now < self.session.close => now,
+            Exchange::CmeEquity => self.night_elapsed(now).2,
         }
     }
 
@@ -207,7 +231,7 @@ impl Window {
             return None;
         }
         let after = self.distance(calendar, series, share);
-        let left = (self.session.close - now).num_seconds().max(0) as f64;
+        let left = (self.session.close.min(end) - now).num_seconds().max(0) as f64;
         let of = self.session.length().num_seconds().max(1) as f64;
         let sessions = if series.expiration == self.session.date {
             share * left / of
@@ -221,13 +245,14 @@ impl Window {
         Some(Tenor { years: years_between(now, end).max(1e-9), sessions })
     }
 
-    /// The instant an expiry's value is fixed: the open for AM, the cash close for PM.
+    /// The instant an expiry's value is fixed: the open for AM; for PM the last trade, or the cash
+    /// close where that is earlier.
     pub fn expiry(&self, calendar: &Calendar, series: &Series) -> Timestamp {
         let own = (series.expiration == self.session.date).then_some(self.session);
         let session = own.or_else(|| calendar.session(Exchange::Xnys, series.expiration));
         match (series.settlement, session) {
             (Settlement::Am, Some(session)) => session.open,
-            (Settlement::Pm, Some(session)) => session.close,
+            (Settlement::Pm, Some(session)) => session.close.min(series.last_trade),
             (_, None) => series.last_trade,
         }
     }

@@ -32,7 +32,7 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// The first year of the simulated market, and of the calendars its products trade on.
+/// The first year of the simulated market.
 const SIMULATED_FROM: i32 = 2010;
 
 /// Where a replay's prices come from, checked against its range before anything runs.

@@ -4,6 +4,7 @@
 mod august;
 mod errors;
 mod modelled;
+mod products;
 mod recorded;
 mod simulated;
 mod support;

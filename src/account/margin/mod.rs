@@ -38,6 +38,7 @@
 mod covered;
 mod line;
 mod pairing;
+mod ranges;
 mod scan;
 mod strategy;
 #[cfg(test)]

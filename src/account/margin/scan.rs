@@ -7,6 +7,7 @@ use super::{
     MarginError, MarginLeg, MarginMarket, Requirement, covered,
     line::{self, Line},
     pairing::{self, Pairing},
+    ranges::Ranges,
 };
 use crate::{
     instrument::{Instrument, Product},
@@ -14,11 +15,6 @@ use crate::{
     pricing::{Expiry, Model},
 };
 
-/// The price scan range in points: ES maintenance margin 10,800 dollars (CME, from 2022-01-21) over
-/// its multiplier of 50; MES is a tenth of both.
-const PRICE_SCAN_POINTS: Decimal = dec!(216);
-/// The volatility scan range: five points, absolute.
-const VOL_SCAN: f64 = 0.05;
 /// Extreme moves, in price scan ranges.
 const EXTREME_RANGES: Decimal = dec!(3);
 /// The share of an extreme move's loss that is covered.
@@ -27,31 +23,33 @@ const EXTREME_COVER: Decimal = dec!(0.33);
 const VOL_MAX: f64 = 100.0;
 /// Most rate a year that is one: 100 %.
 const RATE_MAX: f64 = 1.0;
-/// Scenario prices are rounded to this many decimals of a point, so that n contracts take exactly
-/// n times what one takes.
-const PRICE_PLACES: u32 = 6;
-/// Ten to the power of it.
-const PRICE_UNIT: f64 = 1e6;
-
 /// One scenario: a move of the future, a move of volatility, and the share of the loss that counts.
 #[derive(Debug, Clone, Copy)]
 struct Scenario {
-    points: Decimal,
+    /// Thirds of the price scan range.
+    thirds: Decimal,
     vol: f64,
     cover: Decimal,
 }
 
+impl Scenario {
+    /// The move in points of something that stands at a price.
+    fn points(&self, ranges: &Ranges, price: Decimal) -> Decimal {
+        ranges.points(price) * self.thirds / dec!(3)
+    }
+}
+
 /// The 16 scenarios: no move and thirds of the scan range either way, each with volatility up and
 /// down; and two extreme moves.
-fn scenarios() -> Vec<Scenario> {
+fn scenarios(ranges: &Ranges) -> Vec<Scenario> {
     let mut all = Vec::with_capacity(16);
-    for thirds in [0, 1, -1, 2, -2, 3, -3] {
-        let points = PRICE_SCAN_POINTS * Decimal::from(thirds) / dec!(3);
-        all.extend([VOL_SCAN, -VOL_SCAN].map(|vol| Scenario { points, vol, cover: Decimal::ONE }));
+    for thirds in [0, 1, -1, 2, -2, 3, -3].map(Decimal::from) {
+        let vols = [ranges.vol, -ranges.vol];
+        all.extend(vols.map(|vol| Scenario { thirds, vol, cover: Decimal::ONE }));
     }
     for sign in [Decimal::ONE, Decimal::NEGATIVE_ONE] {
-        let points = sign * EXTREME_RANGES * PRICE_SCAN_POINTS;
-        all.push(Scenario { points, vol: 0.0, cover: EXTREME_COVER });
+        let thirds = sign * EXTREME_RANGES * dec!(3);
+        all.push(Scenario { thirds, vol: 0.0, cover: EXTREME_COVER });
     }
     all
 }
@@ -76,12 +74,13 @@ pub(super) fn requirement(
         }
     }
     let (shorts, longs) = line::options(legs, market);
-    let scenarios = scenarios();
+    let ranges = Ranges::of(product);
+    let scenarios = scenarios(&ranges);
     let losses = |lines: &[Line]| -> Vec<Losses> {
-        lines.iter().map(|line| option_losses(line, market.rate, &scenarios)).collect()
+        lines.iter().map(|line| option_losses(line, market.rate, &ranges, &scenarios)).collect()
     };
     let (short_losses, long_losses) = (losses(&shorts), losses(&longs));
-    let futures = futures_losses(product, legs, &scenarios);
+    let futures = futures_losses(product, legs, &ranges, &scenarios);
     let book = Book { shorts: &shorts, longs: &longs, short_losses, long_losses, futures };
     let naked: Vec<Decimal> = book.short_losses.iter().map(worst_short).collect();
     let ways = pairing::pairings(&shorts, &longs, &naked);
@@ -141,30 +140,47 @@ fn worst_short(losses: &Losses) -> Decimal {
     losses.iter().map(|loss| -*loss).max().unwrap_or_default().max(Decimal::ZERO)
 }
 
-fn option_losses(line: &Line, rate: f64, scenarios: &[Scenario]) -> Losses {
+fn option_losses(line: &Line, rate: f64, ranges: &Ranges, scenarios: &[Scenario]) -> Losses {
     let expiry = Expiry::new(Model::Black76, 1.0, rate, 0.0, line.years);
     let strike = to_f64(line.strike);
+    // A future below zero is no price; the last cent, or hundredth, is as far as the scan goes.
+    let least = dec!(0.01).min(line.underlying / dec!(100));
+    let places = places_of(line.underlying);
     let price = |points: Decimal, vol_move: f64| {
-        // A future below zero is no price; the last cent is as far as the scan goes.
-        let forward = to_f64((line.underlying + points).max(dec!(0.01)));
+        let forward = to_f64((line.underlying + points).max(least));
         let vol = (line.vol + vol_move).max(0.0);
-        to_places(expiry.at_spot(forward).value(strike, vol, line.right))
+        to_places(expiry.at_spot(forward).value(strike, vol, line.right), places)
     };
     let now = price(Decimal::ZERO, 0.0);
     let loss = |scenario: &Scenario| {
-        (now - price(scenario.points, scenario.vol)) * line.multiplier * scenario.cover
+        let points = scenario.points(ranges, line.underlying);
+        (now - price(points, scenario.vol)) * line.multiplier * scenario.cover
     };
     scenarios.iter().map(loss).collect()
 }
 
-/// A finite price, on the places of a scenario's.
-fn to_places(points: f64) -> Decimal {
-    let count = libm::round(points * PRICE_UNIT).to_i64();
-    Decimal::new(count.expect("checked inputs give a price far below 2^63"), PRICE_PLACES)
+/// Decimals of a point to which scenario prices are rounded, so that n contracts take exactly n
+/// times what one takes: six, and of what stands below a hundred, as currencies do, twelve.
+fn places_of(underlying: Decimal) -> u32 {
+    if underlying < dec!(100) { 12 } else { 6 }
 }
 
-fn futures_losses(product: Product, legs: &[MarginLeg], scenarios: &[Scenario]) -> Losses {
+/// A finite price, on the places of a scenario's; one no market ever had counts as the most there
+/// is.
+fn to_places(points: f64, places: u32) -> Decimal {
+    let unit = if places == 12 { 1e12 } else { 1e6 };
+    Decimal::new(libm::round(points * unit).to_i64().unwrap_or(i64::MAX), places)
+}
+
+fn futures_losses(
+    product: Product,
+    legs: &[MarginLeg],
+    ranges: &Ranges,
+    scenarios: &[Scenario],
+) -> Losses {
     let futures = legs.iter().filter(|leg| matches!(leg.instrument, Instrument::Future { .. }));
-    let held = Decimal::from(futures.map(|leg| leg.quantity).sum::<i64>()) * product.multiplier();
-    scenarios.iter().map(|scenario| -held * scenario.points * scenario.cover).collect()
+    // Dollars a scenario's whole range moves all that is held.
+    let moved = |leg: &MarginLeg| Decimal::from(leg.quantity) * ranges.points(leg.underlying);
+    let held = futures.map(moved).sum::<Decimal>() * product.multiplier();
+    scenarios.iter().map(|s| -held * s.thirds / dec!(3) * s.cover).collect()
 }

@@ -248,6 +248,167 @@ fn a_short_is_covered_by_a_long_that_expires_later_but_not_by_one_that_expires_f
     assert_eq!(found.net, Usd(dec!(59161.95) + dec!(1200)));
 }
 
+/// A leg so many days from now.
+fn leg(product: Product, underlying: Decimal, days: i64, text: Text) -> MarginLeg {
+    let (quantity, name, price) = text;
+    let (strike, letter) = name.split_at(name.len() - 1);
+    let right = if letter == "C" { Right::Call } else { Right::Put };
+    let instrument = option(product, right, strike.parse().unwrap(), days);
+    MarginLeg { instrument, quantity, price, underlying, implied_volatility: 0.25 }
+}
+
+/// A name, product, underlying, legs with their days, and what they take net, dollars.
+type Form<'a> = (&'a str, Product, Decimal, &'a [(i64, Text)], Decimal);
+
+#[test]
+fn the_forms_of_the_other_strategies_take_what_the_rules_say() {
+    // Worked by hand from the rules of domain/reference.md §5a, dollars net of premiums.
+    let (spx, spy, qqq) = (Product::Spx, Product::Spy, Product::Qqq);
+    let box_lent = [(1, "5000C", dec!(320)), (-1, "5100C", dec!(250)), (-1, "5000P", dec!(90))];
+    let box_sold = [(-1, "5000C", dec!(320)), (1, "5100C", dec!(250)), (1, "5000P", dec!(90))];
+    let cases: &[Form<'_>] = &[
+        // Long LEAP call below, short weekly call above: what was paid for the one less the other.
+        (
+            "PMCC",
+            qqq,
+            dec!(480),
+            &[(365, (1, "400C", dec!(105))), (7, (-1, "480C", dec!(5)))],
+            dec!(10000),
+        ),
+        // The short call may stand below the long one: then by how far.
+        (
+            "PMCC inverted",
+            qqq,
+            dec!(480),
+            &[(365, (1, "400C", dec!(105))), (7, (-1, "395C", dec!(86)))],
+            dec!(2400),
+        ),
+        // 60/30 days at one strike: the debit.
+        (
+            "calendar",
+            spx,
+            dec!(5000),
+            &[(60, (1, "5000P", dec!(110))), (30, (-1, "5000P", dec!(80)))],
+            dec!(3000),
+        ),
+        (
+            "diagonal",
+            spx,
+            dec!(5000),
+            &[(60, (1, "4900P", dec!(75))), (30, (-1, "5000P", dec!(80)))],
+            dec!(9500),
+        ),
+        // 100 wide for 98: the money lent; sold for 98, what is missing to 100.
+        (
+            "box lent",
+            spx,
+            dec!(5050),
+            &[
+                (500, box_lent[0]),
+                (500, box_lent[1]),
+                (500, box_lent[2]),
+                (500, (1, "5100P", dec!(118))),
+            ],
+            dec!(9800),
+        ),
+        (
+            "box sold",
+            spx,
+            dec!(5050),
+            &[
+                (500, box_sold[0]),
+                (500, box_sold[1]),
+                (500, box_sold[2]),
+                (500, (-1, "5100P", dec!(118))),
+            ],
+            dec!(200),
+        ),
+        // A year's put of SPY: 20 % of 550 less 60 out of the money is 5000, the tenth of the
+        // strike 4900; the premium is both taken and given.
+        ("LEAP put", spy, dec!(550), &[(365, (-1, "490P", dec!(7)))], dec!(5000)),
+        // One of the two shorts is covered, for its debit of 1600; the other is naked: 15 % of the
+        // index less 300 out of the money is 45,000, a tenth of the strike 47,000.
+        (
+            "ratio",
+            spx,
+            dec!(5000),
+            &[(45, (1, "4800P", dec!(40))), (45, (-2, "4700P", dec!(24)))],
+            dec!(48600),
+        ),
+        // 1-1-2: the spread for its debit of 8, two naked puts at the tenth of the strike.
+        (
+            "1-1-2",
+            spx,
+            dec!(5000),
+            &[
+                (120, (1, "4800P", dec!(60))),
+                (120, (-1, "4750P", dec!(52))),
+                (120, (-2, "4000P", dec!(10))),
+            ],
+            dec!(80800),
+        ),
+    ];
+    for (name, product, underlying, text, net) in cases {
+        let legs: Vec<MarginLeg> =
+            text.iter().map(|(days, text)| leg(*product, *underlying, *days, *text)).collect();
+        assert_eq!(of(*product, &legs).net, Usd(*net), "{name}");
+    }
+}
+
+#[test]
+fn each_future_takes_its_own_range_of_its_price() {
+    // Maintenance margins of early 2025, rounded: dollars at the price beside them.
+    let cases = [
+        (Product::Cl, dec!(70), dec!(5600)),
+        (Product::Mcl, dec!(70), dec!(560)),
+        (Product::Gc, dec!(2700), dec!(13500)),
+        (Product::Zb, dec!(118), dec!(3540)),
+        (Product::Zc, dec!(450), dec!(1237.50)),
+        (Product::Eur, dec!(1.05), dec!(2625)),
+        (Product::Jpy, dec!(0.0066), dec!(2887.50)),
+    ];
+    for (product, price, dollars) in cases {
+        for quantity in [1, -1] {
+            let code = format!("{product}H5");
+            let instrument = Instrument::Future { product, code };
+            let held = MarginLeg {
+                instrument,
+                quantity,
+                price,
+                underlying: price,
+                implied_volatility: 0.0,
+            };
+            assert_eq!(of(product, &[held]).net, Usd(dollars), "{product}");
+        }
+    }
+}
+
+#[test]
+fn a_strangle_of_a_future_takes_more_than_nothing_and_less_than_its_future() {
+    let cases = [
+        (Product::Cl, dec!(70), "56P", "88C", dec!(0.35)),
+        (Product::Mgc, dec!(2700), "2450P", "3000C", dec!(8)),
+        (Product::Zn, dec!(110), "106P", "114C", dec!(0.15625)),
+        (Product::Aud, dec!(0.65), "0.605P", "0.695C", dec!(0.0008)),
+        (Product::Jpy, dec!(0.0066), "0.0061P", "0.00725C", dec!(0.00001)),
+    ];
+    for (product, underlying, put, call, price) in cases {
+        let strangle = [put, call].map(|name| leg(product, underlying, 90, (-1, name, price)));
+        let code = format!("{product}H5");
+        let future = MarginLeg {
+            instrument: Instrument::Future { product, code },
+            quantity: 1,
+            price: underlying,
+            underlying,
+            implied_volatility: 0.0,
+        };
+        let (taken, most) = (of(product, &strangle).net, of(product, &[future]).net);
+        assert!(taken > Usd::ZERO && taken < most, "{product}: {taken} of {most}");
+        let two = strangle.clone().map(|leg| MarginLeg { quantity: -2, ..leg });
+        assert_eq!(of(product, &two).net, Usd(taken.0 * dec!(2)), "{product}");
+    }
+}
+
 #[test]
 fn a_long_beyond_nine_months_takes_three_quarters_of_its_price() {
     let leg = |days| MarginLeg {

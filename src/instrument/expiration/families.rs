@@ -18,6 +18,8 @@ pub(super) enum Pattern {
     Thursday,
     /// Every Friday but the third.
     Friday,
+    /// The first and the second Friday.
+    EarlyFriday,
     /// The third Friday of every month.
     ThirdFriday,
     /// The third Friday of March, June, September and December.
@@ -56,6 +58,8 @@ pub(super) enum Root {
     Daily(&'static str, char),
     /// With the number of the weekday between: `R1E` is the Russell's first Friday.
     Between(&'static str, &'static str),
+    /// With the number of the weekday as a letter: `JXA` is the first Friday.
+    Lettered(&'static str),
 }
 
 /// A family of series.
@@ -93,10 +97,10 @@ const fn until(family: Family, end: (i32, u32, u32)) -> Family {
 }
 
 use Pattern::{
-    Friday, HalfYearFriday, JanuaryFriday, Monday, MonthEnd, QuarterEnd, QuarterlyFriday,
-    SerialFriday, ThirdFriday, Thursday, Tuesday, Wednesday,
+    EarlyFriday, Friday, HalfYearFriday, JanuaryFriday, Monday, MonthEnd, QuarterEnd,
+    QuarterlyFriday, SerialFriday, ThirdFriday, Thursday, Tuesday, Wednesday,
 };
-use Root::{Between, Daily, Fixed, Numbered};
+use Root::{Between, Daily, Fixed, Lettered, Numbered};
 
 /// From before the calendar's first year.
 const ALWAYS: (i32, u32, u32) = (1990, 1, 1);
@@ -107,10 +111,13 @@ const ALWAYS: (i32, u32, u32) = (1990, 1, 1);
 /// SPX: AM on third Fridays; PM weeklies as `SPXW`.
 /// Monday 2016-08-15 (first expiration 08-22) and Wednesday 2016-02-23 (first 03-02): Cboe's own
 /// announcements. Tuesday 2022-04-18, Thursday 2022-05-11: Cboe, domain/reference.md §3a.
-/// `SPXPM` became `SPXW` on 2017-05-01: Cboe regulatory circular RG17-002.
+/// `SPXPM` became `SPXW` on 2017-05-01: Cboe regulatory circular RG17-002. Weeklies began on
+/// 2005-10-28, settled AM until PM took their place at the end of 2010; the PM quarterlies since 2006
+/// are left out until 2014, when month ends begin here.
 const SPX: &[Family] = &[
     family(ThirdFriday, Fixed("SPX"), Am, ALWAYS, 365),
     family(HalfYearFriday, Fixed("SPX"), Am, ALWAYS, 1100),
+    until(family(Friday, Lettered("JX"), Am, (2005, 11, 4), 8), (2011, 1, 7)),
     until(family(ThirdFriday, Fixed("SPXPM"), Pm, (2013, 3, 1), 365), (2017, 5, 1)),
     family(ThirdFriday, Fixed("SPXW"), Pm, (2017, 5, 1), 365),
     family(MonthEnd, Fixed("SPXW"), Pm, (2014, 1, 1), 185),
@@ -194,6 +201,7 @@ const ES: &[Family] = &[
     family(SerialFriday, Fixed("EW3"), Pm, (2017, 4, 21), 185),
     family(QuarterlyFriday, Fixed("EW3"), Pm, (2023, 3, 1), 185),
     family(MonthEnd, Fixed("EW"), Pm, (2010, 1, 1), 185),
+    until(family(EarlyFriday, Numbered("EW"), Pm, (2009, 9, 4), 35), (2010, 7, 23)),
     family(Friday, Numbered("EW"), Pm, (2010, 7, 23), 35),
     family(Monday, Daily("E", 'A'), Pm, (2017, 4, 17), 28),
     family(Tuesday, Daily("E", 'B'), Pm, (2022, 5, 3), 28),

@@ -260,6 +260,7 @@ impl Pattern {
             Self::Wednesday => weekday == Weekday::Wed,
             Self::Thursday => weekday == Weekday::Thu,
             Self::Friday => weekday == Weekday::Fri && !third_friday,
+            Self::EarlyFriday => weekday == Weekday::Fri && date.day() <= 14,
             Self::ThirdFriday => third_friday,
             Self::QuarterlyFriday => third_friday && quarterly,
             Self::SerialFriday => third_friday && !quarterly,
@@ -298,6 +299,10 @@ impl Root {
             Self::Numbered(stem) => format!("{stem}{week}"),
             Self::Daily(stem, letter) => format!("{stem}{week}{letter}"),
             Self::Between(head, tail) => format!("{head}{week}{tail}"),
+            Self::Lettered(stem) => {
+                let letter = [' ', 'A', 'B', 'C', 'D', 'E'].get(usize::try_from(week).unwrap_or(0));
+                format!("{stem}{}", letter.unwrap_or(&' '))
+            }
         }
     }
 }

@@ -75,6 +75,17 @@ fn each_day_lists_the_series_its_era_and_calendar_give() {
         (Product::Es, "2019-06-21", &["ES AM 06-21 09:30 ESM9"]),
         (Product::Mes, "2020-08-28", &[]),
         (Product::Mes, "2020-09-04", &["EX1 PM 09-04 16:00 MESU0"]),
+        // From 2005: AM weeklies only, so no Friday's option ends that day; the first of ES in 2009.
+        (Product::Spx, "2005-01-21", &["SPX AM 01-20 16:15"]),
+        (Product::Spx, "2005-01-14", &[]),
+        (Product::Spx, "2005-11-04", &["JXA AM 11-03 16:15"]),
+        (Product::Spx, "2010-12-31", &["JXE AM 12-30 16:15"]),
+        (Product::Spx, "2011-01-07", &["SPXW PM 01-07 16:00"]),
+        (Product::Es, "2005-03-18", &["ES AM 03-18 09:30 ESH5"]),
+        (Product::Es, "2009-08-28", &[]),
+        (Product::Es, "2009-09-11", &["EW2 PM 09-11 16:00 ESU9"]),
+        (Product::Es, "2010-06-25", &[]),
+        (Product::Spy, "2005-01-21", &["SPY PM 01-21 16:00"]),
         // ETFs.
         (Product::Spy, "2024-08-01", &["SPY PM 08-01 16:00"]),
         (Product::Qqq, "2024-08-01", &["QQQ PM 08-01 16:00"]),
@@ -86,6 +97,118 @@ fn each_day_lists_the_series_its_era_and_calendar_give() {
     ];
     for (product, day, expected) in cases {
         assert_eq!(on(*product, day), *expected, "{product} {day}");
+    }
+}
+
+#[test]
+fn monthly_options_end_on_the_exchanges_published_days() {
+    // CME Group's expiration calendars of 2024 and 2025; the option is named by its future or month.
+    let cases: &[(Product, &str, &[&str])] = &[
+        // Crude oil: the future stops on 2024-11-20, its option three business days before.
+        (Product::Cl, "2024-11-15", &["LO PM 11-15 14:30 CLZ4"]),
+        (Product::Cl, "2024-10-17", &["LO PM 10-17 14:30 CLX4"]),
+        (Product::Cl, "2024-12-16", &["LO PM 12-16 14:30 CLF5"]),
+        (Product::Cl, "2025-01-15", &["LO PM 01-15 14:30 CLG5"]),
+        (Product::Mcl, "2024-11-15", &["MCO PM 11-15 14:30 MCLZ4"]),
+        (Product::Mcl, "2024-11-14", &[]),
+        // Gold: four business days before the month's end, never a Friday.
+        (Product::Gc, "2024-11-25", &["OG PM 11-25 13:30 GCZ4"]),
+        (Product::Gc, "2024-12-26", &["OG PM 12-26 13:30 GCG5"]),
+        (Product::Gc, "2024-01-25", &["OG PM 01-25 13:30 GCG4"]),
+        (Product::Mgc, "2024-12-26", &["OMG PM 12-26 13:30 MGCG5"]),
+        (Product::Si, "2024-12-26", &["SO PM 12-26 13:30 SIH5"]),
+        (Product::Hg, "2024-11-25", &["HXE PM 11-25 13:30 HGZ4"]),
+        // Refined products: three business days before the last of the month before.
+        (Product::Rb, "2024-11-25", &["OB PM 11-25 14:30 RBZ4"]),
+        (Product::Ho, "2024-12-26", &["OH PM 12-26 14:30 HOF5"]),
+        // Grains and bonds: the Friday two business days before the month's last.
+        (Product::Zc, "2024-11-22", &["OZC PM 11-22 14:20 ZCZ4"]),
+        (Product::Zc, "2024-12-27", &["OZC PM 12-27 14:20 ZCH5"]),
+        (Product::Zs, "2024-12-27", &["OZS PM 12-27 14:20 ZSF5"]),
+        (Product::Zw, "2025-02-21", &["OZW PM 02-21 14:20 ZWH5"]),
+        (Product::Zn, "2024-11-22", &["OZN PM 11-22 17:00 ZNZ4"]),
+        (Product::Zf, "2024-12-27", &["OZF PM 12-27 17:00 ZFH5"]),
+        // Good Friday ends March 2024: the Friday before it.
+        (Product::Zb, "2024-03-22", &["OZB PM 03-22 17:00 ZBM4"]),
+        // Currencies: the second Friday before the third Wednesday.
+        (Product::Eur, "2024-12-06", &["EUU PM 12-06 10:00 6EZ4"]),
+        (Product::Aud, "2025-01-03", &["ADU PM 01-03 10:00 6AH5"]),
+        (Product::Jpy, "2025-03-07", &["JPU PM 03-07 10:00 6JH5"]),
+        // Live cattle: the first Friday; lean hogs: the tenth business day, with the future.
+        (Product::Le, "2024-12-06", &["LE PM 12-06 14:05 LEZ4"]),
+        (Product::He, "2024-12-13", &["HE PM 12-13 13:00 HEZ4"]),
+        // Nothing on other days.
+        (Product::Cl, "2024-11-18", &[]),
+        (Product::Gc, "2024-11-26", &[]),
+        // Index futures and funds go by weekday.
+        (Product::Nq, "2024-09-20", &["NQ AM 09-20 09:30 NQU4", "QN3 PM 09-20 16:00 NQZ4"]),
+        (Product::Nq, "2024-08-13", &["Q2B PM 08-13 16:00 NQU4"]),
+        (Product::Mnq, "2024-08-05", &["D1A PM 08-05 16:00 MNQU4"]),
+        (Product::Rty, "2024-12-20", &["RTO AM 12-20 09:30 RTYZ4", "R3E PM 12-20 16:00 RTYH5"]),
+        (Product::Rty, "2024-08-02", &["R1E PM 08-02 16:00 RTYU4"]),
+        (Product::Slv, "2024-08-16", &["SLV PM 08-16 16:00"]),
+        (Product::Xop, "2024-08-02", &["XOP PM 08-02 16:00"]),
+    ];
+    for (product, day, expected) in cases {
+        assert_eq!(on(*product, day), *expected, "{product} {day}");
+    }
+}
+
+#[test]
+fn futures_stop_on_the_exchanges_published_days() {
+    // CME Group's expiration calendars of 2024 and 2025.
+    let cases = [
+        (Product::Cl, "CLZ4", "2024-11-20"),
+        (Product::Cl, "CLX4", "2024-10-22"),
+        (Product::Cl, "CLF5", "2024-12-19"),
+        (Product::Mcl, "MCLZ4", "2024-11-19"),
+        (Product::Rb, "RBZ4", "2024-11-29"),
+        (Product::Gc, "GCZ4", "2024-12-27"),
+        (Product::Si, "SIH5", "2025-03-27"),
+        (Product::Zc, "ZCZ4", "2024-12-13"),
+        (Product::Zs, "ZSF5", "2025-01-14"),
+        (Product::Zb, "ZBZ4", "2024-12-19"),
+        (Product::Zf, "ZFZ4", "2024-12-31"),
+        (Product::Le, "LEZ4", "2024-12-31"),
+        (Product::He, "HEZ4", "2024-12-13"),
+        (Product::Eur, "6EZ4", "2024-12-16"),
+        (Product::Cad, "6CZ4", "2024-12-17"),
+        (Product::Nq, "NQZ4", "2024-12-20"),
+    ];
+    let calendar = Calendar::default();
+    for (product, code, day) in cases {
+        let found = super::super::find_future(&calendar, product, code, date("2024-06-03"));
+        assert_eq!(found.unwrap().expiration, date(day), "{code}");
+    }
+}
+
+#[test]
+fn second_tuesdays_find_the_series_strangles_ask_for_where_a_month_ends_then() {
+    // Rulebook §4.3: 80 to 100 days. Monthly expirations may leave a gap of three weeks; where none
+    // is, the series is listed by then, serial ones too.
+    let calendar = Calendar::default();
+    let months = (2024..=2027).flat_map(|year| (1..=12).map(move |month| (year, month)));
+    let days: Vec<NaiveDate> = months
+        .filter_map(|(y, m)| NaiveDate::from_weekday_of_month_opt(y, m, Weekday::Tue, 2))
+        .collect();
+    for product in Product::ALL {
+        let reached = |on: &&NaiveDate| {
+            let all = listed(&calendar, *product, **on, 100);
+            all.iter().any(|s| (s.expiration - **on).num_days() >= 80)
+        };
+        let due = |on: &&NaiveDate| {
+            let Some(rule) = monthly::of(*product) else { return false };
+            let months = std::iter::successors(on.with_day(1), |m| days::next_month(*m)).take(6);
+            let listed = months.filter(|m| rule.ahead_days(*m).is_some_and(|ahead| ahead >= 95));
+            let ends = listed.filter_map(|m| rule.last_day(&calendar, *product, m));
+            ends.map(|end| (end - **on).num_days()).any(|away| (80..=95).contains(&away))
+        };
+        assert!(days.iter().filter(due).all(|on| reached(&on)), "{product}");
+        // Series of the month's end, of metals, grains and bonds, hardly ever fall into the three
+        // weeks; those of its first three weeks do in two months of five at least.
+        let found = days.iter().filter(reached).count();
+        let early = [Product::Mcl, Product::Aud, Product::Gld, Product::Mnq, Product::Xop];
+        assert!(found >= 15 || !early.contains(product), "{product}: {found}");
     }
 }
 
@@ -168,11 +291,11 @@ proptest! {
     #[test]
     fn what_is_listed_is_ordered_distinct_and_hangs_together(
         index in 0..Product::ALL.len(),
-        day in 0_u64..5800,
+        day in 0_u64..8000,
         days in 0_u32..800,
     ) {
         let (calendar, product) = (Calendar::default(), Product::ALL[index]);
-        let on = date("2011-01-03") + Days::new(day);
+        let on = date("2005-01-10") + Days::new(day);
         let all = listed(&calendar, product, on, days);
         let keys: Vec<_> = all.iter().map(|s| (s.expiration, s.settlement)).collect();
         prop_assert!(keys.is_sorted() && keys.windows(2).all(|pair| pair[0] != pair[1]));

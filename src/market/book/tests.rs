@@ -13,10 +13,12 @@ fn quote(product: Product, value: f64, conditions: Conditions) -> (Decimal, Deci
 
 #[test]
 fn bid_and_ask_stand_on_the_tick_around_the_value() {
+    let settings = settings().book;
     for product in Product::ALL.iter().copied() {
         for step in 0..4000 {
             let value = f64::from(step) * 0.0137;
-            let (bid, ask) = quote(product, value, calm());
+            let delta = (value / 50.0).min(1.0);
+            let (bid, ask) = bid_ask(&settings, product, value, delta, calm(), 1.0);
             assert!(bid >= Decimal::ZERO && bid < ask, "{product} {value}: {bid} {ask}");
             for price in [bid, ask] {
                 let tick = option_ticks(product).tick_at(price);

@@ -187,6 +187,16 @@ impl Market for MarketSeam {
         self.ask(self.market.daily_bars(product, before, count)).await
     }
 
+    async fn iv_history(
+        &self,
+        product: Product,
+        before: NaiveDate,
+        count: usize,
+    ) -> Vec<(NaiveDate, f64)> {
+        let known = async { Ok(self.market.iv_history(product, before, count).await) };
+        self.ask(known).await.unwrap_or_default()
+    }
+
     async fn fx(&self, date: NaiveDate) -> Result<FxRate, MarketError> {
         self.ask(self.market.fx(date)).await
     }
