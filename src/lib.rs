@@ -65,5 +65,7 @@ pub mod app;
 pub mod live;
 /// Replay and demo.
 pub mod sim;
+/// The production validation protocol: checks that are done, and what they found.
+pub mod validate;
 /// One file per subcommand.
 pub mod cli;

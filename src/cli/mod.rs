@@ -22,6 +22,7 @@ mod sheet;
 mod stage;
 mod status;
 mod store;
+mod validate;
 mod why;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
@@ -80,6 +81,7 @@ enum Command {
     Plan(plan::PlanArgs),
     Stage(stage::StageArgs),
     Ack(ack::AckArgs),
+    Validate(validate::ValidateArgs),
     Journal(journal::JournalArgs),
     Chaos(chaos::ChaosArgs),
     Store(store::StoreArgs),
@@ -128,6 +130,7 @@ pub fn main() -> ExitCode {
         Command::Phase(args) => phase::run(global, &args),
         Command::Plan(args) => plan::run(global, &args),
         Command::Stage(args) => stage::run(global, &args),
+        Command::Validate(args) => validate::run(global, &args),
         Command::Ack(args) => ack::run(global, &args),
         Command::Journal(args) => journal::run(global, &args),
         Command::Store(args) => store::run(global, &args),

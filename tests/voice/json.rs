@@ -275,7 +275,7 @@ fn the_page_shows_every_document_as_it_is_printed() {
 
     assert!(all.wrong.is_empty(), "{}", all.wrong.join("\n"));
     let titles: BTreeSet<String> = all.examples.keys().cloned().collect();
-    let other: BTreeSet<String> = ["chaos".to_owned(), "replay".to_owned()].into();
+    let other: BTreeSet<String> = ["chaos", "replay", "validate"].map(str::to_owned).into();
     assert_eq!(titles.difference(&all.seen).cloned().collect::<BTreeSet<_>>(), other);
 }
 
@@ -300,6 +300,18 @@ fn a_replay_prints_the_names_others_rely_on() {
     ] {
         assert!(fields.iter().any(|field| *field == wanted), "{wanted} in {fields:?}");
     }
+}
+
+#[test]
+fn a_validation_prints_its_checks_and_fails_for_a_stage_that_is_not_earned() {
+    let (home, mut all) = (Home::new(), documents());
+    let ran = home.run(&["validate", "--for", "stage-1", "--json"]);
+    assert_eq!(ran.code, 1);
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+    all.check("validate", &document);
+    assert!(all.wrong.is_empty(), "{}", all.wrong.join("\n"));
+    assert_eq!(document["passed"], false);
+    home.run(&["validate", "--for", "stage-9"]).failed(2);
 }
 
 #[test]
