@@ -12,7 +12,7 @@ use chrono::{NaiveDate, TimeDelta};
 use rust_decimal::Decimal;
 
 use super::{
-    Desk, describe, latch, read,
+    Desk, cuts, describe, latch, read,
     tables::{BREAKERS, BREAKERS_KEY, POSITIONS_CLOSED},
 };
 use crate::{
@@ -108,9 +108,25 @@ impl Desk {
         let save = !steps.is_empty() || (stale && state != row) || matters(&state) != matters(&row);
         if save {
             let (after, acted) = (state.clone(), !steps.is_empty());
-            if !self.write(move |tx| write(tx, &row, &after, steps, now)).await? {
+            let spike = steps.iter().find_map(|step| match step {
+                Step::Set { hold, .. } if hold.name == breaker::vix::NAME => {
+                    Some(hold.cause.clone())
+                }
+                _ => None,
+            });
+            let kept = if spike.is_some() { self.spike_cuts().await? } else { Vec::new() };
+            let (chosen, cause) = (kept.clone(), spike.unwrap_or_default());
+            let written = self.write(move |tx| {
+                let written = write(tx, &row, &after, steps, now)?;
+                if written {
+                    cuts::cut(tx, &chosen, breaker::vix::NAME, &cause, now)?;
+                }
+                Ok(written)
+            });
+            if !written.await? {
                 return Ok(()); // a resume came in between: the next look begins with it
             }
+            self.take_cuts(&kept);
             self.hot().breakers.saved_at = Some(now);
             if acted {
                 self.latch.refresh(&self.parts.store)?;

@@ -47,6 +47,7 @@ mod adopt;
 mod books;
 mod breakers;
 mod control;
+mod cuts;
 mod decided;
 mod deliver;
 mod drive;

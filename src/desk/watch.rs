@@ -26,7 +26,8 @@ use crate::{
     store::{Read, StoreError, Table, WriteTx},
     strategy::{
         Rule,
-        closing::open_legs,
+        closing::{Scope, closing, open_legs},
+        ladder::Urgency,
         manage::{ExitAction, ExitMemory, Managed, Warning, Watched},
         rule,
     },
@@ -273,6 +274,11 @@ impl Desk {
         if given.closing.is_none() && rule.is_same_day() && self.vix_closes() {
             given.closing = Some(ExitReason::VixSpike);
         }
+        let done =
+            given.keep_units.is_some_and(|kept| closing(position, Scope::But(kept)).is_none());
+        if done {
+            given.keep_units = None;
+        }
         if self.stops_suspended() {
             // Two observations in a row fire a stop: none does while each begins anew.
             given.stop_observations = 0;
@@ -322,9 +328,16 @@ impl Desk {
             })
             .await?;
         }
+        // A cut to bring the account's risk down goes before what the strategy wants of the rest.
+        let cut = managed.memory.keep_units.map(Scope::But);
+        let cut = cut.filter(|scope| managed.memory.closing.is_none() && watched.holds(*scope));
+        let cut = cut.map(|scope| {
+            let (reason, urgency) = (ExitReason::Reduced, Urgency::Whole);
+            ExitAction::Close { reason, scope, urgency }
+        });
         // Where assignment took the shorts there is no debit to rest at.
         let shorts = open_legs(position).any(|leg| leg.quantity < 0);
-        let order = managed.actions.into_iter().find(|action| match action {
+        let order = cut.into_iter().chain(managed.actions).find(|action| match action {
             ExitAction::RestProfit { .. } => shorts,
             ExitAction::Close { .. } => !planted::on(Bug::NeitherCloseNorAlert),
             ExitAction::Adjust { .. } => true,

@@ -26,6 +26,8 @@ pub enum Scope {
     Puts,
     /// The legs at strikes below this one: the naked puts of an LT112.
     Beneath(Decimal),
+    /// Every leg, but so many units of the position are kept.
+    But(u32),
     /// The legs at this strike or above it: the debit spread of an LT112.
     From(Decimal),
 }
@@ -38,7 +40,7 @@ impl Scope {
             _ => None,
         };
         match self {
-            Self::All => true,
+            Self::All | Self::But(_) => true,
             Self::ShortsOnly => leg.quantity < 0,
             Self::Calls => option.is_some_and(|contract| contract.right == Right::Call),
             Self::Puts => option.is_some_and(|contract| contract.right == Right::Put),
@@ -91,17 +93,19 @@ pub fn closing(position: &Position, scope: Scope) -> Option<Closing> {
         legs.truncate(1);
     }
     let quantities = legs.iter().map(|leg| leg.quantity.unsigned_abs());
-    let units = quantities.reduce(greatest_common_divisor)?;
+    let whole = quantities.reduce(greatest_common_divisor)?;
     let leg_of = |leg: &&PositionLeg| Leg {
         instrument: leg.instrument.clone(),
         side: if leg.quantity < 0 { Side::Buy } else { Side::Sell },
-        ratio: u32::try_from(leg.quantity.unsigned_abs() / units).unwrap_or(u32::MAX),
+        ratio: u32::try_from(leg.quantity.unsigned_abs() / whole).unwrap_or(u32::MAX),
         effect: Effect::Close,
     };
-    Some(Closing {
-        legs: legs.iter().map(leg_of).collect(),
-        units: u32::try_from(units).unwrap_or(u32::MAX),
-    })
+    let kept = if let Scope::But(kept) = scope { kept } else { 0 };
+    let units = u32::try_from(whole).unwrap_or(u32::MAX).saturating_sub(kept);
+    if units == 0 {
+        return None;
+    }
+    Some(Closing { legs: legs.iter().map(leg_of).collect(), units })
 }
 
 /// What legs traded together do at every price of the underlying: what is sold is never worth less
@@ -219,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_close_takes_what_is_open_in_the_largest_unit_it_allows() {
-        use Scope::{All, ShortsOnly};
+        use Scope::{All, But, ShortsOnly};
         let cases = [
             ([-1, 1, -1, 1], All, Some((vec![1, 1, 1, 1], 1, Some(Sign::Debit)))),
             ([-3, 3, -3, 3], All, Some((vec![1, 1, 1, 1], 3, Some(Sign::Debit)))),
@@ -229,6 +233,8 @@ mod tests {
             ([0, 2, 0, 2], All, Some((vec![1, 1], 2, Some(Sign::Credit)))),
             ([0, 2, 0, 2], ShortsOnly, None),
             ([0, 0, 0, 0], All, None),
+            ([-3, 3, -3, 3], But(1), Some((vec![1, 1, 1, 1], 2, Some(Sign::Debit)))), // two are cut
+            ([-1, 1, -1, 1], But(1), None),
         ];
         for (quantities, scope, wanted) in cases {
             let found = closing(&held(quantities), scope).map(|order| {

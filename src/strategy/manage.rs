@@ -63,6 +63,9 @@ pub struct ExitMemory {
     /// A part of it is being closed, and why: until that part is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closing_part: Option<(ExitReason, Scope)>,
+    /// Units that are kept while the rest is closed to bring the account's risk down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_units: Option<u32>,
     /// The last CRITICAL for not being flat.
     pub critical_at: Option<Timestamp>,
     /// Orders made to change the position.

@@ -50,6 +50,10 @@ impl JobBody for RiskSnapshot {
         let Some(point) = point(&snapshot) else {
             return Ok(JobReport::skipped("the broker gave no balances"));
         };
+        if let (Some(used), Some(cap)) = (point.used_percent, point.cap_percent) {
+            let looked = self.0.reduce_to_cap(&snapshot, used, cap).await;
+            looked.map_err(|error| failed(&error))?;
+        }
         let summary = format!(
             "net liquidation {}, requirement {}",
             point.net_liquidation_usd, point.requirement_usd
