@@ -54,6 +54,7 @@ mod drive;
 mod explain;
 mod exposures;
 mod held;
+mod look;
 mod lookup;
 mod pass;
 mod patience;

@@ -5,30 +5,21 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DurationRound, TimeDelta};
 
-use super::{
-    Desk,
-    adjust::is_held_back,
-    adjusting::Around,
-    deliver::options_of,
-    describe,
-    drive::{Wanted, left_behind},
-};
+use super::{Desk, adjust::is_held_back, describe, drive::Wanted};
 use crate::{
     account::{ExitReason, Position, PositionId, StrategyId, hold::Level},
-    calendar::{Exchange, Session, new_york_date},
+    calendar::{Exchange, new_york_date},
     clock::Timestamp,
     config::execution::span,
     instrument::{Instrument, OptionContract},
     market::OptionQuote,
     notice::{self, Notice},
-    planted::{self, Bug},
     signal as watch,
     store::{Read, StoreError, Table, WriteTx},
     strategy::{
         Rule,
-        closing::{Scope, closing, open_legs},
-        ladder::Urgency,
-        manage::{ExitAction, ExitMemory, Managed, Warning, Watched},
+        closing::open_legs,
+        manage::{ExitAction, ExitMemory},
         rule,
     },
 };
@@ -248,119 +239,6 @@ impl Desk {
         Ok(())
     }
 
-    /// One position's round: quotes, decision, memory, alerts.
-    async fn look(
-        &self,
-        position: &Position,
-        session: &Session,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let Some(tick) = self.tick_of(position)? else { return Ok(()) };
-        let Some(options) = options_of(position) else {
-            self.hot().wanted.remove(&position.id);
-            return Ok(());
-        };
-        let Some(rule) = rule(position.strategy) else { return Ok(()) };
-        let position = options.as_ref();
-        let quotes = self.position_quotes(position).await;
-        if now >= self.zdte_times(session).evaluation && planted::on(Bug::SleepAtEvaluation) {
-            return Ok(());
-        }
-        let before = self.hot().memories.get(&position.id).cloned().unwrap_or_default();
-        let mut given = before.clone();
-        if given.closing.is_none() && self.at_assignment_risk(position, &quotes, now).await? {
-            given.closing = Some(ExitReason::AssignmentRisk);
-        }
-        if given.closing.is_none() && rule.is_same_day() && self.vix_closes() {
-            given.closing = Some(ExitReason::VixSpike);
-        }
-        let done =
-            given.keep_units.is_some_and(|kept| closing(position, Scope::But(kept)).is_none());
-        if done {
-            given.keep_units = None;
-        }
-        if self.stops_suspended() {
-            // Two observations in a row fire a stop: none does while each begins anew.
-            given.stop_observations = 0;
-            given.near_observations = 0;
-        }
-        let around = if rule.is_same_day() {
-            Around { underlying: None, vix: None }
-        } else {
-            self.around(position).await
-        };
-        let watched = Watched {
-            rulebook: &self.parts.rulebook,
-            session,
-            position,
-            quotes: &quotes,
-            underlying: around.underlying.as_ref(),
-            vix: around.vix,
-            tick,
-            now,
-        };
-        let managed = rule.manage(&watched, &given);
-        let notices = alerts(position, &managed);
-        let matters = ExitMemory {
-            last_mark_at: before.last_mark_at,
-            near_at: before.near_at,
-            ..managed.memory.clone()
-        };
-        if matters != before || !notices.is_empty() {
-            let (id, memory) = (position.id.clone(), managed.memory.clone());
-            let triggered = before.closing.is_none().then_some(memory.closing).flatten();
-            let part = memory.closing_part.filter(|_| before.closing_part.is_none());
-            let cost = managed.mark.cost();
-            self.write(move |tx| {
-                // Uneven legs may have begun a close in the meantime.
-                let begun = tx.get(&EXIT_MEMORIES, &id.0)?.and_then(|row| row.closing);
-                let closing = begun.or(memory.closing);
-                tx.put(&EXIT_MEMORIES, &id.0, &ExitMemory { closing, ..memory })?;
-                if let Some(reason) = triggered {
-                    let data = serde_json::json!({ "reason": reason, "cost": cost });
-                    tx.journal(now, &id.0, "closing", &data)?;
-                }
-                if let Some((reason, scope)) = part {
-                    let data = serde_json::json!({ "reason": reason, "part": scope, "cost": cost });
-                    tx.journal(now, &id.0, "closing", &data)?;
-                }
-                notices.into_iter().try_for_each(|told| notice::raise(tx, now, told))
-            })
-            .await?;
-        }
-        // A cut to bring the account's risk down goes before what the strategy wants of the rest.
-        let cut = managed.memory.keep_units.map(Scope::But);
-        let cut = cut.filter(|scope| managed.memory.closing.is_none() && watched.holds(*scope));
-        let cut = cut.map(|scope| {
-            let (reason, urgency) = (ExitReason::Reduced, Urgency::Whole);
-            ExitAction::Close { reason, scope, urgency }
-        });
-        // Where assignment took the shorts there is no debit to rest at.
-        let shorts = open_legs(position).any(|leg| leg.quantity < 0);
-        let order = cut.into_iter().chain(managed.actions).find(|action| match action {
-            ExitAction::RestProfit { .. } => shorts,
-            ExitAction::Close { .. } => !planted::on(Bug::NeitherCloseNorAlert),
-            ExitAction::Adjust { .. } => true,
-            _ => false,
-        });
-        let order =
-            order.map(|action| Wanted { action, leave: left_behind(position, action, &quotes) });
-        let mut hot = self.hot();
-        let begun = hot.memories.get(&position.id).and_then(|memory| memory.closing);
-        let closing = begun.or(managed.memory.closing);
-        // A close that began in the meantime is looked at in a round of its own.
-        let order = order.filter(|_| closing == managed.memory.closing);
-        let memory = ExitMemory { closing, ..managed.memory };
-        if hot.open.contains_key(&position.id) {
-            hot.memories.insert(position.id.clone(), memory);
-        }
-        match order {
-            Some(order) => hot.wanted.insert(position.id.clone(), order),
-            None => hot.wanted.remove(&position.id),
-        };
-        Ok(())
-    }
-
     pub(super) async fn position_quotes(&self, position: &Position) -> Vec<OptionQuote> {
         let contracts: Vec<OptionContract> = open_legs(position)
             .filter_map(|leg| match &leg.instrument {
@@ -376,28 +254,6 @@ impl Desk {
     }
 }
 
-fn alerts(position: &Position, managed: &Managed) -> Vec<Notice> {
-    let id = &position.id;
-    let told = managed.actions.iter().filter_map(|action| match action {
-        ExitAction::AlertNoMark { seconds } => {
-            Some(Notice::NoMark { position: id.clone(), seconds: *seconds })
-        }
-        ExitAction::AlertNotFlat if planted::on(Bug::NeitherCloseNorAlert) => None,
-        ExitAction::AlertNotFlat => Some(not_flat(position)),
-        ExitAction::Warn(warning) => {
-            let what = match warning {
-                Warning::NearStrike => {
-                    "the underlying nears the short put; all is closed at 25 points"
-                }
-                Warning::Delta => "a short's delta has reached the first line of defence",
-            };
-            Some(Notice::Prepare { position: id.clone(), what: what.to_owned() })
-        }
-        _ => None,
-    });
-    told.collect()
-}
-
 /// The last trade of a same-day position's short; `None` for any other position.
 fn short_until(position: &Position) -> Option<Timestamp> {
     if position.strategy != StrategyId::Friday0dte {
@@ -409,7 +265,7 @@ fn short_until(position: &Position) -> Option<Timestamp> {
     })
 }
 
-fn not_flat(position: &Position) -> Notice {
+pub(super) fn not_flat(position: &Position) -> Notice {
     let (what, open) = (describe::position(position), describe::open_legs(position));
     Notice::NotFlat { position: position.id.clone(), what: format!("{what}; open: {open}") }
 }
