@@ -89,7 +89,12 @@ impl App {
         let mut body = |name: &str, body: Arc<dyn JobBody>| {
             bodies.insert(name.to_owned(), body);
         };
-        for (name, period) in [("daily-report", Period::Daily), ("weekly-review", Period::Weekly)] {
+        for (name, period) in [
+            ("daily-report", Period::Daily),
+            ("weekly-review", Period::Weekly),
+            ("monthly-review", Period::Monthly),
+            ("quarterly-review", Period::Quarterly),
+        ] {
             let report = ReportBody::new(period, parts.store.clone(), Arc::clone(&gatherer));
             body(name, Arc::new(report));
         }

@@ -14,13 +14,13 @@ use crate::{
     report::{KeptReport, Period},
 };
 
-/// The daily report or the weekly review, as it was written after the close.
+/// The daily report, or the weekly, monthly or quarterly review, as it was written.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
     /// Which one.
     #[arg(value_enum)]
     period: PeriodArg,
-    /// The session it is of, YYYY-MM-DD; the last one without this.
+    /// The last day it is of, YYYY-MM-DD; the newest one without this.
     #[arg(long, value_name = "DATE", value_parser = parse_date)]
     date: Option<NaiveDate>,
     /// Write it as one HTML page to this file instead.
@@ -34,6 +34,10 @@ enum PeriodArg {
     Daily,
     /// Of one week.
     Weekly,
+    /// Of one month: income, compounding, strategies, proposals.
+    Monthly,
+    /// Of one quarter.
+    Quarterly,
 }
 
 /// Runs the subcommand.
@@ -42,6 +46,8 @@ pub fn run(global: &Global, args: &ReportArgs) -> CliResult {
     let period = match args.period {
         PeriodArg::Daily => Period::Daily,
         PeriodArg::Weekly => Period::Weekly,
+        PeriodArg::Monthly => Period::Monthly,
+        PeriodArg::Quarterly => Period::Quarterly,
     };
     let kept: Option<KeptReport> = ground.ask(&Request::Report { period, date: args.date })?;
     let kept = kept.ok_or_else(|| absent(period, args.date))?;
@@ -61,6 +67,8 @@ fn absent(period: Period, date: Option<NaiveDate>) -> CliError {
     let when = match period {
         Period::Daily => "30 minutes after each close",
         Period::Weekly => "60 minutes after the close of each week's last session",
+        Period::Monthly => "at 08:30 of each month's first session, of the month before",
+        Period::Quarterly => "at 08:45 of each quarter's first session, of the quarter before",
     };
     CliError::Failed(match date {
         Some(date) => format!("there is no {period} report of {date}\nhint: one is written {when}"),

@@ -20,6 +20,12 @@ impl Month {
         Self(date.with_day(1).unwrap_or(date))
     }
 
+    /// The month before.
+    #[must_use]
+    pub fn before(self) -> Self {
+        Self::of(self.0.pred_opt().unwrap_or(self.0))
+    }
+
     /// Its first day.
     pub fn first(self) -> NaiveDate {
         self.0

@@ -253,7 +253,7 @@ fn position_line(position: &Position, date: NaiveDate) -> PositionLine {
     }
 }
 
-fn head_line(tx: &impl Read) -> Result<HeadLine, StoreError> {
+pub(super) fn head_line(tx: &impl Read) -> Result<HeadLine, StoreError> {
     let head = tx.journal_head()?;
     Ok(HeadLine { sequence: head.sequence, hash: head.hash })
 }

@@ -1,4 +1,4 @@
-//! The job bodies `daily-report` and `weekly-review`.
+//! The job bodies `daily-report`, `weekly-review`, `monthly-review` and `quarterly-review`.
 
 use std::sync::Arc;
 
@@ -6,13 +6,16 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::{KeptReport, Period, REPORTS, gather::Gatherer, page::Page, report_key};
+use super::{
+    KeptReport, Period, REPORTS, gather::Gatherer, page::Page, quarterly::QuarterlyReview,
+    report_key,
+};
 use crate::{
     calendar::new_york_date,
     clock::Timestamp,
     notice::{Notice, raise},
     schedule::{JobBody, JobContext, JobError, JobReport},
-    store::{Store, StoreError, WriteTx},
+    store::{Read, Store, StoreError, WriteTx},
 };
 
 /// Writes a report of the slot's date.
@@ -23,22 +26,58 @@ pub struct ReportBody {
 }
 
 impl ReportBody {
-    /// The body of `daily-report` or `weekly-review`.
+    /// The body of the job that writes a period's reports.
     pub fn new(period: Period, store: Store, gatherer: Arc<Gatherer>) -> Self {
         Self { period, store, gatherer }
     }
 
-    fn write(&self, date: NaiveDate, at: Timestamp) -> Result<KeptReport, StoreError> {
+    /// The report a slot writes; `None` when there is nothing to tell of, with the reason.
+    fn write(
+        &self,
+        slot: NaiveDate,
+        at: Timestamp,
+    ) -> Result<Result<KeptReport, String>, StoreError> {
+        let (store, gatherer) = (&self.store, &self.gatherer);
         match self.period {
             Period::Daily => {
-                let report = self.store.read(|tx| self.gatherer.daily(tx, date))?;
-                kept(self.period, date, at, &report.page(), &report)
+                let report = store.read(|tx| gatherer.daily(tx, slot))?;
+                kept(self.period, slot, at, &report.page(), &report).map(Ok)
             }
             Period::Weekly => {
-                let review = self.store.read(|tx| self.gatherer.weekly(tx, date))?;
-                kept(self.period, date, at, &review.page(), &review)
+                let review = store.read(|tx| gatherer.weekly(tx, slot))?;
+                kept(self.period, slot, at, &review.page(), &review).map(Ok)
             }
+            Period::Monthly => match store.read(|tx| gatherer.monthly(tx, slot))? {
+                Some(review) => {
+                    let date = review.review.to_date;
+                    kept(self.period, date, at, &review.page(), &review).map(Ok)
+                }
+                None => Ok(Err("no session of the month before was reconciled".to_owned())),
+            },
+            Period::Quarterly => match store.read(|tx| self.quarterly(tx, slot))? {
+                Ok(review) => {
+                    let date = review.review.to_date;
+                    kept(self.period, date, at, &review.page(), &review).map(Ok)
+                }
+                Err(reason) => Ok(Err(reason)),
+            },
         }
+    }
+
+    /// A quarter is reviewed once: the slot of 6 April finds the one of 1 January to 31 March done.
+    fn quarterly(
+        &self,
+        tx: &impl Read,
+        slot: NaiveDate,
+    ) -> Result<Result<QuarterlyReview, String>, StoreError> {
+        let Some(review) = self.gatherer.quarterly(tx, slot)? else {
+            return Ok(Err("no session of the quarter before was reconciled".to_owned()));
+        };
+        let key = report_key(Period::Quarterly, review.review.to_date);
+        if tx.get(&REPORTS, &key)?.is_some() {
+            return Ok(Err(format!("{} was reviewed before", review.quarter)));
+        }
+        Ok(Ok(review))
     }
 }
 
@@ -66,8 +105,12 @@ fn kept(
 impl JobBody for ReportBody {
     async fn run(&self, context: &JobContext) -> Result<JobReport, JobError> {
         let (date, at) = (new_york_date(context.slot), context.rt.now());
-        let report = self.write(date, at).map_err(|error| JobError(error.to_string()))?;
-        let summary = format!("{} report of {date}: {}", self.period, report.headline);
+        let written = self.write(date, at).map_err(|error| JobError(error.to_string()))?;
+        let report = match written {
+            Ok(report) => report,
+            Err(reason) => return Ok(JobReport::skipped(reason)),
+        };
+        let summary = format!("{} report of {}: {}", self.period, report.date, report.headline);
         let cause = context.run_id();
         Ok(JobReport::done(summary).with(move |tx| keep(tx, &report, &cause)))
     }

@@ -1,4 +1,4 @@
-//! The daily report and the weekly review: gathered from the store, kept in it, shown as text,
+//! The daily report and the weekly, monthly and quarterly reviews: gathered from the store, kept in it, shown as text,
 //! HTML and JSON.
 
 /// Lines, areas and bars as plain SVG.
@@ -15,14 +15,24 @@ pub mod held;
 pub mod history;
 /// The job bodies that write the reports.
 pub mod jobs;
+/// The month: income and compounding, strategies, proposals.
+pub mod monthly;
 /// Sections, text and HTML.
 pub mod page;
-/// Lines both reports share.
+/// Lines the reports share.
 pub mod parts;
 /// Returns and trades as statistics, read from the store.
 pub mod performance;
 /// The plan as it stands, read from the store.
 pub mod planning;
+/// What a person may want to change.
+pub mod proposals;
+/// The quarter: its months.
+pub mod quarterly;
+/// What the monthly and the quarterly review share.
+pub mod review;
+/// A review as a page.
+mod review_page;
 /// The report of a replay, as files.
 pub mod tearsheet;
 /// The week: its days, trades, refusals, incidents, and the next week's calendar.
@@ -43,6 +53,10 @@ pub enum Period {
     Daily,
     /// The sessions of one week.
     Weekly,
+    /// The sessions of one month.
+    Monthly,
+    /// The sessions of one quarter.
+    Quarterly,
 }
 
 impl Period {
@@ -51,6 +65,8 @@ impl Period {
         match self {
             Self::Daily => "daily",
             Self::Weekly => "weekly",
+            Self::Monthly => "monthly",
+            Self::Quarterly => "quarterly",
         }
     }
 }
@@ -64,7 +80,7 @@ impl fmt::Display for Period {
 /// A report as it was written, kept for ever.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KeptReport {
-    /// Daily or weekly.
+    /// Daily, weekly, monthly or quarterly.
     pub period: Period,
     /// The last session it covers.
     pub date: NaiveDate,

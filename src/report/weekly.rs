@@ -86,7 +86,7 @@ pub struct SessionLine {
 }
 
 /// The win rate the rulebook claims for Friday 0DTE (§4.1): to be measured, never asserted.
-const CLAIMED_WIN_RATE_PERCENT: u32 = 88;
+pub(super) const CLAIMED_WIN_RATE_PERCENT: u32 = 88;
 
 impl WeeklyReview {
     /// The week's change in pounds.

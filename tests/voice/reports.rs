@@ -25,9 +25,23 @@ const MONDAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 10, 12).unwrap();
 
 /// The store after a week.
 fn replayed() -> Store {
+    after(MONDAY, FRIDAY)
+}
+
+fn after(from: NaiveDate, to: NaiveDate) -> Store {
     let (settings, jobs) = (Settings::default_embedded(), JobSet::embedded().unwrap());
-    let plan = Plan::new((MONDAY, FRIDAY), settings, jobs, Tape::Simulated);
+    let plan = Plan::new((from, to), settings, jobs, Tape::Simulated);
     replay::run(plan).unwrap().1
+}
+
+/// The reviews of September and of its quarter, which began with the ledger.
+pub fn reviews() -> [KeptReport; 2] {
+    let date = |month, day| NaiveDate::from_ymd_opt(2026, month, day).unwrap();
+    let store = after(date(9, 8), date(10, 1));
+    [Period::Monthly, Period::Quarterly].map(|period| {
+        let key = report_key(period, date(9, 30));
+        store.read(|tx| tx.get(&REPORTS, &key)).unwrap().expect("the job wrote it")
+    })
 }
 
 /// The reports a week wrote.
@@ -77,4 +91,15 @@ fn the_plan_after_a_week_says_how_it_stands() {
     let found = found.unwrap();
     insta::assert_snapshot!("plan", found.page().text());
     insta::assert_json_snapshot!("plan_document", found);
+}
+
+#[test]
+fn the_reviews_of_a_month_and_a_quarter_say_what_happened() {
+    for mut report in reviews() {
+        let name = report.period.name();
+        insta::assert_snapshot!(name, redacted(&report.text, &report));
+        insta::assert_snapshot!(format!("{name}_html"), redacted(&report.html, &report));
+        report.document["journal"] = serde_json::json!("redacted");
+        insta::assert_json_snapshot!(format!("{name}_document"), report.document);
+    }
 }
