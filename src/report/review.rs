@@ -19,6 +19,7 @@ use crate::{
     desk::{
         latch::level_of,
         read::{closed_positions, decisions, equity, holds},
+        stage::{self, StageRow},
         tables::EquityRow,
     },
     market::Provenance,
@@ -41,6 +42,8 @@ pub struct Review {
     pub latch: Level,
     /// Active holds.
     pub holds: Vec<Hold>,
+    /// The deployment stage, with every override it was ever promoted by.
+    pub stage: StageRow,
     /// The account over the span.
     pub account: AccountSpan,
     /// The plan at the end of the span.
@@ -130,6 +133,7 @@ impl Gatherer {
             prices: self.prices,
             latch: level_of(&holds),
             holds,
+            stage: stage::current(tx)?,
             plan: plan(tx, &self.rulebook, &self.calendar, to, worth(&rows))?,
             account,
             usd_returns: Returns::of(inside.usd.as_ref()),

@@ -3,7 +3,7 @@
 use super::{
     daily::{holds, jobs, prices_note},
     page::{Body, Page, Section},
-    parts::{counted, signed},
+    parts::{counted, signed, stage},
     performance::{Fall, Returns, StrategyStats},
     planning,
     review::{DecisionCount, Review},
@@ -37,6 +37,7 @@ pub(super) fn page(title: String, headline: String, review: &Review, own: Vec<Se
     if !review.holds.is_empty() {
         sections.push(holds(&review.holds));
     }
+    sections.extend(stage(&review.stage));
     sections.push(account(review));
     sections.extend(own);
     sections.push(trades(review));

@@ -17,6 +17,8 @@ use super::{
     manage::{ExitMemory, Managed, Watched},
     rule::entry_until,
 };
+use rust_decimal::Decimal;
+
 use crate::{
     account::{Position, StrategyId},
     calendar::Session,
@@ -49,6 +51,10 @@ impl Rule for LeapLadder {
 
     fn most(&self, phase: &Phase) -> u32 {
         phase.leap_ladder
+    }
+
+    fn income_percent(&self, rulebook: &Rulebook) -> Option<Decimal> {
+        Some(rulebook.leap_ladder.profit_target_percent)
     }
 
     fn needs(&self, account: &Snapshot) -> Vec<Need> {
