@@ -109,10 +109,14 @@ fn stops(rulebook: &Rulebook, line: &StrategyStats, trades: &[TradeLine]) -> Opt
     })
 }
 
-/// One limit that stood in the way of more than half of the decisions.
+/// Limits that smaller products would meet; the others are the rulebook's own will.
+const LIMITS_OF_SIZE: [&str; 5] = ["trade_loss", "buying_power", "stress", "concentration", "fees"];
+
+/// One such limit that stood in the way of more than half of the decisions.
 fn refusals(count: &DecisionCount) -> Option<Proposal> {
     let all = count.entered + count.no_trade + count.refused + count.missed;
-    let (limit, times) = count.refusals.iter().max_by_key(|(_, times)| **times)?;
+    let of_size = count.refusals.iter().filter(|(l, _)| LIMITS_OF_SIZE.contains(&l.as_str()));
+    let (limit, times) = of_size.max_by_key(|(_, times)| **times)?;
     let measured = *times as f64 / all.max(1) as f64 * 100.0;
     let name = &count.strategy;
     (all >= DECISIONS_MIN && measured > 50.0).then(|| Proposal {
@@ -200,7 +204,9 @@ mod tests {
         assert!(found[1].starts_with("friday_0dte made -$65.00 a trade over 20 trades"));
         assert!(found[2].starts_with("friday_0dte was stopped in 15.0 % of its trades, 12 %"));
         let mut by_hand = trades(1, 30, -1000, ExitReason::Stop);
-        by_hand.iter_mut().for_each(|trade| trade.strategy = StrategyId::External);
+        for trade in &mut by_hand {
+            trade.strategy = StrategyId::External;
+        }
         assert_eq!(told(&by_hand, &[]), [""; 0], "what the owner does is his own");
     }
 
@@ -221,6 +227,7 @@ mod tests {
         let found = told(&[], &[count(1, 3, 0, &[("stress", 1), ("concentration", 3)])]);
         assert!(found[0].starts_with("ipmcc met the limit `concentration` 3 times in 4 decisions"));
         assert_eq!(told(&[], &[count(2, 2, 0, &[("concentration", 2)])]), [""; 0]);
+        assert_eq!(told(&[], &[count(0, 4, 0, &[("positions", 4)])]), [""; 0]);
         let found = told(&[], &[count(1, 0, 3, &[])]);
         assert!(found[0].starts_with("ipmcc was not filled in 3 of 4 entries"), "{found:?}");
     }

@@ -36,7 +36,7 @@ impl Gatherer {
         date: NaiveDate,
     ) -> Result<Option<QuarterlyReview>, StoreError> {
         let mut last = Month::of(date).before();
-        while last.first().month() % 3 != 0 {
+        while !last.first().month().is_multiple_of(3) {
             last = last.before();
         }
         let months = [last.before().before(), last.before(), last];

@@ -151,7 +151,7 @@ fn falls(review: &Review) -> Option<Section> {
     };
     let lines: Vec<String> = returns.drawdowns.iter().map(line).collect();
     let title = "Falls since the ledger began, in dollars".to_owned();
-    (!lines.is_empty()).then(|| Section { title, body: Body::Lines(lines) })
+    (!lines.is_empty()).then_some(Section { title, body: Body::Lines(lines) })
 }
 
 fn months(years: &[YearRow]) -> Section {

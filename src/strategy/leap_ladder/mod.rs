@@ -11,14 +11,14 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use rust_decimal::Decimal;
+
 use super::{
     AdjustReason, Decision, Need, Pick, ProductData, Reach, Rule, Snapshot,
     closing::open_legs,
     manage::{ExitMemory, Managed, Watched},
     rule::entry_until,
 };
-use rust_decimal::Decimal;
-
 use crate::{
     account::{Position, StrategyId},
     calendar::Session,
