@@ -57,8 +57,7 @@ fn preview_for_people_shows_new_york_and_london() {
     assert_eq!(
         lines,
         [
-            "strangle-entry (off: these would be its slots): 2nd tuesday 09:35, holiday: the session \
-         after, early close: by close-150m",
+            "strangle-entry: 2nd tuesday 09:35, holiday: the session after, early close: by close-150m",
             "New York                 London",
             "Tue 2025-03-11 09:35:00  13:35",
         ]

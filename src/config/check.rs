@@ -18,6 +18,7 @@ pub(super) fn rulebook(rules: &Rulebook) -> Vec<String> {
     common(&mut check, &rules.common);
     friday_0dte(&mut check, &rules.friday_0dte);
     super::lt112::check(&mut check, &rules.lt112);
+    super::strangle::check(&mut check, &rules.strangle);
     super::leap_ladder::check(&mut check, &rules.leap_ladder);
     limits(&mut check, &rules.limits);
     for (key, seconds) in rules.execution.figures() {

@@ -37,6 +37,8 @@ pub mod ranges;
 pub mod rulebook;
 /// `[stages]` of the rulebook.
 pub mod stages;
+/// `[strangle]` of the rulebook.
+pub mod strangle;
 /// Stress scenarios.
 pub mod stress;
 mod tree;

@@ -31,6 +31,8 @@ pub struct Rulebook {
     pub friday_0dte: Friday0dteRules,
     /// §4.2.
     pub lt112: Lt112Rules,
+    /// §4.3.
+    pub strangle: super::strangle::StrangleRules,
     /// §4.5.
     pub leap_ladder: super::leap_ladder::LeapLadderRules,
     /// §5.

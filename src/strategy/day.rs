@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chrono::{Datelike, NaiveDate, TimeDelta, Weekday};
 use rust_decimal::Decimal;
 
 use super::{Snapshot, sheet::Sheet};
@@ -44,6 +45,30 @@ pub(super) fn filters(
 fn window(now: Timestamp, (from, to): (Timestamp, Timestamp), sheet: &mut Sheet) {
     let bound = format!("{} to {}", clock(from), clock(to));
     sheet.check("window", clock(now), bound, from <= now && now <= to);
+}
+
+/// A weekday of the month stands for itself and, where it was refused or is no session, for so many
+/// days after: three further sessions, over a weekend.
+const DAYS_AFTER_MAX: i64 = 5;
+
+/// The last such weekday up to a day, and which of its month it is; `None` once too many days have
+/// gone by since.
+pub(super) fn weekday_of(date: NaiveDate, weekday: Weekday) -> Option<(NaiveDate, u32)> {
+    let back = i64::from(date.weekday().days_since(weekday));
+    let day = date.checked_sub_signed(TimeDelta::days(back))?;
+    (back <= DAYS_AFTER_MAX).then(|| (day, day.day0() / 7 + 1))
+}
+
+/// Writes down whether the day is, or stands for, an nth weekday of its month.
+pub(super) fn nth_weekday(snapshot: &Snapshot, weekday: Weekday, nth: u32, sheet: &mut Sheet) {
+    let Some(session) = snapshot.session else { return };
+    let found = weekday_of(session.date, weekday);
+    let value = match found {
+        Some((day, nth)) => format!("{} {nth} of the month, {day}", day.format("%A")),
+        None => format!("{} {}", session.date.format("%A"), session.date),
+    };
+    let bound = format!("{weekday} {nth} of the month, or the sessions after it");
+    sheet.check("weekday", value, bound, found.is_some_and(|(_, found)| found == nth));
 }
 
 /// No re-entry the same day after an exit (rulebook §4 common).

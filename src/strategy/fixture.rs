@@ -247,6 +247,12 @@ impl Watch {
         self
     }
 
+    /// The |delta| of a leg.
+    pub(crate) fn delta(&mut self, leg: usize, delta: f64) -> &mut Self {
+        self.quotes[leg].delta = delta;
+        self
+    }
+
     pub(crate) fn last(&mut self, last: Decimal) -> &mut Self {
         self.underlying.as_mut().unwrap().last = last;
         self

@@ -46,7 +46,8 @@ pub struct Watched<'a> {
 pub struct ExitMemory {
     /// Usable observations in a row that lie beyond the stop.
     pub stop_observations: u32,
-    /// Observations in a row of the underlying too near a strike.
+    /// Observations in a row beyond the strategy's second line: the underlying too near a strike
+    /// (§4.2), a short's delta (§4.3).
     #[serde(default)]
     pub near_observations: u32,
     /// The last of them.

@@ -35,6 +35,8 @@ mod moment;
 pub mod rule;
 /// The sheet a decision is written on.
 mod sheet;
+/// Strangles (rulebook §4.3).
+pub mod strangle;
 /// The strategies in force: one line each.
 mod table;
 /// Ticks of legs and of whole orders.

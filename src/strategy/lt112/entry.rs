@@ -1,6 +1,6 @@
 //! The entry decision: the day, then each product in order of preference.
 
-use chrono::{Datelike, NaiveDate, Weekday};
+use chrono::Weekday;
 
 use super::legs;
 use crate::{
@@ -8,10 +8,6 @@ use crate::{
     money::Gbp,
     strategy::{Decision, Rule, Snapshot, day, lt112::Lt112, sheet::Sheet},
 };
-
-/// A Wednesday stands for itself and, where it was refused or is no session, for so many days after:
-/// three further sessions, over a weekend.
-const DAYS_AFTER_MAX: i64 = 5;
 
 /// Decides: ES, then MES, where each passed all its filters. Every filter that can be computed is,
 /// also after one has failed.
@@ -37,7 +33,7 @@ pub fn decide(snapshot: &Snapshot) -> Decision {
 /// The day's Wednesday is one that this net liquidation enters on.
 fn wednesday(snapshot: &Snapshot, sheet: &mut Sheet) {
     let Some(session) = snapshot.session else { return };
-    let Some((wednesday, nth)) = wednesday_of(session.date) else {
+    let Some((wednesday, nth)) = day::weekday_of(session.date, Weekday::Wed) else {
         let value = format!("{} {}", session.date.format("%A"), session.date);
         sheet.check("wednesday", value, "a Wednesday or the days after it", false);
         return;
@@ -56,11 +52,4 @@ fn wednesday(snapshot: &Snapshot, sheet: &mut Sheet) {
     let least = Gbp(rules.from_gbp);
     let passed = net.is_some_and(|net| net >= least);
     sheet.check("wednesday", value, format_args!(">= {least}"), passed);
-}
-
-/// The Wednesday a day stands for, and which of its month it is.
-fn wednesday_of(date: NaiveDate) -> Option<(NaiveDate, u32)> {
-    let back = i64::from(date.weekday().days_since(Weekday::Wed));
-    let wednesday = date.checked_sub_signed(chrono::TimeDelta::days(back))?;
-    (back <= DAYS_AFTER_MAX).then(|| (wednesday, wednesday.day0() / 7 + 1))
 }
