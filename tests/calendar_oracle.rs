@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc, Weekday};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Timelike, Utc, Weekday};
 use tomking::calendar::{Calendar, Exchange, NEW_YORK, verified_until};
 
 fn date(text: &str) -> NaiveDate {
@@ -64,7 +64,7 @@ fn every_xnys_session_since_1990_opens_and_closes_as_exchange_calendars_says() {
 #[test]
 fn cboe_differs_from_pandas_market_calendars_only_where_that_misses_christmas_eve() {
     let theirs = fixture("cboe_index_options.csv", false);
-    let found = differences(&ours(Exchange::CboeIndexOptions, "2010-01-01"), &theirs);
+    let found = differences(&ours(Exchange::CboeIndexOptions, "2005-01-01"), &theirs);
     let wrong = |(day, ours, theirs): &(String, String, String)| {
         day.ends_with("-12-24") && ours == "13:15" && theirs == "16:15"
     };
@@ -72,17 +72,18 @@ fn cboe_differs_from_pandas_market_calendars_only_where_that_misses_christmas_ev
     assert_eq!(others, Vec::<&(String, String, String)>::new());
     // Reference §3a names 2024 and 2026; these are the others.
     let years: Vec<&str> = found.iter().map(|(day, ..)| &day[..4]).collect();
-    let expected = "2012 2013 2014 2015 2018 2019 2020 2024 2025 2026";
+    let expected = "2007 2008 2009 2012 2013 2014 2015 2018 2019 2020 2024 2025 2026";
     assert_eq!(years.join(" "), expected);
 }
 
 #[test]
 fn cme_differs_from_pandas_market_calendars_only_on_days_known_to_be_wrong_there() {
     let theirs = fixture("cme_globex_equity.csv", true);
-    let found = differences(&ours(Exchange::CmeEquity, "2010-01-01"), &theirs);
+    let found = differences(&ours(Exchange::CmeEquity, "2005-01-01"), &theirs);
     let told: Vec<String> = found.iter().map(|(d, a, b)| format!("{d} {a} {b}")).collect();
     // Day, close by ours, close by theirs.
     let expected = [
+        "2007-01-02 09:15 17:00", // day of mourning
         "2012-10-29 09:15 17:00", // Hurricane Sandy: notices of CME Group
         "2012-10-30 09:15 17:00",
         "2018-12-05 09:30 17:00", // days of mourning: reference §3a, stack §6
@@ -92,6 +93,25 @@ fn cme_differs_from_pandas_market_calendars_only_on_days_known_to_be_wrong_there
         "2027-03-26 closed 09:15",
     ];
     assert_eq!(told, expected);
+}
+
+#[test]
+fn grains_and_meats_differ_from_pandas_market_calendars_only_on_days_named_here() {
+    for (exchange, name) in
+        [(Exchange::CmeGrains, "cbot_grains.csv"), (Exchange::CmeMeats, "cme_livestock.csv")]
+    {
+        let found = differences(&ours(exchange, "2019-01-01"), &fixture(name, false));
+        let half_days = ours(Exchange::Xnys, "2019-01-01");
+        for (day, ours, theirs) in &found {
+            let stocks = half_days.get(&date(day)).map(|(_, close)| close.with_timezone(&NEW_YORK));
+            // The stock market's half days; Juneteenth, which their livestock calendar misses; and
+            // the day of mourning of 2025, on which their two disagree: ours is safe.
+            let half = stocks.is_some_and(|close| close.hour() == 13) && ours == "13:00";
+            let juneteenth = day.contains("-06-") && ours == "closed";
+            let mourning = day == "2025-01-09" && ours == "closed";
+            assert!(half || juneteenth || mourning, "{name} {day}: {ours}, theirs {theirs}");
+        }
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::{
     account::{IntentId, StrategyId},
     calendar::{Session, new_york_date},
     clock::Timestamp,
-    instrument::{Product, ProductKind, Series},
+    instrument::{Product, Series},
     market::{Chain, EventKind, MarketError, UnderlyingQuote},
     store::{Read as _, StoreError},
     strategy::{Need, ProductData, Reach, Rule, SeriesChain, Snapshot, wilder_atr},
@@ -216,11 +216,8 @@ impl Desk {
 
     /// The index a product's bars are of: SPX for all but the ETFs of other things.
     async fn index_last(&self, product: Product) -> Option<Decimal> {
-        let index = match (product.kind(), product) {
-            (ProductKind::Index | ProductKind::Future, _) | (_, Product::Spy) => Product::Spx,
-            (ProductKind::Etf, _) => product,
-        };
-        let quote = self.within(self.parts.market.underlying(index, None)).await?;
+        let index = self.parts.market.underlying(product.barred_by(), None);
+        let quote = self.within(index).await?;
         quote.ok().map(|quote| quote.last)
     }
 

@@ -151,6 +151,16 @@ impl Product {
         }
     }
 
+    /// The product whose daily bars stand for this one's (`Market::daily_bars`): SPX for all that
+    /// follow the S&P 500 (rulebook §4.1), each other product itself.
+    #[must_use]
+    pub fn barred_by(self) -> Self {
+        match self {
+            Self::Es | Self::Mes | Self::Spx | Self::Xsp | Self::Spy => Self::Spx,
+            other => other,
+        }
+    }
+
     /// The root of the quarterly options on an index future: the future's own symbol but for the
     /// Russell's.
     pub(super) fn quarterly_root(self) -> &'static str {
