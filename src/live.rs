@@ -205,6 +205,23 @@ async fn deliver(rt: Runtime, store: Store, channel: Arc<dyn Channel>) {
     tracing::error!(channel = channel.name(), %error, "alerts are not delivered any more");
 }
 
+/// Does some work with the market a daemon would have, where none runs.
+pub fn beside<T>(
+    settings: &Settings,
+    calendar: &Calendar,
+    work: impl AsyncFnOnce(&Runtime, &dyn Market) -> T,
+) -> Result<T, LiveError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(|cause| LiveError::System { doing: "starting a thread".to_owned(), cause })?;
+    runtime.block_on(async {
+        let rt = Runtime::live();
+        let market = market(settings, &rt, calendar);
+        Ok(work(&rt, &*market).await)
+    })
+}
+
 fn market(settings: &Settings, rt: &Runtime, calendar: &Calendar) -> Arc<dyn Market> {
     let tape = SimulatedTape::new(settings.market.seed, calendar);
     Arc::new(ModelledMarket::new(tape, settings.market.clone(), rt.clone(), calendar.clone()))

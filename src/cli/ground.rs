@@ -22,7 +22,11 @@ use crate::{
         answer::{self, Reader},
         socket, stage,
     },
-    desk::latch::{self, Change},
+    desk::{
+        latch::{self, Change},
+        still::{Rows, Surroundings},
+    },
+    live,
     schedule::JobSet,
     store::{self, Store, StoreError},
 };
@@ -136,8 +140,32 @@ impl Ground {
                 futures::executor::block_on(work)
                     .map_err(|error| Offline::from(CliError::Failed(error)))
             }
+            Request::Limits | Request::Stress { .. } | Request::Check { .. } => self.still(request),
             read => self.look(read),
         }
+    }
+
+    /// What is asked of the whole book, from the rows of the store and prices of this moment.
+    fn still(&self, request: &Request) -> Result<Value, Offline> {
+        let (path, now) = (self.store_path(), WallClock.now());
+        let rows = if path.is_file() {
+            store::look(&path, "tomking", |tx| Rows::read(tx, now))?
+        } else {
+            Store::in_memory().and_then(|store| store.read(|tx| Rows::read(tx, now)))?
+        };
+        let rulebook = Arc::new(self.settings.rulebook.clone());
+        let answer = live::beside(&self.settings, &self.calendar, async |rt, market| {
+            let around = Surroundings { rt, market, calendar: &self.calendar, rulebook };
+            match request {
+                Request::Check { order } => {
+                    let verdict = around.check_order(rows, order).await?;
+                    serde_json::to_value(verdict).map_err(|error| error.to_string())
+                }
+                _ => answer::of_book(&around.snapshot(rows).await, request),
+            }
+        });
+        let answer = answer.map_err(CliError::failed)?;
+        answer.map_err(|error| Offline::from(CliError::Failed(error)))
     }
 
     /// Reads from the store as it lies; without one, from an empty store in memory.
@@ -212,14 +240,18 @@ impl From<Offline> for CliError {
 
 /// The settings alone; without a home directory, those of the program.
 pub fn settings(global: &Global) -> Result<Settings, CliError> {
+    Settings::load(config_dir(global)?.as_deref()).map_err(CliError::failed)
+}
+
+/// The user's own settings; `None` without a home directory.
+pub fn config_dir(global: &Global) -> Result<Option<PathBuf>, CliError> {
     let named = global.config_dir.as_deref();
     // The data directory is not used here; naming one leaves the config directory's fault alone.
-    let config_dir = match Directories::resolve(named, Some(Path::new("")), Profile::Paper) {
-        Ok(dirs) => Some(dirs.config_dir),
-        Err(error) if named.is_some() => return Err(CliError::failed(error)),
-        Err(_) => None,
-    };
-    Settings::load(config_dir.as_deref()).map_err(CliError::failed)
+    match Directories::resolve(named, Some(Path::new("")), Profile::Paper) {
+        Ok(dirs) => Ok(Some(dirs.config_dir)),
+        Err(error) if named.is_some() => Err(CliError::failed(error)),
+        Err(_) => Ok(None),
+    }
 }
 
 /// The data directory by the command line or the platform alone: a store must be reachable also

@@ -4,6 +4,7 @@
 mod ack;
 mod calendar;
 mod chaos;
+mod config;
 mod ground;
 mod history;
 mod jobs;
@@ -23,6 +24,7 @@ mod stage;
 mod status;
 mod store;
 mod validate;
+mod stress;
 mod why;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
@@ -77,6 +79,8 @@ enum Command {
     Calendar(calendar::CalendarArgs),
     Price(price::PriceArgs),
     Risk(risk::RiskArgs),
+    Stress(stress::StressArgs),
+    Config(config::ConfigArgs),
     Phase(phase::PhaseArgs),
     Plan(plan::PlanArgs),
     Stage(stage::StageArgs),
@@ -127,6 +131,8 @@ pub fn main() -> ExitCode {
         Command::Calendar(args) => calendar::run(global, &args),
         Command::Price(args) => price::run(global, &args),
         Command::Risk(args) => risk::run(global, &args),
+        Command::Stress(args) => stress::run(global, &args),
+        Command::Config(args) => config::run(global, &args),
         Command::Phase(args) => phase::run(global, &args),
         Command::Plan(args) => plan::run(global, &args),
         Command::Stage(args) => stage::run(global, &args),

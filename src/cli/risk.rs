@@ -1,6 +1,10 @@
 //! `tomking risk`.
 
-use std::process::ExitCode;
+use std::{
+    io::Read as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Args, Subcommand};
 use rust_decimal::Decimal;
@@ -12,14 +16,19 @@ use super::{
 };
 use crate::{
     control::Request,
+    desk::check::{Verdict, WrittenOrder},
     report::{page::table_text, parts::bounds},
     risk::{
+        BuyingPowerSource, Figure,
         breaker::Line,
         cap::{VixCap, VixMode, vix_cap},
+        standing::LimitLine,
     },
 };
 
-/// The breakers, each with its figure beside its bounds; and the buying-power cap VIX allows.
+/// Every limit of an entry with its use against its bound, and the breakers with theirs.
+///
+/// Without a daemon the account's figures are the last that were kept, and prices are read now.
 #[derive(Debug, Args)]
 pub struct RiskArgs {
     #[command(subcommand)]
@@ -36,11 +45,26 @@ enum RiskCommand {
         #[arg(long, value_name = "LEVEL", allow_negative_numbers = true)]
         vix: String,
     },
+    /// What the gate would say of an order written in a file: every limit, nothing is sent.
+    ///
+    /// The file is TOML or JSON: `strategy`, `units`, `limit`, and `legs` with `side`, `ratio`,
+    /// `product`, `expiration`, `strike`, `right`, `settlement`. Exit 1 when it is refused.
+    ///
+    /// Example: `tomking risk check --intent order.toml`
+    Check {
+        /// The file; `-` reads standard input.
+        #[arg(long, value_name = "FILE")]
+        intent: PathBuf,
+    },
 }
 
 /// Runs the subcommand.
 pub fn run(global: &Global, args: &RiskArgs) -> CliResult {
-    let Some(RiskCommand::Cap { vix }) = &args.command else { return breakers(global) };
+    let vix = match &args.command {
+        None => return standing(global),
+        Some(RiskCommand::Check { intent }) => return check(global, intent),
+        Some(RiskCommand::Cap { vix }) => vix,
+    };
     let level = level(vix)?;
     let cap = vix_cap(&settings(global)?.rulebook.vix, level);
     if global.json {
@@ -51,25 +75,118 @@ pub fn run(global: &Global, args: &RiskArgs) -> CliResult {
     Ok(ExitCode::SUCCESS)
 }
 
-fn breakers(global: &Global) -> CliResult {
-    let found: Vec<Line> = Ground::load(global)?.ask(&Request::Risk)?;
+fn standing(global: &Global) -> CliResult {
+    let ground = Ground::load(global)?;
+    let limits: Vec<LimitLine> = ground.ask(&Request::Limits)?;
+    let breakers: Vec<Line> = ground.ask(&Request::Risk)?;
     if global.json {
-        print_json(&json!({ "breakers": found }))?;
+        print_json(&json!({ "limits": limits, "breakers": breakers }))?;
     } else {
-        print(&table(&found))?;
+        print(&format!("{}\n{}", limit_table(&limits), table(&breakers)))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn limit_table(lines: &[LimitLine]) -> String {
+    let head = ["Limit", "Now", "Bound", ""].map(str::to_owned);
+    let row = |line: &LimitLine| {
+        let unit = unit_text(&line.unit);
+        let text = |figure: &Figure| match figure {
+            Figure::Number(number) => format!("{number}{unit}"),
+            Figure::Text(text) => text.clone(),
+        };
+        let now = line.value.as_ref().map_or_else(|| "-".to_owned(), text);
+        let standing = line.standing.name().to_owned();
+        vec![format!("{:>2} {}", line.number, line.limit), now, text(&line.bound), standing]
+    };
+    let rows: Vec<Vec<String>> = lines.iter().map(row).collect();
+    table_text(&head, &rows)
+}
+
+fn unit_text(unit: &str) -> &'static str {
+    match unit {
+        "percent" => " %",
+        "points" => " points",
+        "seconds" => " s",
+        "milliseconds" => " ms",
+        "usd" => " USD",
+        "gbp" => " GBP",
+        _ => "",
+    }
+}
+
+fn check(global: &Global, file: &Path) -> CliResult {
+    let order = order_of(file, &read_text(file)?)?;
+    let verdict: Verdict = Ground::load(global)?.ask(&Request::Check { order })?;
+    if global.json {
+        print_json(&verdict)?;
+    } else {
+        print(&verdict_text(&verdict))?;
+    }
+    Ok(if verdict.approved { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The longest file of an order, bytes: that of the longest request.
+const ORDER_BYTES_MAX: u64 = 32 * 1024;
+
+fn read_text(file: &Path) -> Result<String, CliError> {
+    let failed =
+        |error: std::io::Error| CliError::Failed(format!("reading {}: {error}", file.display()));
+    let mut text = String::new();
+    let read = if file == Path::new("-") {
+        std::io::stdin().lock().take(ORDER_BYTES_MAX + 1).read_to_string(&mut text)
+    } else {
+        let opened = std::fs::File::open(file).map_err(failed)?;
+        opened.take(ORDER_BYTES_MAX + 1).read_to_string(&mut text)
+    };
+    let bytes = read.map_err(failed)?;
+    if bytes as u64 > ORDER_BYTES_MAX {
+        let error = format!("{} is longer than {ORDER_BYTES_MAX} bytes", file.display());
+        return Err(CliError::Failed(error));
+    }
+    Ok(text)
+}
+
+/// JSON where it begins with a brace, else TOML.
+fn order_of(file: &Path, text: &str) -> Result<WrittenOrder, CliError> {
+    let wrong =
+        |error: String| CliError::Failed(format!("{}: {}", file.display(), error.trim_end()));
+    if text.trim_start().starts_with('{') {
+        return serde_json::from_str(text).map_err(|error| wrong(error.to_string()));
+    }
+    toml::from_str(text).map_err(|error| wrong(error.to_string()))
+}
+
+fn verdict_text(verdict: &Verdict) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    let word = if verdict.approved { "Approved" } else { "Refused" };
+    let source = match verdict.source {
+        BuyingPowerSource::DryRun => "the broker's dry run",
+        BuyingPowerSource::Model => "the margin model",
+    };
+    let side = if verdict.mid_points < 0.0 { "debit" } else { "credit" };
+    let mid = verdict.mid_points.abs();
+    let _ = writeln!(text, "{word}: {} at {mid} {side}", verdict.order);
+    let taken = verdict.requirement_usd;
+    let _ = writeln!(text, "Requirement {taken} by {source}. Nothing was sent.\n");
+    for line in &verdict.limits {
+        let said = line.refusal.as_ref().map_or("", |refusal| refusal.text.as_str());
+        let said = said.strip_prefix("Refused: ").unwrap_or(said);
+        let passed = if line.passed { "passes" } else { "refuses" };
+        let row = format!(" {:>2} {:<14} {passed:<8} {said}", line.number, line.limit);
+        let _ = writeln!(text, "{}", row.trim_end());
+    }
+    for warning in &verdict.warnings {
+        let _ = writeln!(text, "Warning: {warning}");
+    }
+    text
 }
 
 fn table(lines: &[Line]) -> String {
     let head = ["Breaker", "Now", "Bounds", ""].map(str::to_owned);
     let row = |line: &Line| {
-        let unit = match line.unit.as_str() {
-            "percent" => " %",
-            "points" => " points",
-            "seconds" => " s",
-            _ => "",
-        };
+        let unit = unit_text(&line.unit);
         let now = line.value.map_or_else(|| "-".to_owned(), |value| format!("{value}{unit}"));
         vec![line.breaker.clone(), now, bounds(line), line.standing.name().to_owned()]
     };

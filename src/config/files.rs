@@ -91,6 +91,12 @@ impl Files {
         others.find(users).unwrap_or(node)
     }
 
+    /// The file and the line of a place, from 1.
+    pub(super) fn whereabouts(&self, place: &Place) -> (&str, usize) {
+        let source = &self.0[place.source];
+        (&source.name, source.line(place))
+    }
+
     fn locate(&self, place: &Place, text: String) -> Located {
         let source = &self.0[place.source];
         Located { file: source.name.clone(), line: source.line(place), text }

@@ -12,6 +12,7 @@ mod check;
 mod de;
 mod directories;
 mod error;
+mod figures;
 /// `[execution]` of the rulebook.
 pub mod execution;
 mod files;
@@ -55,6 +56,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     directories::{Directories, Profile},
     error::{ConfigError, Located},
+    figures::{EffectiveFigure, figures},
     keeping::StoreSettings,
     log::{LogFormat, LogSettings},
     market::MarketSettings,
@@ -62,7 +64,10 @@ pub use self::{
     rulebook::Rulebook,
     voice::VoiceSettings,
 };
-use self::{files::Files, tree::Source};
+use self::{
+    files::Files,
+    tree::{Node, Source},
+};
 use crate::calendar::Override;
 
 const DEFAULT: &str = include_str!("../../config/default.toml");
@@ -109,15 +114,8 @@ impl Settings {
     /// The defaults with the user's files on top, validated. Files that are not there are left
     /// out; the profile is the one `config.toml` names.
     pub fn load(config_dir: Option<&Path>) -> Result<Self, ConfigError> {
-        let mut user = Vec::new();
-        for name in ["config.toml", "rulebook.toml"] {
-            user.push(match config_dir {
-                Some(dir) => read(&dir.join(name))?,
-                None => None,
-            });
-        }
-        let rulebook = user.pop().flatten();
-        let settings = assemble(user.pop().flatten(), rulebook)?;
+        let [config, rulebook] = users(config_dir)?;
+        let settings = assemble(config, rulebook)?;
         match settings.profile {
             Profile::Paper => Ok(settings),
             Profile::Live => Err(ConfigError::Live),
@@ -130,6 +128,15 @@ impl Settings {
     }
 }
 
+/// The user's two files.
+fn users(config_dir: Option<&Path>) -> Result<[Option<Source>; 2], ConfigError> {
+    let file = |name: &str| match config_dir {
+        Some(dir) => read(&dir.join(name)),
+        None => Ok(None),
+    };
+    Ok([file("config.toml")?, file("rulebook.toml")?])
+}
+
 /// A file's text, or `None` when there is no such file.
 fn read(file: &Path) -> Result<Option<Source>, ConfigError> {
     match std::fs::read_to_string(file) {
@@ -140,6 +147,14 @@ fn read(file: &Path) -> Result<Option<Source>, ConfigError> {
 }
 
 fn assemble(config: Option<Source>, rulebook: Option<Source>) -> Result<Settings, ConfigError> {
+    trees(config, rulebook).map(|found| found.0)
+}
+
+/// The settings with the sources they are of, and the rulebook as one tree that knows its places.
+fn trees(
+    config: Option<Source>,
+    rulebook: Option<Source>,
+) -> Result<(Settings, Files, Node), ConfigError> {
     let mut files = Files::default();
     let mut main = files.embedded("default.toml", DEFAULT)?;
     let mut rules = files.embedded("rulebook.toml", RULEBOOK)?;
@@ -174,5 +189,9 @@ fn assemble(config: Option<Source>, rulebook: Option<Source>) -> Result<Settings
         [market.faults(), paper.faults(), voice.faults(), log.faults(), store.faults()].concat();
     let mut located = files.located(&main, &faults);
     located.extend(files.located(&rules, &check::rulebook(&settings.rulebook)));
-    if located.is_empty() { Ok(settings) } else { Err(ConfigError::Invalid(located)) }
+    if located.is_empty() {
+        Ok((settings, files, rules))
+    } else {
+        Err(ConfigError::Invalid(located))
+    }
 }

@@ -27,9 +27,12 @@ use crate::{
         tables::{BREAKERS, BREAKERS_KEY, DECISIONS},
     },
     report::{REPORTS, gather::Gatherer, planning, report_key},
-    risk::{breaker::line::lines, promotion::LedgerTrades},
+    risk::{
+        breaker::line::lines, promotion::LedgerTrades, standing::limits, stress::report::report,
+    },
     schedule::{JobSet, Scheduler, ops, views},
     store::{Read, Store, StoreError},
+    strategy::Snapshot,
 };
 
 /// A feed that does not give the rate keeps the status waiting no longer.
@@ -82,7 +85,7 @@ impl Reader {
             }
             Request::Risk => {
                 let state = tx.get(&BREAKERS, BREAKERS_KEY)?.unwrap_or_default();
-                document(&lines(&self.rulebook.breakers, &state, &holds(tx)?))?
+                document(&lines(&self.rulebook, &state, &holds(tx)?))?
             }
             Request::Stage => {
                 let others = stage::ledgers(&self.rulebook.stages.paper_ledgers);
@@ -168,6 +171,11 @@ impl Handler for Live {
             Request::Reduce { reason } => self.change(Change::Reduce, reason).await,
             Request::Resume { over } => self.resume(over.as_deref()).await,
             Request::Risk => self.risk(),
+            Request::Limits | Request::Stress { .. } => self.book(&request).await,
+            Request::Check { order } => {
+                let verdict = self.desk.check_order(order).await?;
+                document(&verdict).map_err(|error| error.to_string())
+            }
             Request::Flatten { reason } => self.change(Change::Flatten, reason).await,
             Request::Stage => {
                 let others = self.ledgers().await?;
@@ -264,8 +272,14 @@ impl Live {
     fn risk(&self) -> Result<Value, String> {
         let state = self.desk.breakers().map_err(|error| error.to_string())?;
         let holds = self.desk.status().map_err(|error| error.to_string())?.holds;
-        let found = lines(&self.reader.rulebook.breakers, &state, &holds);
+        let found = lines(&self.reader.rulebook, &state, &holds);
         document(&found).map_err(|error| error.to_string())
+    }
+
+    /// The limits or the stress of the whole book as it stands.
+    async fn book(&self, request: &Request) -> Result<Value, String> {
+        let snapshot = self.desk.whole_book().await.map_err(|error| error.to_string())?;
+        of_book(&snapshot, request)
     }
 
     async fn resume(&self, over: Option<&str>) -> Result<Value, String> {
@@ -278,6 +292,15 @@ impl Live {
         let answer = answer.map_err(|error| error.to_string())?;
         document(&answer).map_err(|error| error.to_string())
     }
+}
+
+/// The limits or the stress of a snapshot, with or without a daemon.
+pub fn of_book(snapshot: &Snapshot, request: &Request) -> Result<Value, String> {
+    let found = match request {
+        Request::Stress { scenario } => document(&report(snapshot, scenario.as_deref())?),
+        _ => document(&limits(snapshot)),
+    };
+    found.map_err(|error| error.to_string())
 }
 
 /// Runs work that may take long (a walk through the journal, a backup) off the threads that carry

@@ -21,8 +21,8 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    account::StrategyId, config::stages::StageId, report::Period, risk::promotion::Validated,
-    store::JournalHead,
+    account::StrategyId, config::stages::StageId, desk::check::WrittenOrder, report::Period,
+    risk::promotion::Validated, store::JournalHead,
 };
 
 /// What can be asked of the daemon.
@@ -92,6 +92,18 @@ pub enum Request {
     },
     /// Every breaker with its figure and its bounds.
     Risk,
+    /// Every limit with its use against its bound.
+    Limits,
+    /// Every stress scenario with its loss.
+    Stress {
+        /// The scenario the positions are shown for; the worst when absent.
+        scenario: Option<String>,
+    },
+    /// What the gate would say of an order; nothing is sent.
+    Check {
+        /// The order.
+        order: WrittenOrder,
+    },
     /// Income and compounding against the plan.
     Plan,
     /// The account's phase, and what each phase allows.

@@ -1,16 +1,17 @@
 //! Everything held and working with its market: what stress, groups and concentration look at. One
 //! read for each underlying and one for the quotes of each product, all bounded in time.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, future::Future};
 
+use chrono::TimeDelta;
 use rust_decimal::Decimal;
 
-use super::{Desk, describe};
+use super::{Desk, DeskParts, describe};
 use crate::{
     account::exposure::{Book, Carry, Exposure, Item, Unpriced},
-    clock::Timestamp,
+    clock::{Runtime, Timestamp},
     instrument::{Instrument, OptionContract, Product, Series},
-    market::OptionQuote,
+    market::{Market, MarketError, OptionQuote},
     risk::held::{is_priceable, items, years},
     store::StoreError,
     strategy::Snapshot,
@@ -27,18 +28,50 @@ struct Answers {
     marks: BTreeMap<Instrument, Option<Decimal>>,
 }
 
+/// The market, every read of it bounded.
+pub(super) struct Reads<'a> {
+    /// Prices.
+    pub(super) market: &'a dyn Market,
+    /// The clock that bounds the reads.
+    pub(super) rt: &'a Runtime,
+    /// The longest a read is waited for.
+    pub(super) wait: TimeDelta,
+}
+
 impl Desk {
     /// The book of a snapshot: positions, working entries and the owner's orders. What it costs to
     /// hold is there for the snapshot's products too.
     pub(super) async fn held_book(&self, snapshot: &Snapshot) -> Book {
+        self.reads().book(snapshot).await
+    }
+
+    /// The market, as the desk waits for it.
+    pub(super) fn reads(&self) -> Reads<'_> {
+        let DeskParts { market, rt, .. } = &self.parts;
+        Reads { market: &**market, rt, wait: self.read_wait() }
+    }
+
+    /// The account with its book, for those who ask: no product is read but what is held.
+    pub async fn whole_book(&self) -> Result<Snapshot, StoreError> {
+        let mut snapshot = self.account_snapshot(self.now()).await?;
+        let book = self.held_book(&snapshot).await;
+        snapshot.now = self.now();
+        snapshot.book = Some(book);
+        Ok(snapshot)
+    }
+}
+
+impl Reads<'_> {
+    /// The book of a snapshot.
+    pub(super) async fn book(&self, snapshot: &Snapshot) -> Book {
         let intents = &snapshot.open_intents;
         let items = items(&snapshot.positions, intents, &snapshot.owners_orders);
         let answers = self.answers(&items).await;
-        let now = self.now();
+        let now = self.rt.now();
         let held = items.iter().flat_map(|item| item.legs.iter().map(|leg| leg.0.product()));
         let asked = held.chain(snapshot.products.keys().copied());
         let carry: BTreeMap<Product, Carry> =
-            asked.map(|product| (product, self.parts.market.carry(product))).collect();
+            asked.map(|product| (product, self.market.carry(product))).collect();
         let (mut exposures, mut unpriced) = (Vec::new(), Vec::new());
         for item in &items {
             for (instrument, quantity) in &item.legs {
@@ -55,13 +88,12 @@ impl Desk {
         Book::new(exposures, unpriced, carry, now)
     }
 
-    /// The account with its book, for those who ask: no product is read but what is held.
-    pub async fn whole_book(&self) -> Result<Snapshot, StoreError> {
-        let mut snapshot = self.account_snapshot(self.now()).await?;
-        let book = self.held_book(&snapshot).await;
-        snapshot.now = self.now();
-        snapshot.book = Some(book);
-        Ok(snapshot)
+    /// One bounded read; `None` when it failed or took too long.
+    pub(super) async fn within<T>(
+        &self,
+        read: impl Future<Output = Result<T, MarketError>>,
+    ) -> Option<T> {
+        self.rt.timeout(self.wait, read).await?.ok()
     }
 
     async fn answers(&self, items: &[Item]) -> Answers {
@@ -74,8 +106,7 @@ impl Desk {
                 }
                 Instrument::Future { .. } | Instrument::Shares { .. } => {
                     if !answers.marks.contains_key(instrument) {
-                        let asked = self.within(self.parts.market.mark(instrument)).await;
-                        let mark = asked.and_then(Result::ok);
+                        let mark = self.within(self.market.mark(instrument)).await;
                         answers.marks.insert(instrument.clone(), mark);
                     }
                 }
@@ -86,21 +117,15 @@ impl Desk {
             contracts.dedup();
             // Sorted, so that what is of one series stands together.
             for of_series in contracts.chunk_by(|one, next| one.series == next.series) {
-                let place = (product, of_series.first().map(|contract| contract.series.clone()));
-                let last = self.last_of(&place).await;
-                answers.underlyings.insert(place, last);
+                let series = of_series.first().map(|contract| contract.series.clone());
+                let quote = self.within(self.market.underlying(product, series.as_ref())).await;
+                answers.underlyings.insert((product, series), quote.map(|quote| quote.last));
             }
-            let quotes = self.within(self.parts.market.quotes(&contracts)).await;
-            let quotes = quotes.and_then(Result::ok).unwrap_or_default();
+            let quotes = self.within(self.market.quotes(&contracts)).await.unwrap_or_default();
             let by_contract = quotes.into_iter().map(|quote| (quote.contract.clone(), quote));
             answers.quotes.extend(by_contract);
         }
         answers
-    }
-
-    async fn last_of(&self, (product, series): &Place) -> Option<Decimal> {
-        let quote = self.within(self.parts.market.underlying(*product, series.as_ref())).await;
-        quote?.ok().map(|quote| quote.last)
     }
 }
 

@@ -10,6 +10,8 @@ pub mod accept;
 pub mod ack;
 /// Positions from fills.
 pub mod book;
+/// What the gate would say of an order.
+pub mod check;
 /// The books of a day, compared after its close.
 pub mod daybook;
 /// Legs in words.
@@ -36,6 +38,8 @@ pub mod reconcile;
 pub mod stage;
 /// What `tomking reconcile` answers.
 pub mod statement;
+/// The account as the store left it.
+pub mod still;
 /// The desk's tables and rows.
 pub mod tables;
 /// Each order's fills beside its transactions.

@@ -79,7 +79,7 @@ impl Gatherer {
     /// The breakers near their bounds or tripped.
     fn breakers(&self, tx: &impl Read, holds: &[Hold]) -> Result<Vec<Line>, StoreError> {
         let state = tx.get(&BREAKERS, BREAKERS_KEY)?.unwrap_or_default();
-        let mut found = lines(&self.rulebook.breakers, &state, holds);
+        let mut found = lines(&self.rulebook, &state, holds);
         found.retain(|line| matches!(line.standing, Standing::Near | Standing::Tripped));
         Ok(found)
     }

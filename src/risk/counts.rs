@@ -41,7 +41,8 @@ fn allows(snapshot: &Snapshot, capital: &Capital<'_>, product: Product) -> bool 
     phases.flat_map(|phase| &phase.underlyings).any(|symbol| symbol == product.symbol())
 }
 
-fn open_units(snapshot: &Snapshot, strategy: StrategyId) -> u32 {
+/// Units open and working.
+pub(super) fn open_units(snapshot: &Snapshot, strategy: StrategyId) -> u32 {
     let held = snapshot.positions.iter().filter(|p| p.strategy == strategy && p.is_open());
     let working = snapshot.open_intents.iter().filter(|intent| {
         let filled = snapshot.positions.iter().any(|p| p.id.0 == intent.id.0);

@@ -19,6 +19,11 @@ pub(super) fn check(snapshot: &Snapshot, product: Product) -> Result<(), Refusal
     if !snapshot.reconciled {
         return Err(Refusal::NotReconciled);
     }
+    flag(snapshot, product)
+}
+
+/// The broker's flags let this product be traded.
+pub(super) fn flag(snapshot: &Snapshot, product: Product) -> Result<(), Refusal> {
     let status = snapshot.trading_status.ok_or(Refusal::Missing { what: Input::TradingStatus })?;
     let is_future = product.kind() == ProductKind::Future;
     let flags = [

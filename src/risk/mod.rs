@@ -24,6 +24,8 @@ pub mod promotion;
 pub mod reduction;
 /// Deployment stages (rulebook §3).
 pub mod stage;
+/// Every limit with its use.
+pub mod standing;
 /// Stress scenarios (rulebook §6).
 pub mod stress;
 

@@ -15,6 +15,8 @@ mod far_fixture;
 mod day;
 #[cfg(test)]
 pub(crate) mod fixture;
+/// An order somebody wrote down.
+pub mod draft;
 /// Friday 0DTE (rulebook §4.1).
 pub mod friday_0dte;
 /// The prices of working orders over time (rulebook §4 common).

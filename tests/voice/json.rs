@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, NaiveDate};
+use chrono::{DateTime, Datelike as _, NaiveDate};
 use serde_json::{Value, json};
 use tomking::{
+    clock::{Clock as _, WallClock},
     config::Settings,
     desk::read::decisions,
     report::{Period, REPORTS, report_key},
@@ -208,6 +209,7 @@ fn ask_everything(all: &mut Documents, home: &Home) {
         &["halt", "--reason", "a test"],
         &["status"],
         &["risk"],
+        &["stress"],
         &["plan"],
         &["phase"],
         &["stage"],
@@ -223,6 +225,30 @@ fn ask_everything(all: &mut Documents, home: &Home) {
     }
     let backup = home.run(&["store", "backup", "--json"]).json();
     all.check("store backup", &backup);
+    all.check("risk check", &checked(home));
+}
+
+/// The gate's word on a put spread a few weeks away.
+fn checked(home: &Home) -> Value {
+    let today = WallClock.now().date_naive();
+    let fridays = (21..63).map(|days| today + chrono::Days::new(days));
+    let file = home.dir().join("order.toml");
+    for friday in fridays.filter(|date| date.weekday() == chrono::Weekday::Fri) {
+        let leg = |side: &str, strike: u32| {
+            format!(
+                "[[legs]]\nside = \"{side}\"\nproduct = \"SPX\"\nexpiration = \"{friday}\"\n\
+                 strike = \"{strike}\"\nright = \"put\"\n"
+            )
+        };
+        let text = format!("strategy = \"ratio\"\n{}{}", leg("sell", 4000), leg("buy", 3900));
+        std::fs::write(&file, text).unwrap();
+        let ran = home.run(&["risk", "check", "--intent", file.to_str().unwrap(), "--json"]);
+        if ran.stderr.is_empty() {
+            assert_eq!(ran.code, 1, "the latch stands, or there is no account");
+            return serde_json::from_str(&ran.stdout).unwrap();
+        }
+    }
+    panic!("no Friday of six weeks is listed");
 }
 
 #[test]
@@ -231,6 +257,7 @@ fn the_page_shows_every_document_as_it_is_printed() {
     for args in [
         &["calendar", "--exchange", "XNYS", "--from", "2026-11-25", "--to", "2026-11-27"][..],
         &["risk", "cap", "--vix", "14.2"],
+        &["config", "rulebook"],
         &[
             "jobs",
             "preview",

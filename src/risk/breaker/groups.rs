@@ -17,8 +17,6 @@ pub struct State {
     pub group: Option<String>,
     /// Its positions.
     pub positions: u32,
-    /// The first count that is too many.
-    pub bound: u32,
 }
 
 /// One look.
@@ -29,7 +27,7 @@ pub(super) fn look(most: u32, state: &mut State, seen: &Observation, steps: &mut
     let Some(fullest) = fullest else { return };
     let (positions, bound) = (fullest.positions, most.saturating_add(1));
     let group = (positions > 0).then(|| fullest.group.clone());
-    *state = State { group, positions, bound };
+    *state = State { group, positions };
     let held = seen.held(NAME).is_some();
     if positions >= bound && !held {
         let cause = format!("{positions} positions in {} > {most}", fullest.group);

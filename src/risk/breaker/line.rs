@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{State, broker, day_loss, drawdown, exchange, feed, groups, streak, vix};
 use crate::{
     account::hold::Hold,
-    config::breakers::BreakerRules,
+    config::{Rulebook, breakers::BreakerRules},
     money::{round_half_up, to_f64},
 };
 
@@ -102,7 +102,8 @@ impl Measure<'_> {
 }
 
 /// Every breaker with what was last seen.
-pub fn lines(rules: &BreakerRules, state: &State, holds: &[Hold]) -> Vec<Line> {
+pub fn lines(rulebook: &Rulebook, state: &State, holds: &[Hold]) -> Vec<Line> {
+    let rules = &rulebook.breakers;
     let rise = state.vix.rise();
     let minutes = |count: u32| Decimal::from(count) * dec!(60);
     let drop = &rules.drawdown;
@@ -179,8 +180,8 @@ pub fn lines(rules: &BreakerRules, state: &State, holds: &[Hold]) -> Vec<Line> {
     ];
     let mut lines: Vec<Line> = measures.into_iter().map(|measure| measure.line(holds)).collect();
     lines.insert(3, wins(rules, state, holds));
-    let bound = Decimal::from(state.groups.bound);
-    let value = state.groups.bound.gt(&0).then(|| Decimal::from(state.groups.positions));
+    let bound = Decimal::from(rulebook.groups.most.saturating_add(1));
+    let value = Some(Decimal::from(state.groups.positions));
     let (hold, name, unit) = (groups::NAME, groups::NAME, "count");
     lines.push(Measure { hold, name, value, unit, bounds: &[(bound, "REDUCING")] }.line(holds));
     lines

@@ -515,16 +515,16 @@ fn the_exchanges_breakers_halt_as_the_exchange_does() {
 fn a_breaker_near_its_bound_is_named_so() {
     let rules = Rulebook::embedded();
     let (desk, _) = fallen(dec!(94_400)); // 5.6 %: four fifths of 7 %
-    let lines = line::lines(&rules.breakers, &desk.state, &desk.holds);
+    let lines = line::lines(&rules, &desk.state, &desk.holds);
     let standing = |name: &str| lines.iter().find(|line| line.breaker == name).unwrap().standing;
     assert_eq!(standing("drawdown"), Standing::Near);
     assert_eq!(standing("stops"), Standing::Clear);
     assert_eq!(standing("win-rate"), Standing::Unknown);
     let (desk, _) = fallen(dec!(94_400.01));
-    let lines = line::lines(&rules.breakers, &desk.state, &desk.holds);
+    let lines = line::lines(&rules, &desk.state, &desk.holds);
     assert_eq!(lines[0].standing, Standing::Clear);
     let (desk, _) = fallen(dec!(80_000));
-    let lines = line::lines(&rules.breakers, &desk.state, &desk.holds);
+    let lines = line::lines(&rules, &desk.state, &desk.holds);
     assert_eq!(lines[0].standing, Standing::Tripped);
 }
 

@@ -13,6 +13,8 @@
 
 /// Limit 10.
 pub mod limit;
+/// What `tomking stress` shows.
+pub mod report;
 
 mod reprice;
 #[cfg(test)]
