@@ -19,6 +19,7 @@ pub(super) fn rulebook(rules: &Rulebook) -> Vec<String> {
     friday_0dte(&mut check, &rules.friday_0dte);
     super::lt112::check(&mut check, &rules.lt112);
     super::strangle::check(&mut check, &rules.strangle);
+    super::ipmcc::check(&mut check, &rules.ipmcc);
     super::leap_ladder::check(&mut check, &rules.leap_ladder);
     limits(&mut check, &rules.limits);
     for (key, seconds) in rules.execution.figures() {

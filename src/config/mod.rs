@@ -18,6 +18,8 @@ pub mod execution;
 mod files;
 /// Correlation groups.
 pub mod groups;
+/// `[ipmcc]` of the rulebook.
+pub mod ipmcc;
 /// `[store]`.
 pub mod keeping;
 /// `[leap_ladder]` of the rulebook.

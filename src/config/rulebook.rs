@@ -33,6 +33,8 @@ pub struct Rulebook {
     pub lt112: Lt112Rules,
     /// §4.3.
     pub strangle: super::strangle::StrangleRules,
+    /// §4.4.
+    pub ipmcc: super::ipmcc::IpmccRules,
     /// §4.5.
     pub leap_ladder: super::leap_ladder::LeapLadderRules,
     /// §5.

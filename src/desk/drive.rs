@@ -304,7 +304,8 @@ fn close_intent(
         ladder: Ladder::Exit,
         limit: worst,
         tick,
-        width: position.width,
+        // What is worth nothing against us as a whole bounds no part of it.
+        width: position.width.filter(|width| *width > Decimal::ZERO),
         max_loss_usd: Usd::ZERO,
         requirement_usd: Usd::ZERO,
     })

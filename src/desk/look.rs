@@ -80,7 +80,10 @@ impl Desk {
     ) -> Result<ExitMemory, StoreError> {
         let mut given = before.clone();
         if given.closing.is_none() && self.at_assignment_risk(position, quotes, now).await? {
-            given.closing = Some(ExitReason::AssignmentRisk);
+            match rule.at_risk() {
+                Scope::All => given.closing = Some(ExitReason::AssignmentRisk),
+                part => given.closing_part = Some((ExitReason::AssignmentRisk, part)),
+            }
         }
         if given.closing.is_none() && rule.is_same_day() && self.vix_closes() {
             given.closing = Some(ExitReason::VixSpike);

@@ -14,7 +14,8 @@ use crate::{
     store::StoreError,
     strategy::{
         assignment::{AssignmentRisk, Short, assignment_risk, is_pinned},
-        closing::{open_legs, quote_of},
+        closing::{Scope, open_legs, quote_of},
+        rule,
     },
 };
 
@@ -42,7 +43,7 @@ impl Desk {
             let Some(quote) = quote_of(&leg.instrument, quotes).filter(|q| !q.is_broken()) else {
                 continue;
             };
-            if let Some(risk) = self.risk_of(contract, quote, underlying, now).await {
+            if let Some(risk) = self.risk_of(position, contract, quote, underlying, now).await {
                 let what = format!("{name}: {}, it is closed", words(risk));
                 self.tell_risk(position, "assignment", what, now).await?;
                 at_risk = true;
@@ -66,6 +67,7 @@ impl Desk {
 
     async fn risk_of(
         &self,
+        position: &Position,
         contract: &OptionContract,
         quote: &OptionQuote,
         underlying: Decimal,
@@ -84,7 +86,7 @@ impl Desk {
             underlying,
             dividend: dividend.unwrap_or_default(),
             sessions_left: u32::try_from(sessions.saturating_sub(1)).unwrap_or(u32::MAX),
-            covered: false,
+            covered: rule(position.strategy).is_some_and(|rule| rule.at_risk() != Scope::All),
         };
         assignment_risk(&self.parts.rulebook.common.assignment, &short)
     }

@@ -20,6 +20,10 @@ pub enum Scope {
     All,
     /// The short legs; longs without a bid are left behind.
     ShortsOnly,
+    /// The short legs and nothing after them: what they were sold against stays.
+    Sold,
+    /// The long legs.
+    LongsOnly,
     /// The calls.
     Calls,
     /// The puts.
@@ -41,7 +45,8 @@ impl Scope {
         };
         match self {
             Self::All | Self::But(_) => true,
-            Self::ShortsOnly => leg.quantity < 0,
+            Self::ShortsOnly | Self::Sold => leg.quantity < 0,
+            Self::LongsOnly => leg.quantity > 0,
             Self::Calls => option.is_some_and(|contract| contract.right == Right::Call),
             Self::Puts => option.is_some_and(|contract| contract.right == Right::Put),
             Self::Beneath(strike) => option.is_some_and(|contract| contract.strike < strike),

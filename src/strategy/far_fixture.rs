@@ -21,7 +21,9 @@ use crate::{
 };
 
 /// Interest of every quote here, a year.
-const RATE: f64 = 0.05;
+const RATE: f64 = 0.04;
+/// Dividends, a year.
+const DIVIDEND: f64 = 0.013;
 
 /// A PM series so many days after the fixture's Friday.
 pub(super) fn series(product: Product, days: u64) -> Series {
@@ -47,7 +49,7 @@ pub(super) fn quote(
         spot: to_f64(last),
         strike: to_f64(strike),
         rate: RATE,
-        dividend: 0.0,
+        dividend: DIVIDEND,
         vol,
         years: (days as f64 + 0.2) / 365.0,
         right,

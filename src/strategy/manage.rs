@@ -1,7 +1,7 @@
 //! Watching an open position: what is looked at, what is remembered, what is to be done. The
 //! strategies decide; what they share is here.
 
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -78,9 +78,26 @@ pub struct ExitMemory {
     /// Since when a condition of the strategy holds (VIX above its bound, say).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// The call that is sold against a long one, and what it is to earn (§4.4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sold_call: Option<SoldCall>,
     /// What was warned of already, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warned: Vec<Warning>,
+}
+
+/// A call sold against a long one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoldCall {
+    /// It expires.
+    pub expiration: NaiveDate,
+    /// Its strike.
+    pub strike: Decimal,
+    /// What it brought beyond its intrinsic value, points.
+    pub extrinsic: Decimal,
+    /// Marks in a row that show enough of that earned, while it is in the money.
+    #[serde(default)]
+    pub earned_observations: u32,
 }
 
 /// Something a person should prepare for.

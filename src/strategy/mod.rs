@@ -8,6 +8,8 @@ mod atr;
 mod choose;
 /// The order that closes a position.
 pub mod closing;
+/// Exponential moving average.
+mod ema;
 /// What tests on far expirations stand on.
 #[cfg(test)]
 mod far_fixture;
@@ -19,6 +21,8 @@ pub(crate) mod fixture;
 pub mod draft;
 /// Friday 0DTE (rulebook §4.1).
 pub mod friday_0dte;
+/// IPMCC (rulebook §4.4).
+pub mod ipmcc;
 /// The prices of working orders over time (rulebook §4 common).
 pub mod ladder;
 /// The LEAP put ladder (rulebook §4.5).

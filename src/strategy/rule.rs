@@ -19,7 +19,7 @@ use crate::{
     config::{Rulebook, rulebook::Phase},
     instrument::{Product, Series},
     money::Usd,
-    strategy::{friday_0dte::pick_series, ladder::Urgency},
+    strategy::{closing::Scope, friday_0dte::pick_series, ladder::Urgency},
 };
 
 /// One strategy of the rulebook (§4). Every function is pure.
@@ -58,6 +58,11 @@ pub trait Rule: Sync {
         _reason: AdjustReason,
     ) -> Decision {
         Decision::default()
+    }
+
+    /// What of a position is closed when one of its shorts may be assigned (§4.7).
+    fn at_risk(&self) -> Scope {
+        Scope::All
     }
 
     /// Its positions are looked at every ten seconds, not every minute: those that expire today.

@@ -240,7 +240,7 @@ fn a_roll_is_one_order_a_year_ahead_for_a_credit() {
 
 #[test]
 fn a_roll_that_would_cost_money_is_left_and_said_so() {
-    let mut tested = Rung::new(150, dec!(490));
+    let mut tested = Rung::new(150, dec!(480));
     let decision = tested.roll(&[367]);
     assert_eq!(failed(&decision), ["roll.price"]);
     assert_eq!(decision.candidates, []);
