@@ -5,6 +5,7 @@ mod ack;
 mod calendar;
 mod chaos;
 mod config;
+mod data;
 mod ground;
 mod history;
 mod jobs;
@@ -76,6 +77,7 @@ enum Command {
     Reconcile(reconcile::ReconcileArgs),
     Report(report::ReportArgs),
     Jobs(jobs::JobsArgs),
+    Data(data::DataArgs),
     Calendar(calendar::CalendarArgs),
     Price(price::PriceArgs),
     Risk(risk::RiskArgs),
@@ -128,6 +130,7 @@ pub fn main() -> ExitCode {
         Command::Reconcile(args) => reconcile::run(global, &args),
         Command::Report(args) => report::run(global, &args),
         Command::Jobs(args) => jobs::run(global, &args),
+        Command::Data(args) => data::run(global, &args),
         Command::Calendar(args) => calendar::run(global, &args),
         Command::Price(args) => price::run(global, &args),
         Command::Risk(args) => risk::run(global, &args),

@@ -10,7 +10,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
-    CliError, CliResult, Global,
+    CliError, CliResult, Global, data,
     ground::{Ground, parse_date, print, print_json},
     outcome, sheet,
 };
@@ -36,7 +36,7 @@ pub struct ReplayArgs {
     /// Last date, included.
     #[arg(long, value_name = "DATE", value_parser = parse_date)]
     to: NaiveDate,
-    /// Folder of CSV files, recognised by their headers.
+    /// Folder of CSV files, recognised by their headers; `imported` is what `tomking data` keeps.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Simulate the products the files say nothing of, instead of leaving them out.
@@ -100,7 +100,8 @@ fn tape(args: &ReplayArgs, ground: &Ground) -> Result<(Tape, Option<LoadSummary>
     let Some(folder) = &args.data else { return Ok((Tape::Simulated, None)) };
     let range = (args.from, args.to);
     let (settings, calendar) = (&ground.settings, &ground.calendar);
-    let tape = replay::recorded(folder, settings, calendar, range, args.simulate_missing)
+    let folder = data::folder(folder, ground);
+    let tape = replay::recorded(&folder, settings, calendar, range, args.simulate_missing)
         .map_err(CliError::failed)?;
     let summary = tape.summary().clone();
     Ok((Tape::Recorded(Box::new(tape)), Some(summary)))

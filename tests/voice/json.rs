@@ -251,6 +251,30 @@ fn checked(home: &Home) -> Value {
     panic!("no Friday of six weeks is listed");
 }
 
+/// Files taken in twice, a row of them changed in between.
+fn import(all: &mut Documents, home: &Home) {
+    let file = home.dir().join("spx.csv");
+    for close in ["5346.56", "5346.57"] {
+        let text = format!(
+            "date,open,high,low,close,volume\n2024-07-31,5505.59,5551.51,5493.75,5522.30,\n\
+             2024-08-02,5376.63,5376.63,5302.03,{close},\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        let done = home.run(&["data", "import", "spx.csv", "--json"]).json();
+        all.check("data import", &done);
+        assert_eq!(done["files"][0]["conflicts"], i32::from(close == "5346.57"));
+    }
+    let listed = all.run(home, &["data", "list"]);
+    assert_eq!(listed["files"][0]["missing"], json!(["2024-08-01"]));
+    assert_eq!(listed["told"]["year_high_unknown"], "unknown: 2 of 252 sessions");
+    all.run(home, &["data", "check"]);
+    std::fs::write(&file, "date,open,high,low,close,volume\n2024-08-02,1,2,3,4,\n").unwrap();
+    let error = home.run(&["data", "import", "spx.csv"]).failed(1);
+    let wanted = "`spx.csv` line 2, column `high`: found `2`, expected a price at or above the low \
+                  of 3\nhint: nothing was imported";
+    assert!(error.contains(wanted), "{error}");
+}
+
 #[test]
 fn the_page_shows_every_document_as_it_is_printed() {
     let (home, mut all) = (Home::new(), documents());
@@ -278,6 +302,8 @@ fn the_page_shows_every_document_as_it_is_printed() {
     all.run(&home, &price);
     let volatility = [&option[..], &["--right", "put", "--iv-from", "5", "--json"]].concat();
     all.check("price --iv-from", &home.run(&volatility).json());
+
+    import(&mut all, &home);
 
     let daemon = home.daemon();
     ask_everything(&mut all, &home);

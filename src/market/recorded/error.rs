@@ -70,6 +70,36 @@ pub enum DataError {
         /// The kind.
         kind: Kind,
     },
+    /// A header that tells of no kind.
+    #[error(
+        "`{}`: its header `{header}` is of no format known here; known are {}",
+        file.display(),
+        headers()
+    )]
+    UnknownHeader {
+        /// The file.
+        file: PathBuf,
+        /// Its header.
+        header: String,
+    },
+    /// An imported file whose header is another kind's.
+    #[error("`{}` should hold {kind}, its header is that of {found}", file.display())]
+    Misplaced {
+        /// The file.
+        file: PathBuf,
+        /// What its name says.
+        kind: Kind,
+        /// What its header says.
+        found: Kind,
+    },
+    /// An imported file cannot be written.
+    #[error("cannot write `{}`: {cause}", path.display())]
+    Unwritable {
+        /// What was written.
+        path: PathBuf,
+        /// What the system said.
+        cause: String,
+    },
     /// A kind without which nothing can be replayed.
     #[error("no file with {kind} in `{}`: its header would be `{}`{}", folder.display(), kind.header(), aside(left))]
     Missing {
@@ -123,4 +153,8 @@ fn list(gaps: &[Gap]) -> String {
 
 fn aside(left: &[String]) -> String {
     left.iter().flat_map(|text| ["; ", text.as_str()]).collect()
+}
+
+fn headers() -> String {
+    Kind::ALL.map(|kind| format!("`{}`", kind.header())).join(", ")
 }

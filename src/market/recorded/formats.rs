@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// What a file holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Daily bars of the S&P 500.
     Index,
@@ -20,6 +23,27 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 6] =
+        [Self::Index, Self::Vix, Self::Hourly, Self::Term, Self::Fx, Self::Events];
+
+    /// The word in JSON and in the names of imported files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Vix => "vix",
+            Self::Hourly => "hourly",
+            Self::Term => "term",
+            Self::Fx => "fx",
+            Self::Events => "events",
+        }
+    }
+
+    /// It has a row, or rows, for each session.
+    pub fn is_by_session(self) -> bool {
+        !matches!(self, Self::Fx | Self::Events)
+    }
+
     /// A header of the kind.
     pub fn header(self) -> &'static str {
         match self {

@@ -7,10 +7,15 @@ mod coverage;
 mod day;
 mod error;
 mod formats;
+mod library;
 mod load;
 mod rates;
 mod summary;
+mod survey;
 mod table;
+
+#[cfg(test)]
+mod library_tests;
 
 use std::{collections::BTreeMap, fmt};
 
@@ -26,7 +31,9 @@ pub use self::{
     coverage::Coverage,
     error::{DataError, Gap},
     formats::Kind,
+    library::{Conflict, Imported, Library, OnConflict},
     summary::{FileSummary, LoadSummary},
+    survey::{Holding, Told},
 };
 use super::{
     DailyBar, EventDay, EventKind, Provenance,
