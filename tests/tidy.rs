@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // a source that cannot be read fails the test, as it should
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -202,6 +202,60 @@ fn files_are_small() {
     let (median, ninth) = (counts[counts.len() / 2], counts[counts.len() * 9 / 10]);
     assert!(median <= 200, "the median file has {median} lines, more than 200");
     assert!(ninth <= 500, "one file in ten has over {ninth} lines, more than 500");
+}
+
+/// What stands between backquotes in the rulebook's coverage.
+fn quoted(line: &str) -> impl Iterator<Item = &str> {
+    line.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn every_row_of_the_rulebook_names_code_and_tests_that_exist() {
+    let page = fs::read_to_string(root().join("docs/RULEBOOK_COVERAGE.md")).unwrap();
+    let mut all: Vec<Source> = sources("src");
+    all.extend(sources("tests"));
+    let names: BTreeSet<&str> = all
+        .iter()
+        .flat_map(|source| source.text.lines())
+        .filter_map(|line| line.trim_start().strip_prefix("fn ")?.split(['(', '<']).next())
+        .collect();
+    let mut wrong = Vec::new();
+    for line in page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| row")) {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").collect();
+        let [_, code, tests] = cells[..] else {
+            wrong.push(format!("not three cells: {line}"));
+            continue;
+        };
+        let missing = quoted(code).filter(|file| !root().join(file).exists());
+        wrong.extend(missing.map(|file| format!("no file {file}")));
+        let missing = quoted(tests).filter(|test| !names.contains(test));
+        wrong.extend(missing.map(|test| format!("no test {test}")));
+        let built = quoted(code).count() > 0 && quoted(tests).count() > 0;
+        if !built && !code.contains("not yet: ") {
+            wrong.push(format!("neither code and tests nor the issue that brings them: {line}"));
+        }
+    }
+    for section in [
+        "1", "2", "3", "4 common", "4.1", "4.2", "4.3", "4.4", "4.5", "4.6", "4.7", "5", "6", "7",
+        "8",
+    ] {
+        if !page.lines().any(|line| line.starts_with(&format!("## {section} "))) {
+            wrong.push(format!("no section {section}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_fourteen_workflows_are_numbered_without_a_gap_they_do_not_tell() {
+    let text = fs::read_to_string(root().join("tests/workflows/main.rs")).unwrap();
+    let mut numbers: Vec<u32> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("fn workflow_")?.get(..2)?.parse().ok())
+        .collect();
+    numbers.sort_unstable();
+    let all: Vec<u32> = (1..=14).collect();
+    assert_eq!(numbers, all);
 }
 
 #[test]
