@@ -14,8 +14,6 @@ pub mod cap;
 pub mod capital;
 /// What an entry decided, as it is kept.
 pub mod decision;
-/// Correlation disasters (rulebook §7).
-pub mod disaster;
 /// Account phases (rulebook §2).
 pub mod phase;
 /// What a promotion to the next stage asks for (rulebook §3).

@@ -14,4 +14,5 @@ mod records;
 mod stages;
 mod startup;
 mod stops;
+mod whole_book;
 mod world;
