@@ -21,6 +21,7 @@ pub(super) fn rulebook(rules: &Rulebook) -> Vec<String> {
     super::strangle::check(&mut check, &rules.strangle);
     super::ipmcc::check(&mut check, &rules.ipmcc);
     super::leap_ladder::check(&mut check, &rules.leap_ladder);
+    super::ratio::check(&mut check, &rules.ratio);
     limits(&mut check, &rules.limits);
     for (key, seconds) in rules.execution.figures() {
         let key = format!("execution.{key}");

@@ -36,6 +36,8 @@ pub mod paper;
 pub mod plan;
 /// Ranges that several strategies are told in.
 pub mod ranges;
+/// `[ratio]` of the rulebook.
+pub mod ratio;
 /// The figures of the rulebook.
 pub mod rulebook;
 /// `[stages]` of the rulebook.

@@ -37,6 +37,8 @@ pub struct Rulebook {
     pub ipmcc: super::ipmcc::IpmccRules,
     /// §4.5.
     pub leap_ladder: super::leap_ladder::LeapLadderRules,
+    /// §4.6: the put ratio.
+    pub ratio: super::ratio::RatioRules,
     /// §5.
     pub limits: LimitRules,
     /// §5: what moves together.

@@ -10,7 +10,7 @@ use super::{
 
 macro_rules! embedded {
     ($($name:literal),* $(,)?) => {
-        /// Name and text of every embedded job file: one for each row of rulebook §8.
+        /// Name and text of every embedded job file: one for each row of rulebook §8, and for the entries it gives no day.
         pub const EMBEDDED: &[(&str, &str)] =
             &[$(($name, include_str!(concat!("../../jobs/", $name, ".toml")))),*];
     };
@@ -25,6 +25,7 @@ embedded!(
     "leap-ladder",
     "strangle-entry",
     "lt112-entry",
+    "ratio-entry",
     "position-management",
     "0dte-flat",
     "risk-snapshot",

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    closing::{Scope, closing, part_credit},
+    closing::{Scope, closing, only_unbid_longs, part_credit},
     mark::{Mark, blind_until, mark},
     rule::AdjustReason,
 };
@@ -229,6 +229,41 @@ impl Watched<'_> {
         let seconds = (self.now - since.max(blind_until(rules, self.session))).num_seconds();
         memory.no_mark_alerted = seconds >= i64::from(rules.alert_after_seconds);
         memory.no_mark_alerted.then_some(ExitAction::AlertNoMark { seconds })
+    }
+
+    /// How far the underlying is above a strike, points; `None` without a fresh price, outside
+    /// regular hours and in their first minutes.
+    pub fn distance(&self, strike: Decimal) -> Option<Decimal> {
+        let rules = &self.rulebook.common.marks;
+        let begun = self.session.contains(self.now) && self.now >= blind_until(rules, self.session);
+        let age = TimeDelta::seconds(i64::from(self.rulebook.limits.quote_age_seconds));
+        let quote = self.underlying.filter(|quote| begun && self.now - quote.at <= age)?;
+        (quote.last > Decimal::ZERO).then_some(quote.last - strike)
+    }
+
+    /// Counts a distance against a bound; true once enough in a row are within it. A second round
+    /// at one instant is no second observation, and an unknown distance breaks the row.
+    pub fn is_near(
+        &self,
+        distance: Option<Decimal>,
+        bound: Decimal,
+        memory: &mut ExitMemory,
+    ) -> bool {
+        if memory.near_at != Some(self.now) {
+            memory.near_at = Some(self.now);
+            let near = distance.is_some_and(|distance| distance <= bound);
+            memory.near_observations = if near { memory.near_observations + 1 } else { 0 };
+        }
+        memory.near_observations >= self.rulebook.common.marks.observations.max(1)
+    }
+
+    /// The close of all that is open: of an uneven entry the shorts first, so that no close leaves
+    /// one naked; nothing where only longs are left that nobody bids for.
+    pub fn close_all(&self, reason: ExitReason) -> Option<ExitAction> {
+        let alone = reason == ExitReason::Incomplete;
+        let scope = if alone { Scope::ShortsOnly } else { Scope::All };
+        let left = !only_unbid_longs(self.position, self.quotes);
+        left.then_some(ExitAction::Close { reason, scope, urgency: Urgency::Whole })
     }
 
     /// A condition has held without a break for so many minutes of watching.

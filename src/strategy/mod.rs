@@ -37,6 +37,8 @@ pub mod mark;
 mod model;
 /// What an order is chosen from.
 mod moment;
+/// The put ratio (rulebook §4.6).
+pub mod ratio;
 /// What every strategy is to the rest of the program.
 pub mod rule;
 /// The sheet a decision is written on.

@@ -1,13 +1,13 @@
 //! The strategies in force: one line each.
 
 use super::{
-    friday_0dte::Friday0dte, ipmcc::Ipmcc, leap_ladder::LeapLadder, lt112::Lt112, rule::Rule,
-    strangle::Strangle,
+    friday_0dte::Friday0dte, ipmcc::Ipmcc, leap_ladder::LeapLadder, lt112::Lt112, ratio::Ratio,
+    rule::Rule, strangle::Strangle,
 };
 use crate::account::StrategyId;
 
 /// Every strategy that can be traded.
-pub const RULES: &[&dyn Rule] = &[&Friday0dte, &Lt112, &Strangle, &Ipmcc, &LeapLadder];
+pub const RULES: &[&dyn Rule] = &[&Friday0dte, &Lt112, &Strangle, &Ipmcc, &LeapLadder, &Ratio];
 
 /// The rule of a strategy; `None` for what no rule trades.
 pub fn rule(id: StrategyId) -> Option<&'static dyn Rule> {

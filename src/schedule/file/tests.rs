@@ -23,6 +23,7 @@ fn every_row_of_the_scheduled_day_has_its_file() {
         "leap-ladder",
         "strangle-entry",
         "lt112-entry",
+        "ratio-entry",
         "position-management",
         "0dte-flat",
         "risk-snapshot",

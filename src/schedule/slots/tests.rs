@@ -71,6 +71,7 @@ fn the_rows_of_the_scheduled_day_have_their_times() {
         ("leap-ladder", vec![]),
         ("strangle-entry", vec![]),
         ("lt112-entry", vec![]),
+        ("ratio-entry", vec![]),
         ("0dte-flat", vec!["08-02 18:50"]),
         ("end-of-day-reconciliation", vec!["08-02 20:15"]),
         ("daily-report", vec!["08-02 20:30"]),
@@ -120,10 +121,17 @@ fn minutes_run_from_0931_to_1600_both_included() {
 #[test]
 fn a_named_day_without_a_session_moves_to_the_next_session() {
     for (name, from, to, wanted) in [
-        // First Wednesday 2025-01-01 is New Year's Day: Thursday.
-        ("lt112-entry", "2025-01-01", "2025-01-31", vec!["01-02 15:00"]),
+        // First Wednesday 2025-01-01 is New Year's Day: Thursday. The fifth one has no slot.
+        (
+            "lt112-entry",
+            "2025-01-01",
+            "2025-01-31",
+            vec!["01-02 15:00", "01-08 15:00", "01-15 15:00", "01-22 15:00"],
+        ),
         // The first Wednesday of July 2024 is the 3rd, an early close; 10:00 stands.
-        ("lt112-entry", "2024-07-01", "2024-07-31", vec!["07-03 14:00"]),
+        ("lt112-entry", "2024-07-01", "2024-07-09", vec!["07-03 14:00"]),
+        // Labor Day 2024-09-02: Tuesday.
+        ("ratio-entry", "2024-08-01", "2024-09-30", vec!["08-05 14:00", "09-03 14:00"]),
         ("strangle-entry", "2024-08-01", "2024-09-30", vec!["08-13 13:35", "09-10 13:35"]),
         // Martin Luther King Day 2025-01-20: Tuesday.
         (

@@ -6,17 +6,14 @@
 //! 50 points above it lies the put bought, at 25 delta, which the market visits about every other
 //! time, so that a close there would be the usual end and not an emergency.
 
-use chrono::TimeDelta;
-use rust_decimal::Decimal;
-
 use super::Parts;
 use crate::{
     account::ExitReason,
     strategy::{
-        closing::{Scope, closing, only_unbid_longs, open_legs},
+        closing::{Scope, closing, open_legs},
         ladder::{Urgency, profit_target},
         manage::{ExitAction, ExitMemory, Managed, Warning, Watched},
-        mark::{Mark, blind_until},
+        mark::Mark,
     },
 };
 
@@ -73,41 +70,19 @@ fn naked_triggers(watched: &Watched<'_>, scope: Scope, mark: Mark, memory: &mut 
 /// strike, or below it; at 50 that is told.
 fn near(watched: &Watched<'_>, parts: Parts, memory: &mut ExitMemory) -> Option<ExitAction> {
     let rules = &watched.rulebook.lt112;
-    let Some(distance) = distance(watched, parts) else {
-        memory.near_observations = 0;
-        return None;
-    };
-    if memory.near_at != Some(watched.now) {
-        memory.near_at = Some(watched.now);
-        let near = distance <= rules.near_points;
-        memory.near_observations = if near { memory.near_observations + 1 } else { 0 };
-    }
-    let enough = watched.rulebook.common.marks.observations.max(1);
-    if memory.near_observations >= enough {
+    let distance = parts.naked.and_then(|strike| watched.distance(strike));
+    if watched.is_near(distance, rules.near_points, memory) {
         memory.closing.get_or_insert(ExitReason::NearStrike);
     }
-    if distance <= rules.near_warn_points { memory.warn(Warning::NearStrike) } else { None }
-}
-
-/// How far the underlying is above the naked puts' strike; `None` without a fresh price, outside
-/// regular hours and in their first minutes.
-fn distance(watched: &Watched<'_>, parts: Parts) -> Option<Decimal> {
-    let Watched { rulebook, session, underlying, now, .. } = *watched;
-    let begun = session.contains(now) && now >= blind_until(&rulebook.common.marks, session);
-    let age = TimeDelta::seconds(i64::from(rulebook.limits.quote_age_seconds));
-    let quote = underlying.filter(|quote| begun && now - quote.at <= age)?;
-    (quote.last > Decimal::ZERO).then_some(quote.last - parts.naked?)
+    let told = distance.is_some_and(|distance| distance <= rules.near_warn_points);
+    if told { memory.warn(Warning::NearStrike) } else { None }
 }
 
 /// The one order that should work: a close, or the profit order of the naked puts.
 fn order(watched: &Watched<'_>, naked: Option<Scope>, memory: &ExitMemory) -> Option<ExitAction> {
-    let Watched { rulebook, position, quotes, tick, .. } = *watched;
+    let Watched { rulebook, position, tick, .. } = *watched;
     if let Some(reason) = memory.closing {
-        // Uneven legs of an entry: the shorts first, so that no close leaves one naked.
-        let alone = reason == ExitReason::Incomplete;
-        let scope = if alone { Scope::ShortsOnly } else { Scope::All };
-        let left = !only_unbid_longs(position, quotes);
-        return left.then_some(ExitAction::Close { reason, scope, urgency: Urgency::Whole });
+        return watched.close_all(reason);
     }
     if let Some((reason, scope)) = memory.closing_part {
         return Some(ExitAction::Close { reason, scope, urgency: Urgency::Whole });

@@ -95,12 +95,11 @@ fn order(
     memory: &ExitMemory,
 ) -> Option<ExitAction> {
     let Watched { rulebook, position, tick, now, .. } = *watched;
-    let urgency = Urgency::Whole;
     if let Some(reason) = memory.closing {
-        return Some(ExitAction::Close { reason, scope: Scope::All, urgency });
+        return watched.close_all(reason);
     }
     if let Some((reason, scope)) = memory.closing_part {
-        return Some(ExitAction::Close { reason, scope, urgency });
+        return Some(ExitAction::Close { reason, scope, urgency: Urgency::Whole });
     }
     let rules = &rulebook.strangle;
     let retry = i64::from(rules.defence.retry_minutes);
