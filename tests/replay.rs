@@ -250,7 +250,7 @@ fn what_cannot_be_replayed_is_told_and_nothing_is_on_stdout() {
         (NOVEMBER, Some(concat!(env!("CARGO_MANIFEST_DIR"), "/jobs")), "no file with", 1),
         (["2024-11-30", "2024-12-01"], None, "no XNYS session from 2024-11-30", 1),
         (["1980-01-07", "1980-01-11"], None, "the calendar covers 1990 to 2035", 1),
-        (["2009-12-28", "2010-01-08"], None, "the simulated market begins in 2010", 1),
+        (["2004-12-28", "2005-01-08"], None, "the simulated market begins in 2005", 1),
         (["2024-11-29", "2024-11-11"], None, "--from 2024-11-29 is after --to 2024-11-11", 2),
         (["2024-11-31", "2024-12-01"], None, "2024-11-31", 2),
     ] {

@@ -32,8 +32,8 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// The first year of the simulated market.
-const SIMULATED_FROM: i32 = 2010;
+/// The first year of the simulated market, and of the calendars its products trade on.
+const SIMULATED_FROM: i32 = 2005;
 
 /// Where a replay's prices come from, checked against its range before anything runs.
 pub enum Tape {

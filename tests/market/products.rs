@@ -5,7 +5,10 @@ use rust_decimal::{Decimal, dec};
 use tomking::{
     calendar::{Calendar, Exchange},
     instrument::{Instrument, Product, Right, Series, expiration, symbol::Symbol, tick},
-    market::{Market, ModelledMarket, SimulatedTape, tape::Tape},
+    market::{
+        Market, ModelledMarket, SimulatedTape,
+        tape::{Asset, Tape},
+    },
     money::to_f64,
 };
 
@@ -217,6 +220,21 @@ fn market_of_july() -> ModelledMarket<tomking::market::RecordedTape> {
 }
 
 #[test]
+fn the_years_before_the_anchor_lead_up_to_it() {
+    let tape = tape();
+    for (asset, jump) in
+        [(Asset::Spx, 0.06), (Asset::Tlt, 0.04), (Asset::Crude, 0.1), (Asset::Vix, 0.4)]
+    {
+        let before = tape.close(asset, date("2008-12-31")).unwrap();
+        let anchor = tape.open(asset, date("2009-01-02")).unwrap();
+        assert!((anchor / before).ln().abs() < jump, "{asset:?}: {before} to {anchor}");
+        assert!(tape.close(asset, date("2005-01-10")).unwrap() > 0.0);
+        assert_eq!(tape.daily_bars(asset, date("2005-01-10"), 252).len(), 252);
+    }
+    assert_eq!(tape.close(Asset::Spx, date("2003-01-02")), None);
+}
+
+#[test]
 fn what_nobody_asks_for_changes_nothing() {
     // One market is asked for everything, the other for the index only.
     let (all, one) = (simulated(&Hands::at(TUESDAY)), simulated(&Hands::at(TUESDAY)));
@@ -238,25 +256,25 @@ impl Tape for Shared {
     fn provenance(&self) -> tomking::market::Provenance {
         tape().provenance()
     }
-    fn carries(&self, asset: tomking::market::tape::Asset) -> bool {
+    fn carries(&self, asset: Asset) -> bool {
         tape().carries(asset)
     }
     fn path(
         &self,
-        asset: tomking::market::tape::Asset,
+        asset: Asset,
         session: &tomking::calendar::Session,
     ) -> Option<tomking::market::DayPath> {
         tape().path(asset, session)
     }
-    fn open(&self, asset: tomking::market::tape::Asset, date: chrono::NaiveDate) -> Option<f64> {
+    fn open(&self, asset: Asset, date: chrono::NaiveDate) -> Option<f64> {
         tape().open(asset, date)
     }
-    fn close(&self, asset: tomking::market::tape::Asset, date: chrono::NaiveDate) -> Option<f64> {
+    fn close(&self, asset: Asset, date: chrono::NaiveDate) -> Option<f64> {
         tape().close(asset, date)
     }
     fn daily_bars(
         &self,
-        asset: tomking::market::tape::Asset,
+        asset: Asset,
         before: chrono::NaiveDate,
         count: usize,
     ) -> Vec<tomking::market::DailyBar> {
@@ -283,12 +301,12 @@ proptest! {
     #[test]
     fn every_listed_series_can_be_quoted_and_marked(
         index in 0..Product::ALL.len(),
-        day in 0_u64..5400,
+        day in 0_u64..7500,
         minute in 0_i64..1440,
     ) {
         let product = Product::ALL[index];
         let calendar = Calendar::default();
-        let day = date("2010-02-01") + chrono::Days::new(day);
+        let day = date("2005-01-10") + chrono::Days::new(day);
         let session = calendar.next_session(Exchange::Xnys, day).unwrap();
         let clock = Hands::at("2026-03-10T13:40:00Z");
         clock.set_to(session.open + chrono::TimeDelta::minutes(minute));

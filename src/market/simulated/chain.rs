@@ -7,7 +7,7 @@
 
 use chrono::NaiveDate;
 
-use super::links::Levels;
+use super::{early, links::Levels};
 use crate::{
     calendar::{Calendar, Exchange},
     market::{
@@ -46,7 +46,7 @@ const JUMP_EXCESS: f64 = 0.014;
 const JUMPS_AT_NIGHT: f64 = 0.4;
 
 /// A price's trend and its place among the others.
-struct Trend {
+pub(super) struct Trend {
     /// Level at the start of 2010.
     level: f64,
     /// Log growth a year.
@@ -62,7 +62,7 @@ struct Trend {
 /// Pull to the trend a day: half of a departure is gone in two years.
 pub(super) const PULL: f64 = 0.0014;
 
-const PRICES: [(Asset, Trend); 4] = [
+pub(super) const PRICES: [(Asset, Trend); 4] = [
     (
         Asset::Spx,
         Trend { level: 1115.0, growth: INDEX_GROWTH, beta: 1.0, own: 0.0, own_fixed: 0.0 },
@@ -79,8 +79,8 @@ pub(super) const INDEX_GROWTH: f64 = 0.11;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Day {
     date: NaiveDate,
-    open: [f64; ASSETS],
-    close: [f64; ASSETS],
+    pub(super) open: [f64; ASSETS],
+    pub(super) close: [f64; ASSETS],
     /// Deviation of the index over the session, in log points.
     deviation: f64,
     /// Log points the index jumps inside the session.
@@ -121,16 +121,19 @@ impl Day {
     }
 }
 
-/// Every day from the end of 2009 to the start of 2036.
+/// Every day from 2003 to the start of 2036. The chain begins at its anchor in 2009; what is before
+/// leads up to it.
 #[derive(Debug)]
 pub(super) struct Chain {
     days: Vec<Day>,
+    /// How many days are before the anchor.
+    early: usize,
 }
 
 /// Logarithms as they stand.
-struct State {
-    prices: [f64; 4],
-    vix: f64,
+pub(super) struct State {
+    pub(super) prices: [f64; 4],
+    pub(super) vix: f64,
     /// Sessions since the anchor.
     count: f64,
 }
@@ -147,14 +150,17 @@ impl Chain {
     pub(super) fn draw(seed: u64, calendar: &Calendar) -> Self {
         let anchor = NaiveDate::from_ymd_opt(2009, 1, 2).unwrap_or_default();
         let end = NaiveDate::from_ymd_opt(2036, 1, 31).unwrap_or_default();
-        let mut state = State {
-            prices: PRICES.each_ref().map(|(_, t)| libm::log(t.level) - t.growth),
-            vix: libm::log(VIX_MEAN),
-            count: -YEAR,
-        };
+        let mut days = early::draw(seed, calendar, anchor);
+        let early = days.len();
+        let mut state = State::at_anchor();
         let sessions = calendar.sessions(Exchange::Xnys, anchor, end);
-        let days = sessions.iter().map(|session| state.day(seed, session.date));
-        Self { days: days.collect() }
+        days.extend(sessions.iter().map(|session| state.day(seed, session.date)));
+        Self { days, early }
+    }
+
+    /// Years from the start of 2010 to a place, below zero before it.
+    pub(super) fn years(&self, place: usize) -> f64 {
+        (place as f64 - self.early as f64) / YEAR - 1.0
     }
 
     /// The place of a day; `None` outside the chain or on a day without a session.
@@ -202,7 +208,22 @@ impl Chain {
 }
 
 impl State {
-    fn day(&mut self, seed: u64, date: NaiveDate) -> Day {
+    /// Where the chain begins, a year before 2010.
+    pub(super) fn at_anchor() -> Self {
+        Self::years_before_anchor(0.0)
+    }
+
+    /// On every trend, so many years before the anchor.
+    pub(super) fn years_before_anchor(years: f64) -> Self {
+        let back = 1.0 + years;
+        Self {
+            prices: PRICES.each_ref().map(|(_, t)| libm::log(t.level) - t.growth * back),
+            vix: libm::log(VIX_MEAN),
+            count: -YEAR * back,
+        }
+    }
+
+    pub(super) fn day(&mut self, seed: u64, date: NaiveDate) -> Day {
         let noise = Noise::new(seed, Stream::Day).of(day_key(date));
         let sigma = REALISED * libm::exp(self.vix) / 100.0 / libm::sqrt(YEAR);
         let size = JUMP_LEAST - JUMP_EXCESS * libm::log(noise.uniform(1));
@@ -250,6 +271,6 @@ impl State {
     }
 }
 
-fn cent(value: f64) -> f64 {
+pub(super) fn cent(value: f64) -> f64 {
     libm::round(value * 100.0) / 100.0
 }

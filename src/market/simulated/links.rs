@@ -100,12 +100,12 @@ impl Links {
     /// All days of an asset. A driver has no driver itself, so this goes one deep.
     fn draw(&self, chain: &Chain, link: &Link) -> Box<[Levels]> {
         let noise = Noise::new(self.seed, Stream::Link).of(link.asset as u64);
-        let mut log = libm::log(link.level) - link.growth;
+        let trend = |day| libm::log(link.level) + link.growth * chain.years(day);
+        let mut log = trend(0);
         let mut before: Option<[f64; 2]> = None;
         let days = (0..chain.len()).map(|day| {
             let at_day = noise.of(day_key(chain.date(day)));
-            let expected = libm::log(link.level) + link.growth * (day as f64 / YEAR - 1.0);
-            let drift = link.growth / YEAR + PULL * (expected - log);
+            let drift = link.growth / YEAR + PULL * (trend(day) - log);
             let own = link.own * fear(chain.vix(day));
             // The night moves with what the others did since their close, the session with theirs.
             let [index, driver] = self.others(chain, link, day);

@@ -3,6 +3,7 @@
 //! open and close, the seconds one between minutes. Nothing remembers what was asked before.
 
 mod chain;
+mod early;
 mod events;
 mod links;
 mod pound;
@@ -45,7 +46,7 @@ pub struct SimulatedTape {
 }
 
 impl SimulatedTape {
-    /// The market of a seed on the sessions of a calendar, 2010 to 2035.
+    /// The market of a seed on the sessions of a calendar, 2005 to 2035.
     pub fn new(seed: u64, calendar: &Calendar) -> Self {
         Self {
             seed,
