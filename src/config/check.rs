@@ -22,6 +22,9 @@ pub(super) fn rulebook(rules: &Rulebook) -> Vec<String> {
     super::ipmcc::check(&mut check, &rules.ipmcc);
     super::leap_ladder::check(&mut check, &rules.leap_ladder);
     super::ratio::check(&mut check, &rules.ratio);
+    super::butterfly::check(&mut check, &rules.butterfly);
+    super::diagonal::check(&mut check, &rules.diagonal);
+    super::lending_box::check(&mut check, &rules.lending_box);
     limits(&mut check, &rules.limits);
     for (key, seconds) in rules.execution.figures() {
         let key = format!("execution.{key}");

@@ -8,8 +8,12 @@
 
 /// The figures of the breakers.
 pub mod breakers;
+/// `[butterfly]` of the rulebook.
+pub mod butterfly;
 mod check;
 mod de;
+/// `[diagonal]` of the rulebook.
+pub mod diagonal;
 mod directories;
 mod error;
 mod figures;
@@ -24,6 +28,8 @@ pub mod ipmcc;
 pub mod keeping;
 /// `[leap_ladder]` of the rulebook.
 pub mod leap_ladder;
+/// `[box]` of the rulebook.
+pub mod lending_box;
 /// `[log]`.
 pub mod log;
 /// `[lt112]` of the rulebook.

@@ -39,6 +39,13 @@ pub struct Rulebook {
     pub leap_ladder: super::leap_ladder::LeapLadderRules,
     /// §4.6: the put ratio.
     pub ratio: super::ratio::RatioRules,
+    /// §4.6.
+    pub butterfly: super::butterfly::ButterflyRules,
+    /// §4.6.
+    pub diagonal: super::diagonal::DiagonalRules,
+    /// §4.6.
+    #[serde(rename = "box")]
+    pub lending_box: super::lending_box::BoxRules,
     /// §5.
     pub limits: LimitRules,
     /// §5: what moves together.

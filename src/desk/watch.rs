@@ -158,14 +158,17 @@ impl Desk {
     /// A same-day position is past its flat-by time, and a short of it still stands: that is told
     /// until the books say that it is gone, also after the close.
     pub(super) fn is_overdue(&self, now: Timestamp) -> bool {
-        let last_trades: Vec<Timestamp> =
+        let open: Vec<(StrategyId, Timestamp)> =
             self.hot().open.values().filter_map(short_until).collect();
-        last_trades.into_iter().any(|last_trade| self.is_past_flat_by(last_trade, now))
+        open.into_iter().any(|short| self.is_past_flat_by(short, now))
     }
 
-    fn is_past_flat_by(&self, last_trade: Timestamp, now: Timestamp) -> bool {
+    fn is_past_flat_by(&self, (of, last_trade): (StrategyId, Timestamp), now: Timestamp) -> bool {
         let session = self.parts.calendar.session(Exchange::Xnys, new_york_date(last_trade));
-        session.is_some_and(|session| now >= self.zdte_times(&session).critical)
+        let by = rule(of)
+            .zip(session)
+            .and_then(|(rule, session)| rule.flat_by(&self.parts.rulebook, &session));
+        by.is_some_and(|by| now >= by)
     }
 
     /// Outside the session nothing is traded; what should be flat by now is still told of, each
@@ -254,13 +257,14 @@ impl Desk {
     }
 }
 
-/// The last trade of a same-day position's short; `None` for any other position.
-fn short_until(position: &Position) -> Option<Timestamp> {
-    if position.strategy != StrategyId::Friday0dte {
+/// The last trade of a same-day position's short, and whose it is; `None` for any other position.
+fn short_until(position: &Position) -> Option<(StrategyId, Timestamp)> {
+    let strategy = position.strategy;
+    if !rule(strategy).is_some_and(Rule::is_same_day) {
         return None;
     }
     open_legs(position).filter(|leg| leg.quantity < 0).find_map(|leg| match &leg.instrument {
-        Instrument::Option(contract) => Some(contract.series.last_trade),
+        Instrument::Option(contract) => Some((strategy, contract.series.last_trade)),
         _ => None,
     })
 }

@@ -210,8 +210,9 @@ impl Desk {
     /// The exception of rulebook §6: what expires today is closed on schedule even under a halt.
     pub(super) fn closes_today_on_schedule(&self, record: &IntentRecord, now: Timestamp) -> bool {
         let Some(session) = self.session(now) else { return false };
-        let times = self.zdte_times(&session);
-        now >= times.exit
+        let own = rule(record.intent.strategy)
+            .and_then(|rule| rule.closes_from(&self.parts.rulebook, &session));
+        now >= own.unwrap_or_else(|| self.zdte_times(&session).exit)
             && record.intent.ladder == Ladder::Exit
             && record.intent.legs.iter().all(|leg| match &leg.instrument {
                 Instrument::Option(c) => new_york_date(c.series.last_trade) == session.date,

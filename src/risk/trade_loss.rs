@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     money::Usd,
-    strategy::{Candidate, Snapshot},
+    strategy::{Candidate, Snapshot, rule},
 };
 
 /// A loss that passes the limit and is still worth a warning.
@@ -46,7 +46,7 @@ pub(super) fn loss(snapshot: &Snapshot, candidate: &Candidate) -> Result<Usd, Re
     Ok(shock.max(candidate.max_loss_usd))
 }
 
-/// That loss against 5 % of sizing capital.
+/// That loss against 5 % of sizing capital, or less where the strategy's own bound is lower.
 pub(super) fn check(
     snapshot: &Snapshot,
     candidate: &Candidate,
@@ -54,7 +54,10 @@ pub(super) fn check(
 ) -> Result<(), Refusal> {
     let loss = loss(snapshot, candidate)?;
     let percent = capital.percent_of_sizing(loss);
-    let bound = snapshot.rulebook.limits.trade_loss_percent;
+    let own = rule(candidate.strategy)
+        .and_then(|rule| rule.most_loss_percent(&snapshot.rulebook))
+        .unwrap_or(Decimal::ONE_HUNDRED);
+    let bound = snapshot.rulebook.limits.trade_loss_percent.min(own);
     if percent <= bound {
         return Ok(());
     }

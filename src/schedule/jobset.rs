@@ -10,7 +10,8 @@ use super::{
 
 macro_rules! embedded {
     ($($name:literal),* $(,)?) => {
-        /// Name and text of every embedded job file: one for each row of rulebook §8, and for the entries it gives no day.
+        /// Name and text of every embedded job file: one for each row of rulebook §8, and for the
+        /// entries it gives no day.
         pub const EMBEDDED: &[(&str, &str)] =
             &[$(($name, include_str!(concat!("../../jobs/", $name, ".toml")))),*];
     };
@@ -21,6 +22,8 @@ embedded!(
     "market-open-check",
     "friday-0dte-entry",
     "butterfly-entry",
+    "diagonal-entry",
+    "box-entry",
     "ipmcc-weekly",
     "leap-ladder",
     "strangle-entry",

@@ -266,6 +266,20 @@ impl Watched<'_> {
         left.then_some(ExitAction::Close { reason, scope, urgency: Urgency::Whole })
     }
 
+    /// CRITICAL every minute from `by` until flat. Longs that nobody bids for are left behind, not
+    /// told.
+    pub fn not_flat_alert(&self, by: Timestamp, memory: &mut ExitMemory) -> Option<ExitAction> {
+        let Watched { position, quotes, now, .. } = *self;
+        // A clock that stepped back is no reason to be silent.
+        let due =
+            memory.critical_at.is_none_or(|last| last > now || now - last >= TimeDelta::minutes(1));
+        if now < by || !due || only_unbid_longs(position, quotes) {
+            return None;
+        }
+        memory.critical_at = Some(now);
+        Some(ExitAction::AlertNotFlat)
+    }
+
     /// A condition has held without a break for so many minutes of watching.
     pub fn held_for(&self, condition: bool, minutes: u32, memory: &mut ExitMemory) -> bool {
         if !condition {

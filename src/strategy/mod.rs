@@ -4,10 +4,14 @@
 pub mod assignment;
 /// Average true range.
 mod atr;
+/// The Friday butterfly (rulebook §4.6).
+pub mod butterfly;
 /// Choosing legs.
 mod choose;
 /// The order that closes a position.
 pub mod closing;
+/// The diagonal (rulebook §4.6).
+pub mod diagonal;
 /// Exponential moving average.
 mod ema;
 /// What tests on far expirations stand on.
@@ -27,6 +31,8 @@ pub mod ipmcc;
 pub mod ladder;
 /// The LEAP put ladder (rulebook §4.5).
 pub mod leap_ladder;
+/// The box (rulebook §4.6).
+pub mod lending_box;
 /// LT112 (rulebook §4.2).
 pub mod lt112;
 /// Watching an open position.

@@ -70,6 +70,22 @@ pub trait Rule: Sync {
         false
     }
 
+    /// When the time exit of a same-day position begins: from then on it is closed even under a halt
+    /// (§6).
+    fn closes_from(&self, _rulebook: &Rulebook, _session: &Session) -> Option<Timestamp> {
+        None
+    }
+
+    /// When a same-day position is to be flat: past it, that is told as CRITICAL each minute.
+    fn flat_by(&self, _rulebook: &Rulebook, _session: &Session) -> Option<Timestamp> {
+        None
+    }
+
+    /// Most loss of a trade, percent of sizing capital, where it is less than that of limit 8.
+    fn most_loss_percent(&self, _rulebook: &Rulebook) -> Option<Decimal> {
+        None
+    }
+
     /// How hard a close is pushed at a moment.
     fn urgency(
         &self,

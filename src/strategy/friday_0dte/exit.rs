@@ -1,6 +1,5 @@
 //! Exits (rulebook §4.1): the resting profit order, the stop, the evaluation, the time exit.
 
-use chrono::TimeDelta;
 use rust_decimal::Decimal;
 
 use super::{ZdteTimes, times};
@@ -33,7 +32,7 @@ pub fn manage(watched: &Watched<'_>, memory: &ExitMemory) -> Managed {
     }
     actions.extend(order(watched, &times, &memory));
     actions.extend(watched.no_mark_alert(mark, &mut memory));
-    actions.extend(not_flat_alert(watched, &times, &mut memory));
+    actions.extend(watched.not_flat_alert(times.critical, &mut memory));
     Managed { actions, memory, mark }
 }
 
@@ -114,21 +113,4 @@ fn order(watched: &Watched<'_>, times: &ZdteTimes, memory: &ExitMemory) -> Optio
     let alone = unbid || uneven;
     let scope = if alone { Scope::ShortsOnly } else { Scope::All };
     Some(ExitAction::Close { reason, scope, urgency: urgency(times, reason, now) })
-}
-
-/// CRITICAL every minute until flat. Longs that nobody bids for are left behind, not told.
-fn not_flat_alert(
-    watched: &Watched<'_>,
-    times: &ZdteTimes,
-    memory: &mut ExitMemory,
-) -> Option<ExitAction> {
-    let Watched { position, quotes, now, .. } = *watched;
-    // A clock that stepped back is no reason to be silent.
-    let due =
-        memory.critical_at.is_none_or(|last| last > now || now - last >= TimeDelta::minutes(1));
-    if now < times.critical || !due || only_unbid_longs(position, quotes) {
-        return None;
-    }
-    memory.critical_at = Some(now);
-    Some(ExitAction::AlertNotFlat)
 }

@@ -91,6 +91,14 @@ impl Rule for Friday0dte {
         true
     }
 
+    fn closes_from(&self, rulebook: &Rulebook, session: &Session) -> Option<Timestamp> {
+        Some(times(rulebook, session).exit)
+    }
+
+    fn flat_by(&self, rulebook: &Rulebook, session: &Session) -> Option<Timestamp> {
+        Some(times(rulebook, session).critical)
+    }
+
     fn urgency(
         &self,
         rulebook: &Rulebook,

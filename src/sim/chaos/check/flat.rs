@@ -15,7 +15,7 @@ use chrono::{NaiveTime, TimeDelta};
 
 use super::{Broken, Invariant, Moment, Scene, eyes::Eyes};
 use crate::{
-    account::PositionId,
+    account::{PositionId, StrategyId},
     calendar::{Exchange, NEW_YORK, Session, new_york_date},
     clock::Timestamp,
     instrument::Instrument,
@@ -45,12 +45,13 @@ impl Invariant for Flat {
         }
         let date = new_york_date(scene.now);
         let Some(session) = scene.calendar.session(Exchange::Xnys, date) else { return Ok(()) };
-        let Some(by) = flat_by(scene, &session) else { return Ok(()) };
         let healthy = scene.healthy_since().is_some_and(|since| scene.now - since >= SETTLED);
-        if !healthy || scene.now < by + SETTLED || scene.now >= session.close {
+        if !healthy || scene.now >= session.close {
             return Ok(());
         }
-        let Some((position, of)) = self.open(scene)? else { return Ok(()) };
+        let due =
+            |strategy| flat_by(scene, &session, strategy).filter(|by| scene.now >= *by + SETTLED);
+        let Some((position, of, by)) = self.open(scene, due)? else { return Ok(()) };
         let newest = scene.store.read(|tx| tx.last(&OUTBOX, "", LOOK_BACK))?;
         let told = newest.iter().map(|(_, row)| row).find(
             |row| matches!(&row.notice, Notice::NotFlat { position: of, .. } if *of == position),
@@ -66,20 +67,35 @@ impl Invariant for Flat {
     }
 }
 
-fn flat_by(scene: &Scene<'_>, session: &Session) -> Option<Timestamp> {
+fn flat_by(
+    scene: &Scene<'_>,
+    session: &Session,
+    strategy: Option<StrategyId>,
+) -> Option<Timestamp> {
     let rules = &scene.settings.rulebook;
+    if !strategy.and_then(rule).is_none_or(Rule::is_same_day) {
+        return None;
+    }
     if session.early_close {
         let before = i64::from(rules.common.early_close.flat_minutes_before);
         return Some(session.close - TimeDelta::minutes(before));
     }
-    let time: NaiveTime = rules.friday_0dte.critical_at;
+    let time: NaiveTime = match strategy {
+        Some(StrategyId::Butterfly) => rules.butterfly.flat_at,
+        _ => rules.friday_0dte.critical_at,
+    };
     let local = session.date.and_time(time).and_local_timezone(NEW_YORK).earliest()?;
     Some(local.to_utc())
 }
 
 impl Flat {
-    /// A position of which our orders' fills leave a short that the venue still holds.
-    fn open(&self, scene: &Scene<'_>) -> Result<Option<(PositionId, Instrument)>, Broken> {
+    /// A position of which our orders' fills leave a short that the venue still holds, of those that
+    /// are due.
+    fn open(
+        &self,
+        scene: &Scene<'_>,
+        due: impl Fn(Option<StrategyId>) -> Option<Timestamp>,
+    ) -> Result<Option<(PositionId, Instrument, Timestamp)>, Broken> {
         let ledger = self.0.ledger(scene)?;
         let Some(venue) = self.0.venue(scene)? else { return Ok(None) };
         let mut held: BTreeMap<(PositionId, &Instrument), i64> = BTreeMap::new();
@@ -90,12 +106,8 @@ impl Flat {
                 *sum += fill.side.sign() * i64::from(fill.quantity);
             }
         }
-        let same_day = |id: &PositionId| {
-            let strategy = ledger.positions.get(id).map(|position| position.strategy);
-            strategy.and_then(rule).is_none_or(Rule::is_same_day)
-        };
-        let short = |(id, of): &(PositionId, &Instrument)| same_day(id) && venue.state.held(of) < 0;
-        let open = held.into_iter().find(|(of, sum)| *sum < 0 && short(of));
-        Ok(open.map(|((position, of), _)| (position, of.clone())))
+        let due = |id: &PositionId| due(ledger.positions.get(id).map(|position| position.strategy));
+        let open = held.into_iter().filter(|((_, of), sum)| *sum < 0 && venue.state.held(of) < 0);
+        Ok(open.into_iter().find_map(|((id, of), _)| Some((id.clone(), of.clone(), due(&id)?))))
     }
 }
