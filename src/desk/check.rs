@@ -24,6 +24,10 @@ use crate::{
 
 /// Most legs of an order.
 const LEGS_MAX: usize = 8;
+/// Most units of an order.
+const UNITS_MAX: u32 = 1_000;
+/// Most contracts of a leg a unit.
+const RATIO_MAX: u32 = 100;
 /// Farthest expiration, days.
 const DAYS_MAX: u32 = 1100;
 /// The chain is read so far beyond the legs' strikes: their neighbours say what they are worth.
@@ -59,6 +63,7 @@ pub struct WrittenLeg {
     /// The expiration.
     pub expiration: NaiveDate,
     /// The strike, points.
+    #[serde(deserialize_with = "crate::money::points")]
     pub strike: Decimal,
     /// Call or put.
     pub right: Right,
@@ -192,12 +197,7 @@ async fn prepared(
     if order.legs.len() > LEGS_MAX {
         return Err(format!("an order has at most {LEGS_MAX} legs, this one {}", order.legs.len()));
     }
-    if order.units == 0 || order.legs.iter().any(|leg| leg.ratio == 0) {
-        return Err("units and ratio must be 1 or more".to_owned());
-    }
-    if order.legs.iter().any(|leg| leg.product != product) {
-        return Err("all legs of an order are of one product".to_owned());
-    }
+    sane(order, product)?;
     let today = new_york_date(snapshot.now);
     let last = order.legs.iter().map(|leg| leg.expiration).max().unwrap_or(today);
     let days = (last - today).num_days();
@@ -234,6 +234,25 @@ async fn prepared(
     snapshot.products.insert(product, data);
     snapshot.now = reads.rt.now();
     Ok((snapshot, candidate))
+}
+
+/// Every figure is one that an order can have.
+fn sane(order: &WrittenOrder, product: Product) -> Result<(), String> {
+    if !(1..=UNITS_MAX).contains(&order.units) {
+        return Err(format!("units must be 1 to {UNITS_MAX}, are {}", order.units));
+    }
+    for leg in &order.legs {
+        if !(1..=RATIO_MAX).contains(&leg.ratio) {
+            return Err(format!("ratio must be 1 to {RATIO_MAX}, is {}", leg.ratio));
+        }
+        if leg.strike <= Decimal::ZERO {
+            return Err(format!("strike must be above 0, is {}", leg.strike));
+        }
+        if leg.product != product {
+            return Err("all legs of an order are of one product".to_owned());
+        }
+    }
+    Ok(())
 }
 
 /// The contract of a leg, among the series that are listed.

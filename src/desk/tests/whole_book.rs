@@ -118,6 +118,38 @@ fn an_order_that_is_only_asked_about_is_told_every_limit_and_leaves_no_trace() {
     });
 }
 
+type Change = fn(&mut WrittenOrder);
+
+#[test]
+fn figures_no_order_can_have_are_refused_by_name() {
+    let stage = Stage::new(quiet());
+    stage.live(at("10:31:00"), |scene| async move {
+        let cases: [(Change, &str); 7] = [
+            (|order| order.units = 0, "units must be 1 to 1000, are 0"),
+            (|order| order.units = u32::MAX, "units must be 1 to 1000, are 4294967295"),
+            (|order| order.legs[0].ratio = 101, "ratio must be 1 to 100, is 101"),
+            (|order| order.legs[1].strike = dec!(0), "strike must be above 0, is 0"),
+            (|order| order.legs.clear(), "an order has at least one leg"),
+            (
+                |order| order.legs[1].product = Product::Mes,
+                "all legs of an order are of one product",
+            ),
+            (
+                |order| order.legs[0].strike = dec!(5371),
+                "a leg has no quote: is its strike listed?",
+            ),
+        ];
+        for (change, wanted) in cases {
+            let mut order = spread(5370);
+            change(&mut order);
+            assert_eq!(scene.desk.check_order(&order).await.unwrap_err(), wanted);
+        }
+    });
+    let huge = r#"{"strategy": "lt112", "legs": [{"side": "sell", "product": "ES",
+        "expiration": "2024-08-02", "strike": "1e27", "right": "put"}]}"#;
+    assert!(serde_json::from_str::<WrittenOrder>(huge).is_err());
+}
+
 #[test]
 fn four_positions_of_a_group_by_hand_stop_entries_until_there_are_three() {
     let stage = Stage::new(quiet());
