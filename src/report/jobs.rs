@@ -123,3 +123,81 @@ fn keep(tx: &mut WriteTx, report: &KeptReport, cause: &str) -> Result<(), StoreE
     let period = period.name().to_owned();
     raise(tx, *at, Notice::Report { period, date: *date, headline: headline.clone() })
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+    use rust_decimal::dec;
+
+    use super::*;
+    use crate::{
+        calendar::Calendar,
+        config::Rulebook,
+        desk::tables::{EQUITY, EquityRow},
+        market::Provenance,
+        money::Usd,
+        schedule::JobSet,
+    };
+
+    fn body(period: Period, store: &Store) -> ReportBody {
+        let gatherer = Gatherer {
+            calendar: Calendar::default(),
+            jobs: JobSet::embedded().unwrap(),
+            prices: Provenance::Simulated,
+            rulebook: Arc::new(Rulebook::embedded()),
+        };
+        ReportBody::new(period, store.clone(), Arc::new(gatherer))
+    }
+
+    fn close(store: &Store, date: &str) {
+        let row = EquityRow {
+            date: date.parse().unwrap(),
+            net_liquidation_usd: Usd(dec!(45000)),
+            net_liquidation_gbp: None,
+            fx: None,
+            phase: None,
+            requirement_usd: Usd::ZERO,
+            cap_percent: None,
+            peak_used_percent: None,
+            realised_usd: Usd::ZERO,
+            open_pnl_usd: Usd::ZERO,
+            fees_usd: Usd::ZERO,
+            fees_total_usd: Usd::ZERO,
+            transfers_total_usd: None,
+            trades: 0,
+        };
+        let key = date.to_owned();
+        block_on(store.write(move |tx| tx.put(&EQUITY, &key, &row))).unwrap();
+    }
+
+    #[test]
+    fn a_quarter_is_reviewed_once_and_the_slot_of_the_tax_year_finds_it_done() {
+        let store = Store::in_memory().unwrap();
+        let body = body(Period::Quarterly, &store);
+        let at: Timestamp = "2026-04-01T12:45:00Z".parse().unwrap();
+        let on = |day: &str| body.write(day.parse().unwrap(), at).unwrap();
+        let nothing = "no session of the quarter before was reconciled";
+        assert_eq!(on("2026-04-01").unwrap_err(), nothing);
+        close(&store, "2025-12-31");
+        assert_eq!(on("2026-04-01").unwrap_err(), nothing);
+        close(&store, "2026-03-31");
+        let report = on("2026-04-01").unwrap();
+        assert_eq!(report.date.to_string(), "2026-03-31");
+        assert_eq!(report.document["quarter"], "2026-Q1");
+        assert_eq!(report.document["account"]["before_usd"], "45000.00");
+        block_on(store.write(move |tx| keep(tx, &report, "a test"))).unwrap();
+        assert_eq!(on("2026-04-06").unwrap_err(), "2026-Q1 was reviewed before");
+    }
+
+    #[test]
+    fn a_month_is_that_before_the_slot() {
+        let store = Store::in_memory().unwrap();
+        let body = body(Period::Monthly, &store);
+        let at: Timestamp = "2026-01-02T13:30:00Z".parse().unwrap();
+        close(&store, "2025-12-31");
+        let report = body.write("2026-01-02".parse().unwrap(), at).unwrap().unwrap();
+        assert_eq!(report.document["month"], "2025-12");
+        assert_eq!(report.document["account"]["sessions"], 1);
+        assert!(body.write("2026-02-02".parse().unwrap(), at).unwrap().is_err());
+    }
+}
