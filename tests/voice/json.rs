@@ -402,7 +402,7 @@ fn the_page_shows_the_reports_and_decisions_of_a_week() {
         all.check(&format!("report {}", kept.period), &kept.document);
     }
     let decided = store.read(|tx| decisions(tx, date(12), date(16))).unwrap();
-    assert_eq!(decided.len(), 1);
+    assert!(decided.iter().any(|record| record.intent.is_some()), "{decided:?}");
     all.check("why", &json!({ "decisions": decided }));
     assert!(all.wrong.is_empty(), "{}", all.wrong.join("\n"));
 }
