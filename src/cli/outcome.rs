@@ -1,14 +1,17 @@
 //! A replay's outcome as a person reads it.
 
 use crate::{
+    account::PositionId,
     calendar::NEW_YORK,
     clock::Timestamp,
+    desk::describe,
     market::recorded::LoadSummary,
     money::Gbp,
     report::{
         daily::prices_note,
+        held::DayBook,
         page::table_text,
-        parts::{clock, counted, signed},
+        parts::{clock, counted, credit_usd, signed},
     },
     risk::decision::DecisionOutcome,
     sim::{
@@ -17,6 +20,9 @@ use crate::{
     },
 };
 
+/// What a reader must not overlook of such a run.
+pub const LIMITS_OFF: &str = "Limits 6 to 11 of the gate were off: groups, expirations, loss of a trade, \
+     buying power, stress and concentration. No daemon can run like this";
 /// Up to so many sessions each decision and trade is told; beyond, what they came to.
 const SHORT: usize = 60;
 /// Changes of the latch told of a long range: the last.
@@ -25,6 +31,9 @@ const CHANGES_SHOWN: usize = 20;
 /// The whole text.
 pub fn text(found: &Outcome, files: Option<&LoadSummary>) -> String {
     let mut parts = vec![head(found)];
+    if found.limits_off {
+        parts.push(format!("WARNING\n  {LIMITS_OFF}.\n"));
+    }
     parts.extend(files.map(data));
     if found.sessions <= SHORT {
         parts.push(fridays(found));
@@ -33,6 +42,7 @@ pub fn text(found: &Outcome, files: Option<&LoadSummary>) -> String {
     } else {
         parts.push(super::history::text(&found.history, found.sessions));
     }
+    parts.extend(found.day_by_day.as_ref().map(|days| day_by_day(found, days)));
     parts.push(breakers(found));
     parts.push(account(found));
     parts.push(foot(found));
@@ -72,12 +82,7 @@ fn decision(found: &Outcome, line: &DecisionLine) -> String {
         lines.push("    the order ended without a fill".to_owned());
     }
     if line.outcome == DecisionOutcome::Entered {
-        let day = line.at.date_naive();
-        let opened = found.trades.iter().find(|trade| trade.opened_at.date_naive() == day);
-        lines.push(match opened {
-            Some(trade) => format!("    {} for {}", trade.what, trade.credit_usd),
-            None => "    the order was not filled at its price".to_owned(),
-        });
+        lines.push(format!("    {}", opened(found, line)));
     }
     for filter in line.filters.iter().filter(|filter| !filter.passed) {
         lines.push(format!("    {}: {}, needs {}", filter.name, filter.value, filter.bound));
@@ -87,6 +92,38 @@ fn decision(found: &Outcome, line: &DecisionLine) -> String {
     }
     lines.push(String::new());
     lines.join("\n")
+}
+
+/// What a decision opened, closed since or still open.
+fn opened(found: &Outcome, line: &DecisionLine) -> String {
+    let id = line.intent.as_ref().map(|intent| PositionId(intent.0.clone()));
+    let closed = found.rows.trades.iter().find(|trade| Some(&trade.position) == id.as_ref());
+    if let Some(trade) = closed {
+        return format!("{} for {}", trade.what, trade.credit_usd);
+    }
+    match found.rows.open.iter().find(|position| Some(&position.id) == id.as_ref()) {
+        Some(open) => format!("{} for {}", describe::position(open), credit_usd(open)),
+        None => "the order was not filled at its price".to_owned(),
+    }
+}
+
+/// What was held a minute before each close and what it had brought by then.
+fn day_by_day(found: &Outcome, days: &[DayBook]) -> String {
+    let mut before = found.starting_net_liquidation_usd;
+    let mut lines = Vec::new();
+    for day in &found.rows.days {
+        let change = before.map_or_else(String::new, |b| signed(day.net_liquidation_usd - b));
+        before = Some(day.net_liquidation_usd);
+        let book = days.iter().find(|book| book.date == day.date);
+        let vix =
+            book.and_then(|book| book.vix).map_or_else(String::new, |v| format!(", VIX {v:.2}"));
+        lines.push(format!("  {}: {} ({change}){vix}\n", day.date, day.net_liquidation_usd));
+        for held in book.into_iter().flat_map(|book| &book.positions) {
+            let pnl = held.pnl_usd.map_or_else(|| "no quote".to_owned(), signed);
+            lines.push(format!("    {}: {} at mid\n", held.position, pnl));
+        }
+    }
+    format!("DAY BY DAY (at the close; positions a minute before it)\n{}", lines.concat())
 }
 
 fn trades(trades: &[Trade]) -> String {

@@ -18,6 +18,7 @@ use crate::{
     calendar::Exchange,
     market::recorded::LoadSummary,
     sim::{
+        book::Book,
         operator::Policy,
         replay::{self, Plan, Progress, Tape},
     },
@@ -50,6 +51,18 @@ pub struct ReplayArgs {
     /// replaced; a directory with anything else in it is refused.
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
+    /// Start from a book: a balance, and entries tried at given instants (docs/REPLAY.md).
+    #[arg(long, value_name = "FILE")]
+    book: Option<PathBuf>,
+    /// `off`: limits 6 to 11 of the gate are not asked of a book's replay, to show what they save.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "on|off",
+        default_value = "on",
+        requires_if("off", "book")
+    )]
+    limits: Limits,
     /// Who resumes after a breaker's hold that waits for a person: nobody, or an operator who asks at
     /// 09:00 of the next session. Each resume is told.
     #[arg(long, value_enum, value_name = "POLICY", default_value = "next-session")]
@@ -57,6 +70,15 @@ pub struct ReplayArgs {
     /// Seed of the simulated market and of the paths between recorded prices.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+}
+
+/// Whether limits 6 to 11 are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Limits {
+    /// As everywhere.
+    On,
+    /// Not asked.
+    Off,
 }
 
 /// Runs the subcommand.
@@ -68,6 +90,8 @@ pub fn run(global: &Global, args: &ReplayArgs) -> CliResult {
     args.report.as_deref().map_or(Ok(()), sheet::check)?;
     let mut ground = Ground::load(global)?;
     ground.settings.market.seed = args.seed.unwrap_or(ground.settings.market.seed);
+    let book = args.book.as_deref().map(|file| Book::load(file, &ground.calendar, (from, to)));
+    let book = book.transpose().map_err(CliError::failed)?;
     let (tape, summary) = tape(args, &ground)?;
     let sessions = ground.calendar.sessions(Exchange::Xnys, from, to).len();
     let bar = progress_bar(sessions as u64, global.json);
@@ -77,8 +101,14 @@ pub fn run(global: &Global, args: &ReplayArgs) -> CliResult {
         told.set_message(date.to_string());
     });
     let Ground { settings, jobs, .. } = ground;
-    let operator = args.operator;
-    let plan = Plan { progress, operator, ..Plan::new((from, to), settings, jobs, tape) };
+    let (operator, limits_off) = (args.operator, args.limits == Limits::Off);
+    let plan = Plan {
+        progress,
+        operator,
+        book,
+        limits_off,
+        ..Plan::new((from, to), settings, jobs, tape)
+    };
     let found = replay::run(plan);
     bar.finish_and_clear();
     let (found, store) = found.map_err(CliError::failed)?;

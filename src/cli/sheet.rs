@@ -35,7 +35,11 @@ fn sheet<'a>(found: &'a Outcome, files: Option<&LoadSummary>) -> Sheet<'a> {
         title: format!("Replay {} to {}", found.from, found.to),
         headline: headline(found),
         modelled: modelled(found, files),
-        warnings: Vec::new(),
+        warnings: found
+            .limits_off
+            .then(|| format!("{}.", outcome::LIMITS_OFF))
+            .into_iter()
+            .collect(),
         facts: facts.collect(),
         start: found.starting_net_liquidation_usd,
         days: &found.rows.days,
@@ -44,7 +48,7 @@ fn sheet<'a>(found: &'a Outcome, files: Option<&LoadSummary>) -> Sheet<'a> {
         decisions: &found.rows.decisions,
         history: &found.history,
         events,
-        day_by_day: false,
+        day_by_day: found.day_by_day.is_some(),
         notes: vec![
             format!("Digest {}: the same command gives the same.", found.digest),
             format!("tomking {}. Times are New York.", env!("CARGO_PKG_VERSION")),

@@ -326,6 +326,10 @@ pub struct ContractRules {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitRules {
+    /// Limits 6 to 11 are not asked. No file can say so: only a replay sets it, to show what they
+    /// save (`tomking replay --book FILE --limits off`).
+    #[serde(skip)]
+    pub waived: bool,
     /// Oldest VIX and account figures, seconds.
     pub data_age_seconds: u32,
     /// Oldest frame of a leg's feed, seconds.

@@ -1,7 +1,6 @@
 //! The book at the end of a session: what each open position is worth, and the Greeks of the whole.
 
 use chrono::NaiveDate;
-use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::{
@@ -21,7 +20,7 @@ pub struct DayBook {
     /// Cash plus everything held at its mark.
     pub net_liquidation_usd: Option<Usd>,
     /// VIX.
-    pub vix: Option<Decimal>,
+    pub vix: Option<f64>,
     /// Every open position, by id.
     pub positions: Vec<HeldLine>,
     /// Greeks of everything held; `None` when a leg had no quote.

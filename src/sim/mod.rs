@@ -1,6 +1,8 @@
 //! Past or simulated sessions through the very same scheduler, bodies, gate and desk, under
 //! virtual time.
 
+/// A book that a replay starts from.
+pub mod book;
 /// The whole daemon under faults, and the invariants that must hold.
 pub mod chaos;
 /// The demo's days, and what is told of them.

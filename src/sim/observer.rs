@@ -57,7 +57,7 @@ async fn look(desk: &Desk, date: NaiveDate, at: Timestamp) -> Option<DayBook> {
         date,
         at,
         net_liquidation_usd: balances.map(|balances| balances.net_liquidation_usd),
-        vix: parts.market.vix().await.ok().map(|vix| vix.level),
+        vix: parts.market.vix().await.ok().map(|vix| to_f64(vix.level)),
         positions: lines,
         greeks,
     })

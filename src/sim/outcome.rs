@@ -1,11 +1,11 @@
 //! What a replay gives: gathered from the store it filled, as one document.
 
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::{operator::Resume, replay::Outside};
+use super::{book::Attempted, operator::Resume, replay::Outside};
 use crate::{
     account::{ExitReason, IntentId, Position, Side, StrategyId},
     clock::Timestamp,
@@ -81,6 +81,12 @@ pub struct Outcome {
     pub open_positions: usize,
     /// How the slots ended.
     pub jobs: JobsLine,
+    /// Limits 6 to 11 of the gate were not asked.
+    pub limits_off: bool,
+    /// What came of the attempts of the book; `null` without one.
+    pub attempts: Option<Vec<Attempted>>,
+    /// The book a minute before each close; `null` where the replay did not start from one.
+    pub day_by_day: Option<Vec<DayBook>>,
     /// What the operator of the replay did, where live a person would have.
     pub operator: Vec<Resume>,
     /// The book at the end of each session in which anything was open; for the report's files.
@@ -102,6 +108,8 @@ pub struct Rows {
     pub trades: Vec<TradeLine>,
     /// Decisions.
     pub decisions: Vec<DecisionRecord>,
+    /// Positions open at the end.
+    pub open: Vec<Position>,
 }
 
 /// A closed position.
@@ -168,6 +176,8 @@ pub struct DecisionLine {
     pub strategy: StrategyId,
     /// How it came out.
     pub outcome: DecisionOutcome,
+    /// The intent, when one was made.
+    pub intent: Option<IntentId>,
     /// Every filter.
     pub filters: Vec<Filter>,
 }
@@ -207,6 +217,10 @@ pub struct Frame {
     pub elapsed: std::time::Duration,
     /// The account before the first session.
     pub starting: Starting,
+    /// Limits 6 to 11 were not asked.
+    pub limits_off: bool,
+    /// It started from a book.
+    pub book: bool,
 }
 
 /// What the account was worth before the first session; `None` where it was not known.
@@ -228,12 +242,19 @@ impl Outcome {
     ) -> Result<Self, StoreError> {
         let digest = store.journal_head()?.hash;
         let mut found = store.read(|tx| read(tx, gatherer, frame, digest))?;
-        found.operator =
-            std::mem::take(&mut outside.operator.lock().unwrap_or_else(PoisonError::into_inner));
-        found.books =
-            std::mem::take(&mut outside.books.lock().unwrap_or_else(PoisonError::into_inner));
+        found.operator = taken(&outside.operator);
+        found.books = taken(&outside.books);
+        if frame.book {
+            found.attempts = Some(taken(&outside.attempts));
+            found.day_by_day = Some(found.books.clone());
+        }
         Ok(found)
     }
+}
+
+/// What somebody outside the daemon wrote down.
+fn taken<T>(log: &Mutex<Vec<T>>) -> Vec<T> {
+    std::mem::take(&mut log.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn read(
@@ -242,7 +263,7 @@ fn read(
     frame: Frame,
     digest: String,
 ) -> Result<Outcome, StoreError> {
-    let Frame { from, to, sessions, elapsed, starting } = frame;
+    let Frame { from, to, sessions, elapsed, starting, limits_off, .. } = frame;
     let positions = closed_positions(tx, from, to)?;
     let lines: Vec<TradeLine> = positions.iter().filter_map(TradeLine::of).collect();
     let days = equity(tx, from, to)?;
@@ -250,6 +271,7 @@ fn read(
     let curve = starting.usd.into_iter().chain(days.iter().map(|day| day.net_liquidation_usd));
     let last = days.last().cloned();
     let last = last.as_ref();
+    let open = crate::desk::read::open_positions(tx)?;
     Ok(Outcome {
         digest,
         sessions,
@@ -276,12 +298,15 @@ fn read(
         win_rate_percent: parts::win_rate_percent(&lines),
         buying_power: peak(&days),
         latch: latch_lines(tx)?,
-        open_positions: crate::desk::read::open_positions(tx)?.len(),
+        open_positions: open.len(),
         jobs: gatherer.jobs_line(tx, from, to)?,
+        limits_off,
+        attempts: None,
+        day_by_day: None,
         operator: Vec::new(),
         books: Vec::new(),
         history: History::of(starting.usd, &days, &lines, &decisions),
-        rows: Rows { days, trades: lines, decisions },
+        rows: Rows { days, trades: lines, decisions, open },
     })
 }
 
@@ -330,6 +355,7 @@ fn decision(record: &DecisionRecord) -> DecisionLine {
         at: record.at,
         strategy: record.strategy,
         outcome: record.outcome,
+        intent: record.intent.clone(),
         filters: record.filters.clone(),
     }
 }

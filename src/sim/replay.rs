@@ -10,6 +10,7 @@ use chrono::{Datelike as _, Days, NaiveDate, NaiveTime, TimeDelta};
 use futures::FutureExt as _;
 
 use super::{
+    book::{self, Book},
     observer,
     operator::{self, Policy},
     outcome::{Frame, Outcome, Starting},
@@ -61,6 +62,10 @@ pub struct Plan {
     pub show: Option<Show>,
     /// Who resumes after a manual hold.
     pub operator: Policy,
+    /// What it starts from, where it is not the settings' own account.
+    pub book: Option<Book>,
+    /// Limits 6 to 11 of the gate are not asked, to show what they save.
+    pub limits_off: bool,
 }
 
 impl Plan {
@@ -73,7 +78,8 @@ impl Plan {
     ) -> Self {
         let (progress, settings): (Progress, _) = (Box::new(|_, _| ()), Arc::new(settings));
         let operator = Policy::default();
-        Self { from, to, settings, jobs, tape, progress, show: None, operator }
+        let (show, book, limits_off) = (None, None, false);
+        Self { from, to, settings, jobs, tape, progress, show, operator, book, limits_off }
     }
 }
 
@@ -84,6 +90,8 @@ pub struct Outside {
     pub operator: operator::Log,
     /// The book at the end of each session in which anything was open.
     pub books: observer::Log,
+    /// What came of the attempts of a book.
+    pub attempts: book::Log,
 }
 
 /// A run somebody watches.
@@ -187,15 +195,27 @@ pub fn run(plan: Plan) -> Result<(Outcome, Store), ReplayError> {
         return Err(ReplayError::TooEarly { from });
     }
     let (mut plan, store, count) = (plan, Store::in_memory()?, sessions.len());
+    plan.settings = Arc::new(settings_of(&plan));
     let (mut world, on_stage) = world(plan.show.take(), from, &store)?;
     let rt = world.runtime();
     let (watch, kept, outside) = (Stopwatch::start(), store.clone(), Outside::default());
     let seen = outside.clone();
+    let (limits_off, book) = (plan.limits_off, plan.book.is_some());
     let main = days(plan, Scene { calendar, rt, store: kept, sessions, on_stage, outside });
     let (gatherer, starting) = world.run(main).ok_or(ReplayError::Deadlock)??;
     let elapsed = watch.elapsed();
-    let frame = Frame { from, to, sessions: count, elapsed, starting };
+    let frame = Frame { from, to, sessions: count, elapsed, starting, limits_off, book };
     Ok((Outcome::gather(&store, &gatherer, frame, &seen)?, store))
+}
+
+/// The settings with what the plan changes of them.
+fn settings_of(plan: &Plan) -> Settings {
+    let mut settings = Settings::clone(&plan.settings);
+    settings.rulebook.limits.waived = plan.limits_off;
+    if let Some(balance) = plan.book.as_ref().and_then(|book| book.balance_gbp) {
+        settings.paper.starting_balance_gbp = balance;
+    }
+    settings
 }
 
 /// The world of a run, with its voice when somebody watches.
@@ -260,6 +280,10 @@ async fn days(plan: Plan, scene: Scene) -> Result<(Arc<Gatherer>, Starting), Rep
         };
         let daemon = daemon(&app, reader, &rt, &store);
         rt.spawn(operator::serve(rt.clone(), daemon, sessions.clone(), outside.operator));
+    }
+    if let Some(book) = plan.book {
+        let desk = Arc::clone(&app.desk);
+        rt.spawn(book::serve(rt.clone(), desk, book.attempts, outside.attempts));
     }
     rt.spawn(observer::serve(rt.clone(), Arc::clone(&app.desk), sessions, outside.books));
     if let Some(on_stage) = on_stage {

@@ -42,6 +42,13 @@ pub trait Rule: Sync {
     /// The entry decision.
     fn decide(&self, snapshot: &Snapshot) -> Decision;
 
+    /// What somebody who enters against the filters of the day would send: every candidate that can be
+    /// built, with the filters as they came out. Only for attempts of a replay's book (rulebook §6,
+    /// August 2024); a rule without such a way gives its decision.
+    fn attempt(&self, snapshot: &Snapshot) -> Decision {
+        self.decide(snapshot)
+    }
+
     /// One round of watching a position.
     fn manage(&self, watched: &Watched<'_>, memory: &ExitMemory) -> Managed;
 

@@ -26,7 +26,7 @@ use crate::{
     },
     schedule::{JobBody, JobContext, JobError, JobReport},
     store::{Read, StoreError, Table, WriteTx},
-    strategy::{Candidate, Filter, Intent, Rule, Snapshot, rule},
+    strategy::{Candidate, Decision, Filter, Intent, Rule, Snapshot, rule},
 };
 
 /// Entries that an event refused and that are tried again, by strategy.
@@ -50,9 +50,11 @@ struct Retry {
 }
 
 /// The body.
-pub(super) struct Entry {
+pub(super) struct Entry<'r> {
     pub(super) desk: Arc<Desk>,
-    pub(super) rule: &'static dyn Rule,
+    pub(super) rule: &'r dyn Rule,
+    /// The number of the entry of its day: 1 but for attempts of a replay's book.
+    pub(super) ordinal: u32,
 }
 
 /// One pass of deciding.
@@ -64,7 +66,7 @@ struct Pass {
 }
 
 #[async_trait]
-impl JobBody for Entry {
+impl JobBody for Entry<'static> {
     async fn run(&self, context: &JobContext) -> Result<JobReport, JobError> {
         self.enter(context, context.slot, SESSIONS_MAX).await
     }
@@ -80,11 +82,29 @@ pub(super) async fn retries(
     let Some((retry, rule)) = due.and_then(|retry| Some((retry, rule(retry.strategy)?))) else {
         return Ok(None);
     };
-    let entry = Entry { desk: Arc::clone(desk), rule };
+    let entry = Entry { desk: Arc::clone(desk), rule, ordinal: 1 };
     entry.enter(context, retry.at, retry.sessions_left).await.map(Some)
 }
 
-impl Entry {
+/// An entry that somebody tries at an instant of their own, past the strategy's filters but through
+/// dry run and gate like any other, as the `ordinal`-th of its day. For a replay's book.
+pub async fn attempt(
+    desk: &Arc<Desk>,
+    rule: &dyn Rule,
+    slot: Timestamp,
+    ordinal: u32,
+) -> Result<DecisionOutcome, JobError> {
+    let entry = Entry { desk: Arc::clone(desk), rule, ordinal };
+    let snapshot = desk.snapshot(slot, rule).await.map_err(|e| failed(&e))?;
+    let pass = entry.judge(&snapshot, rule.attempt(&snapshot)).await?;
+    let (outcome, now) = (pass.record.outcome, desk.now());
+    let cause = format!("attempt {ordinal}");
+    desk.write(move |tx| commit(tx, pass, &cause, now)).await.map_err(|e| failed(&e))?;
+    desk.wake();
+    Ok(outcome)
+}
+
+impl Entry<'_> {
     async fn enter(
         &self,
         context: &JobContext,
@@ -108,8 +128,12 @@ impl Entry {
     }
 
     async fn decide(&self, snapshot: &Snapshot) -> Result<Pass, JobError> {
-        let decision = self.rule.decide(snapshot);
-        let id = entry_id(self.rule.id(), new_york_date(snapshot.slot), 1);
+        self.judge(snapshot, self.rule.decide(snapshot)).await
+    }
+
+    /// Dry runs and the gate, candidate by candidate.
+    async fn judge(&self, snapshot: &Snapshot, decision: Decision) -> Result<Pass, JobError> {
+        let id = entry_id(self.rule.id(), new_york_date(snapshot.slot), self.ordinal);
         let mut event_refusal = only_events_failed(snapshot, &decision.filters);
         let mut filters = decision.filters;
         let mut refusals = Vec::new();

@@ -8,6 +8,8 @@ mod management;
 
 use std::sync::Arc;
 
+pub use self::entry::attempt;
+
 use super::Desk;
 use crate::{
     schedule::JobBody,
@@ -17,7 +19,7 @@ use crate::{
 /// Every body the desk has, by the name of its job.
 pub fn bodies(desk: &Arc<Desk>) -> Vec<(&'static str, Arc<dyn JobBody>)> {
     let entry = |rule: &&'static dyn Rule| {
-        let body = entry::Entry { desk: Arc::clone(desk), rule: *rule };
+        let body = entry::Entry { desk: Arc::clone(desk), rule: *rule, ordinal: 1 };
         (rule.job(), Arc::new(body) as Arc<dyn JobBody>)
     };
     let mut bodies: Vec<(&'static str, Arc<dyn JobBody>)> = RULES.iter().map(entry).collect();

@@ -203,7 +203,7 @@ impl Sheet<'_> {
             };
             book.positions.iter().map(line).collect()
         });
-        let vix = book.and_then(|book| book.vix).map_or_else(dash, |vix| vix.to_string());
+        let vix = book.and_then(|book| book.vix).map_or_else(dash, |vix| format!("{vix:.2}"));
         let change = change.map_or_else(dash, signed);
         let count = held.len().to_string();
         vec![date.to_string(), vix, worth.to_string(), change, count, held.join("; ")]

@@ -54,7 +54,7 @@ fn data() -> Data {
             date: "2024-08-02".parse().unwrap(),
             at: at("2024-08-02T19:59:00Z"),
             net_liquidation_usd: Some(Usd(dec!(43650))),
-            vix: Some(dec!(23.39)),
+            vix: Some(23.39),
             positions: vec![held],
             greeks: Some(Greeks { theta_day_usd: 12.5, ..Greeks::default() }),
         }],
