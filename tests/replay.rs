@@ -73,7 +73,7 @@ fn multiplier(symbol: &str) -> Decimal {
 
 /// What must hold of every replay, whatever the prices: money, times, limits.
 fn holds(found: &Value) {
-    let trades = found["trades"].as_array().unwrap();
+    let trades = of_0dte(found, "trades");
     let mut sum = Decimal::ZERO;
     let mut most = Decimal::ZERO;
     for trade in trades {
@@ -115,9 +115,15 @@ fn holds(found: &Value) {
     assert_eq!((&found["jobs"]["failed"], &found["jobs"]["missed"]), (&0.into(), &0.into()));
 }
 
+/// What Friday 0DTE decided or traded.
+fn of_0dte<'a>(found: &'a Value, what: &str) -> Vec<&'a Value> {
+    let all = found[what].as_array().unwrap().iter();
+    all.filter(|line| line["strategy"] == "friday_0dte").collect()
+}
+
 /// Each Friday of `dates` was decided once, at 10:30.
 fn one_decision_a_friday(found: &Value, dates: &[&str]) {
-    let decisions = found["decisions"].as_array().unwrap();
+    let decisions = of_0dte(found, "decisions");
     let slots = decisions.iter().map(|d| at(&d["at"]).with_timezone(&NEW_YORK).to_string());
     let slots: Vec<String> = slots.map(|slot| slot[..19].to_owned()).collect();
     let wanted: Vec<String> = dates.iter().map(|date| format!("{date} 10:30:00")).collect();
@@ -284,7 +290,7 @@ fn august_2024_on_real_prices_is_decided_by_the_figures_of_its_files() {
     one_decision_a_friday(&found, &fridays);
     holds(&found);
 
-    for (decision, friday) in found["decisions"].as_array().unwrap().iter().zip(fridays) {
+    for (decision, friday) in of_0dte(&found, "decisions").into_iter().zip(fridays) {
         // The index at 10:30 is the close of its first hourly bar; XSP is a tenth of it.
         let open = csv_row("spx_daily_ohlc_2005_2026.csv", friday)[0];
         let at_1030 = csv_row("spx_1h.csv", &format!("{friday},09:30"))[3];
@@ -305,10 +311,10 @@ fn august_2024_on_real_prices_is_decided_by_the_figures_of_its_files() {
 
     // 2 August 2024: SPX opened at 5376.63 and stood at 5321.29 at 10:30, 1.03 % lower; VIX, which
     // had opened at 20.52, was on its way to 29.66 (Cboe).
-    let crash = &found["decisions"][2];
+    let crash = of_0dte(&found, "decisions")[2];
     assert_eq!(filter(crash, "xsp.open"), "537.66");
     assert!(filter(crash, "xsp.move").starts_with("-1.03"), "{}", filter(crash, "xsp.move"));
-    let trade = &found["trades"][2];
+    let trade = of_0dte(&found, "trades")[2];
     assert_eq!(trade["what"].as_str().unwrap().split(" P,").count(), 2, "puts alone: {trade}");
     assert!(!trade["what"].as_str().unwrap().contains('C'), "no calls sold into a fall: {trade}");
 }

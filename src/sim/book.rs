@@ -18,7 +18,7 @@ use crate::{
     account::StrategyId,
     calendar::{Calendar, Exchange, Session, new_york, new_york_date},
     clock::{Runtime, Timestamp},
-    config::{Rulebook, rulebook::Phase},
+    config::{Rulebook, ranges::DaysRules, rulebook::Phase},
     desk::{Desk, jobs},
     risk::decision::DecisionOutcome,
     strategy::{
@@ -210,8 +210,7 @@ impl Rule for Tried {
     fn needs(&self, account: &Snapshot) -> Vec<Need> {
         let mut needs = self.inner.needs(account);
         let Some(expiration) = self.expiration else { return needs };
-        let days = (expiration - new_york_date(account.now)).num_days();
-        let Ok(days) = u32::try_from(days) else { return needs };
+        let Some(days) = days_to(expiration, account.now) else { return needs };
         for need in &mut needs {
             need.days = need.days.max(days);
             for pick in &mut need.picks {
@@ -236,11 +235,24 @@ impl Rule for Tried {
     }
 }
 
+/// Calendar days ahead.
+fn days_to(expiration: NaiveDate, now: Timestamp) -> Option<u32> {
+    u32::try_from((expiration - new_york_date(now)).num_days()).ok()
+}
+
 impl Tried {
     /// The snapshot as if nothing else were listed.
     fn narrowed(&self, snapshot: &Snapshot) -> Snapshot {
         let mut narrowed = snapshot.clone();
         if let Some(expiration) = self.expiration {
+            let mut rulebook = Rulebook::clone(&narrowed.rulebook);
+            if let Some(days) = days_to(expiration, narrowed.now) {
+                // The days the rule asks for are filters of the day too.
+                for contract in &mut rulebook.lt112.contracts {
+                    contract.days = DaysRules { target: days, from: days, to: days };
+                }
+            }
+            narrowed.rulebook = Arc::new(rulebook);
             for data in narrowed.products.values_mut() {
                 data.series.retain(|series| series.expiration == expiration);
             }

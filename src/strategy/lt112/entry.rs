@@ -9,9 +9,20 @@ use crate::{
     strategy::{Decision, Rule, Snapshot, day, lt112::Lt112, sheet::Sheet},
 };
 
+/// The orders of somebody who enters against the filters: every candidate that has its legs, with the
+/// filters as they came out. Only for attempts of a replay's book.
+pub fn attempt(snapshot: &Snapshot) -> Decision {
+    weigh(snapshot, |_| true)
+}
+
 /// Decides: ES, then MES, where each passed all its filters. Every filter that can be computed is,
 /// also after one has failed.
 pub fn decide(snapshot: &Snapshot) -> Decision {
+    weigh(snapshot, |passed| passed)
+}
+
+/// The sheet of the day and of each product; `keeps` says which candidates stay, by whether all passed.
+fn weigh(snapshot: &Snapshot, keeps: impl Fn(bool) -> bool) -> Decision {
     let rules = &snapshot.rulebook.lt112;
     let mut sheet = Sheet::default();
     let window = |session: &_| Lt112.window(&snapshot.rulebook, session);
@@ -24,7 +35,7 @@ pub fn decide(snapshot: &Snapshot) -> Decision {
         let mut sheet = Sheet::of(contract.product.symbol().to_lowercase());
         let candidate = legs::consider(snapshot, contract, &mut sheet);
         let passed = day_passed && sheet.passed();
-        candidates.extend(candidate.filter(|_| passed));
+        candidates.extend(candidate.filter(|_| keeps(passed)));
         filters.extend(sheet.into_filters());
     }
     Decision { filters, candidates }

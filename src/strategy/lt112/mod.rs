@@ -12,7 +12,11 @@ mod exit_tests;
 
 use rust_decimal::{Decimal, dec};
 
-pub use self::{entry::decide, exit::manage, legs::candidate_on};
+pub use self::{
+    entry::{attempt, decide},
+    exit::manage,
+    legs::candidate_on,
+};
 use super::{
     Decision, Need, Pick, Reach, Rule, Snapshot,
     closing::{Scope, closing},
@@ -74,6 +78,10 @@ impl Rule for Lt112 {
 
     fn decide(&self, snapshot: &Snapshot) -> Decision {
         decide(snapshot)
+    }
+
+    fn attempt(&self, snapshot: &Snapshot) -> Decision {
+        attempt(snapshot)
     }
 
     fn income_percent(&self, rulebook: &Rulebook) -> Option<Decimal> {
