@@ -62,8 +62,8 @@ fn first_broken(
     id: &IntentId,
 ) -> Result<(), Refusal> {
     let order = Order { snapshot, candidate, power, id, capital: capital(snapshot) };
-    let asked = LIMITS.iter().filter(|limit| !limit.is_waived(snapshot));
-    asked.map(|limit| (limit.check)(&order)).collect()
+    let mut asked = LIMITS.iter().filter(|limit| !limit.is_waived(snapshot));
+    asked.try_for_each(|limit| (limit.check)(&order))
 }
 
 /// What the checks look at.
