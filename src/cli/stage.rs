@@ -17,7 +17,6 @@ use crate::{
         stage::{StageFigures, StageView},
     },
     desk::stage::Came,
-    report::page::table_text,
     risk::promotion::Criterion,
 };
 
@@ -124,7 +123,7 @@ fn words(view: &StageView) -> String {
     };
     let verdict = if view.ready { "every criterion holds" } else { "not every criterion holds" };
     let _ = writeln!(text, "\nPromotion to {next}: {verdict}.");
-    text + &table(&view.criteria)
+    text + &lines(&view.criteria)
 }
 
 fn allows(figures: &StageFigures) -> String {
@@ -143,9 +142,9 @@ fn allows(figures: &StageFigures) -> String {
     )
 }
 
-fn table(criteria: &[Criterion]) -> String {
-    let head = ["Criterion", "Measured", "Asked for", "Holds", "Evidence"].map(str::to_owned);
-    let row = |criterion: &Criterion| {
+fn lines(criteria: &[Criterion]) -> String {
+    let mut text = String::new();
+    for criterion in criteria {
         let unit = match criterion.unit.as_str() {
             "percent" => " %",
             "days" => " days",
@@ -154,16 +153,12 @@ fn table(criteria: &[Criterion]) -> String {
         let value = criterion
             .value
             .map_or_else(|| "not measured".to_owned(), |value| format!("{value}{unit}"));
-        vec![
-            criterion.name.clone(),
-            value,
-            criterion.asks.clone(),
-            if criterion.holds { "yes" } else { "no" }.to_owned(),
-            criterion.evidence.clone(),
-        ]
-    };
-    let rows: Vec<Vec<String>> = criteria.iter().map(row).collect();
-    table_text(&head, &rows)
+        let mark = if criterion.holds { "yes" } else { "NO " };
+        let Criterion { name, asks, evidence, .. } = criterion;
+        let _ = writeln!(text, "{mark}  {name}: {value}; asked for: {asks}");
+        let _ = writeln!(text, "     from: {evidence}");
+    }
+    text
 }
 
 /// `Fri 2024-08-02 10:30 New York`.

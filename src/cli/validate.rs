@@ -1,6 +1,7 @@
 //! `tomking validate`.
 
 use std::{
+    fmt::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -16,7 +17,6 @@ use crate::{
     clock::{Clock as _, WallClock},
     config::stages::StageId,
     control::{Request, backup, stage::StageView},
-    report::page::table_text,
     risk::promotion::Validated,
     store::{Backup, Store},
     validate::{self, Check, Protocol, Subject},
@@ -96,30 +96,25 @@ fn keep(ground: &Ground, protocol: &Protocol) -> Result<(), CliError> {
 }
 
 fn words(protocol: &Protocol) -> String {
-    let head = ["Check", "Measured", "Held to", "Holds", "Evidence"].map(str::to_owned);
-    let row = |check: &Check| {
-        let holds = match (check.holds, check.required) {
-            (true, _) => "yes",
-            (false, true) => "no",
-            (false, false) => "no (not asked for)",
-        };
-        let Check { name, measured, bound, evidence, .. } = check;
-        vec![name.clone(), measured.clone(), bound.clone(), holds.to_owned(), evidence.clone()]
-    };
-    let rows: Vec<Vec<String>> = protocol.checks.iter().map(row).collect();
     let failed = protocol.failed();
     let required = protocol.checks.iter().filter(|check| check.required).count();
-    let verdict = if protocol.passed {
-        format!("Passed for {}: all {required} checks hold.\n", protocol.stage)
+    let stage = protocol.stage;
+    let mut text = if protocol.passed {
+        format!("Passed for {stage}: all {required} checks hold.\n\n")
     } else {
-        let names = failed.join(", ");
-        format!(
-            "Failed for {}: {} of {required} checks do not hold: {names}.\n",
-            protocol.stage,
-            failed.len()
-        )
+        let (count, names) = (failed.len(), failed.join(", "));
+        format!("Failed for {stage}: {count} of {required} checks do not hold: {names}.\n\n")
     };
-    format!("{verdict}\n{}", table_text(&head, &rows))
+    for Check { name, bound, measured, holds, required, evidence } in &protocol.checks {
+        let (mark, note) = match (holds, required) {
+            (true, _) => ("yes", ""),
+            (false, true) => ("NO ", ""),
+            (false, false) => ("no ", " (not asked for at this stage)"),
+        };
+        let _ = writeln!(text, "{mark}  {name}: {measured}{note}");
+        let _ = writeln!(text, "     held to: {bound}; from: {evidence}");
+    }
+    text
 }
 
 /// A directory of this run's own, removed at its end.
@@ -148,5 +143,44 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_is_the_verdict_and_each_check_shows_figure_bound_and_source() {
+        let check = |name: &str, holds, required| Check {
+            name: name.to_owned(),
+            bound: "at least 1024 MiB free".to_owned(),
+            measured: if holds { "17125 MiB free" } else { "not measured" }.to_owned(),
+            holds,
+            required,
+            evidence: "df of /data".to_owned(),
+        };
+        let protocol = Protocol {
+            stage: StageId::One,
+            at: "2026-10-16T21:10:00Z".parse().unwrap(),
+            version: "0.1.0".to_owned(),
+            passed: false,
+            checks: vec![
+                check("disk", true, true),
+                check("win rate", false, true),
+                check("prices", false, false),
+            ],
+            wall_ms: 1,
+        };
+        insta::assert_snapshot!(words(&protocol), @r"
+        Failed for stage 1: 1 of 2 checks do not hold: win rate.
+
+        yes  disk: 17125 MiB free
+             held to: at least 1024 MiB free; from: df of /data
+        NO   win rate: not measured
+             held to: at least 1024 MiB free; from: df of /data
+        no   prices: not measured (not asked for at this stage)
+             held to: at least 1024 MiB free; from: df of /data
+        ");
     }
 }
