@@ -88,6 +88,7 @@ pub fn one(ground: &Arc<Ground>, plan: &Plan) -> Result<Outcome, StoreError> {
 }
 
 fn world_of(ground: &Arc<Ground>, plan: &Plan) -> Result<Outcome, StoreError> {
+    let ground = &ground.of(plan);
     let world = VirtualWorld::new(plan.start());
     let rt = world.runtime();
     let board = Board::new(plan, rt.clone());
