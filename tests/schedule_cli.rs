@@ -68,7 +68,7 @@ fn preview_for_people_shows_new_york_and_london() {
 fn list_next_and_history_work_before_there_is_a_store() {
     let dir = tempfile::tempdir().unwrap();
     let list = document(&jobs(dir.path(), &["list", "--json"]));
-    assert_eq!(list["jobs"].as_array().unwrap().len(), 20);
+    assert_eq!(list["jobs"].as_array().unwrap().len(), 22);
     let next = document(&jobs(dir.path(), &["next", "-n", "7", "--json"]));
     let slots = next["slots"].as_array().unwrap();
     assert_eq!(slots.len(), 7);

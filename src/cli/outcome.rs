@@ -87,7 +87,8 @@ fn decision(found: &Outcome, line: &DecisionLine) -> String {
     for filter in line.filters.iter().filter(|filter| !filter.passed) {
         lines.push(format!("    {}: {}, needs {}", filter.name, filter.value, filter.bound));
     }
-    for refusal in found.refusals.iter().filter(|refusal| refusal.at == line.at) {
+    let own = |refusal: &&RefusalLine| refusal.at == line.at && refusal.strategy == line.strategy;
+    for refusal in found.refusals.iter().filter(own) {
         lines.push(format!("    {}", refusal.text));
     }
     lines.push(String::new());

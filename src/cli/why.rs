@@ -257,7 +257,12 @@ mod tests {
         for text in ["friday_0dte", "friday-0dte", "Friday_0DTE"] {
             assert_eq!(parse_strategy(text), Ok(StrategyId::Friday0dte));
         }
-        assert_eq!(parse_strategy("external").unwrap_err(), "no such strategy; known: friday_0dte");
+        assert_eq!(parse_strategy("lt112"), Ok(StrategyId::Lt112));
+        assert_eq!(
+            parse_strategy("external").unwrap_err(),
+            "no such strategy; known: friday_0dte, lt112, strangle, ipmcc, leap_ladder, ratio, \
+             butterfly, diagonal, box"
+        );
         assert!(parse_date("2024-08-02").is_ok());
         for text in ["2024-8-2", "2024-02-30", "+2024-8-02", "today", ""] {
             assert!(parse_date(text).is_err(), "{text}");

@@ -226,6 +226,8 @@ fn workflow_09_a_program_that_dies_at_noon_comes_back_to_its_position_and_its_cl
 fn workflow_10_the_leap_ladder_sells_a_rung_each_monday_on_an_expiration_of_its_own() {
     let mut house = House::new(quiet());
     house.settings.paper.starting_balance_gbp = dec!(300_000);
+    // The covered call would take the second slot that is not kept for 0DTE.
+    house.settings.rulebook.ipmcc.enabled = false;
     house.live("2024-07-29 08:00", "2024-08-05 18:30", |_| async {});
     let mut mine = house.positions();
     mine.retain(|position| position.strategy == StrategyId::LeapLadder);
