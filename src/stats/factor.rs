@@ -12,7 +12,7 @@ pub enum Factor {
     Infinite,
 }
 
-/// How [`Factor::Infinite`] is written, JSON having no such number.
+/// How `Factor::Infinite` is written, JSON having no such number.
 const INFINITE: &str = "infinite";
 
 impl Factor {

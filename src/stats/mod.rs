@@ -3,7 +3,7 @@
 //!
 //! Ratios are f64, money is decimal and its sums are exact. A figure that its input does not give
 //! (a Sharpe ratio of one day, a win rate without a decided trade) is `None`; nothing here returns
-//! NaN or an infinity, but for [`Factor::Infinite`], which says so. Oracles are
+//! NaN or an infinity, but for `Factor::Infinite`, which says so. Oracles are
 //! `reference_tests.rs`: figures of the libraries empyrical and quantstats.
 
 /// Falls from a peak: how deep, how long, and when they were made good.

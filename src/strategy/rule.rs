@@ -1,6 +1,6 @@
 //! What every strategy is to the rest of the program: one object of pure functions.
 //!
-//! To add a strategy: write its file, give it a [`StrategyId`], and enter it in [`super::table`].
+//! To add a strategy: write its file, give it a `StrategyId`, and enter it in `strategy::table`.
 
 use std::{collections::BTreeMap, fmt};
 

@@ -1,6 +1,6 @@
 //! The universal exit (rulebook §4.7): 21 days before its nearest expiration a position closes, in
 //! profit always, at a loss unless its strategy says otherwise. Assignment risk, the other half of
-//! §4.7, is the desk's and holds for every short option ([`super::assignment`]).
+//! §4.7, is the desk's and holds for every short option (`strategy::assignment`).
 
 use rust_decimal::Decimal;
 
