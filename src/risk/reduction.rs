@@ -39,7 +39,8 @@ pub enum ReductionError {
 }
 
 /// A jump of VIX cuts short premium by half (rulebook §6): units that carry at least half of the
-/// value of all options sold, the position that loses most in the worst scenario first.
+/// value of all options sold, the position that loses most in the worst scenario first. A position
+/// that was paid for (a covered call, a butterfly) is no short premium.
 pub fn halve_short_premium(
     tables: Tables<'_>,
     positions: &[Position],
@@ -47,6 +48,9 @@ pub fn halve_short_premium(
 ) -> Result<Vec<Cut>, ReductionError> {
     let ranked = ranked(tables, positions, book)?;
     let premium = |position: &Position| -> Decimal {
+        if position.credit <= Decimal::ZERO {
+            return Decimal::ZERO;
+        }
         let sold = of(book, &position.id).filter(|leg| leg.is_short_option());
         sold.map(|leg| leg.price * leg.instrument.multiplier() * size(leg)).sum()
     };

@@ -35,7 +35,16 @@ pub struct Job {
 impl Job {
     /// Its triggers in one line: what a changed file is told by.
     pub fn when(&self) -> String {
-        self.triggers.iter().map(Trigger::describe).collect::<Vec<_>>().join("; ")
+        let mut told: Vec<(String, String)> = Vec::new();
+        for trigger in self.triggers.iter().map(Trigger::describe) {
+            let (day, rest) = trigger.split_once(' ').unwrap_or((&trigger, ""));
+            match told.last_mut().filter(|(_, of)| of == rest) {
+                Some((days, _)) => *days = format!("{days}, {day}"),
+                None => told.push((day.to_owned(), rest.to_owned())),
+            }
+        }
+        let lines = told.into_iter().map(|(days, rest)| format!("{days} {rest}"));
+        lines.collect::<Vec<_>>().join("; ")
     }
 
     /// Where it stands among jobs due at one instant; those without an order come last, by name.
