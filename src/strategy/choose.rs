@@ -23,7 +23,6 @@ use crate::{
 
 /// The usable quote of one right whose |delta| is nearest to `target`; of two as near the one
 /// farther out of the money.
-#[allow(dead_code)] // until the first strategy chooses by delta
 pub(super) fn by_delta(chain: &Chain, right: Right, target: f64) -> Option<&OptionQuote> {
     let usable = |quote: &&OptionQuote| {
         quote.contract.right == right && quote.delta.is_finite() && !quote.is_broken()
@@ -124,7 +123,6 @@ impl<'a> Chosen<'a> {
     }
 
     /// A leg that closes.
-    #[allow(dead_code)] // until the first roll
     pub(super) fn close(quote: &'a OptionQuote, side: Side, ratio: u32) -> Self {
         Self { quote, side, ratio, effect: Effect::Close }
     }

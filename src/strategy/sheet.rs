@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::Filter;
+use super::{Candidate, Decision, Filter};
+use crate::instrument::Product;
 
 /// Filters so far.
 #[derive(Debug, Default)]
@@ -39,8 +40,40 @@ impl Sheet {
         self.filters.iter().all(|filter| filter.passed)
     }
 
-    /// The filters.
-    pub(super) fn into_filters(self) -> Vec<Filter> {
-        self.filters
+    /// The decision of one sheet: its candidate, where every filter passed.
+    pub(super) fn decide_one(self, candidate: Option<Candidate>) -> Decision {
+        let candidates = candidate.filter(|_| self.passed()).into_iter().collect();
+        Decision { filters: self.filters, candidates }
+    }
+
+    /// The decision of a day's sheet and of each product's, in order of preference: a candidate stays
+    /// where all filters of the day and of its product passed.
+    pub(super) fn decide(
+        self,
+        products: impl IntoIterator<Item = Product>,
+        consider: impl Fn(Product, &mut Self) -> Option<Candidate>,
+    ) -> Decision {
+        let products = products.into_iter().map(|product| (product, product));
+        self.weigh(products, consider, |passed| passed)
+    }
+
+    /// The same of anything that is of a product; `keeps` says which candidates stay, by whether all
+    /// passed.
+    pub(super) fn weigh<T>(
+        self,
+        items: impl IntoIterator<Item = (Product, T)>,
+        consider: impl Fn(T, &mut Self) -> Option<Candidate>,
+        keeps: impl Fn(bool) -> bool,
+    ) -> Decision {
+        let day_passed = self.passed();
+        let mut decision = Decision { filters: self.filters, candidates: Vec::new() };
+        for (product, item) in items {
+            let mut sheet = Self::of(product.symbol().to_lowercase());
+            let candidate = consider(item, &mut sheet);
+            let passed = day_passed && sheet.passed();
+            decision.candidates.extend(candidate.filter(|_| keeps(passed)));
+            decision.filters.extend(sheet.filters);
+        }
+        decision
     }
 }

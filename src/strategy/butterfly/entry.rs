@@ -25,17 +25,8 @@ pub(super) fn decide(snapshot: &Snapshot) -> Decision {
     let window = |session: &_| Butterfly.window(&snapshot.rulebook, session);
     let mut sheet = Sheet::default();
     day::filters(snapshot, StrategyId::Butterfly, rules.enabled, window, &mut sheet);
-    let day_passed = sheet.passed();
-    let mut filters = sheet.into_filters();
-    let mut candidates = Vec::new();
-    for &product in &rules.products {
-        let mut sheet = Sheet::of(product.symbol().to_lowercase());
-        let candidate = consider(snapshot, product, &mut sheet);
-        let passed = day_passed && sheet.passed();
-        candidates.extend(candidate.filter(|_| passed));
-        filters.extend(sheet.into_filters());
-    }
-    Decision { filters, candidates }
+    sheet
+        .decide(rules.products.iter().copied(), |product, sheet| consider(snapshot, product, sheet))
 }
 
 fn consider(snapshot: &Snapshot, product: Product, sheet: &mut Sheet) -> Option<Candidate> {

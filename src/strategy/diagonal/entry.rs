@@ -28,17 +28,8 @@ pub(super) fn decide(snapshot: &Snapshot) -> Decision {
     let calm = vix.is_some_and(|vix| vix < rules.below_vix);
     let value = vix.map_or_else(|| "unknown".to_owned(), |vix| vix.to_string());
     sheet.check("vix_calm", value, format_args!("< {}", rules.below_vix), calm);
-    let day_passed = sheet.passed();
-    let mut filters = sheet.into_filters();
-    let mut candidates = Vec::new();
-    for &product in &rules.products {
-        let mut sheet = Sheet::of(product.symbol().to_lowercase());
-        let candidate = consider(snapshot, product, &mut sheet);
-        let passed = day_passed && sheet.passed();
-        candidates.extend(candidate.filter(|_| passed));
-        filters.extend(sheet.into_filters());
-    }
-    Decision { filters, candidates }
+    sheet
+        .decide(rules.products.iter().copied(), |product, sheet| consider(snapshot, product, sheet))
 }
 
 fn consider(snapshot: &Snapshot, product: Product, sheet: &mut Sheet) -> Option<Candidate> {

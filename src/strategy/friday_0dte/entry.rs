@@ -9,15 +9,7 @@ use crate::strategy::{Decision, Snapshot, sheet::Sheet};
 pub fn decide(snapshot: &Snapshot) -> Decision {
     let mut sheet = Sheet::default();
     day::filters(snapshot, &mut sheet);
-    let day_passed = sheet.passed();
-    let mut filters = sheet.into_filters();
-    let mut candidates = Vec::new();
-    for &product in &snapshot.rulebook.friday_0dte.products {
-        let mut sheet = Sheet::of(product.symbol().to_lowercase());
-        let candidate = product::consider(snapshot, product, &mut sheet);
-        let passed = day_passed && sheet.passed();
-        candidates.extend(candidate.filter(|_| passed));
-        filters.extend(sheet.into_filters());
-    }
-    Decision { filters, candidates }
+    sheet.decide(snapshot.rulebook.friday_0dte.products.iter().copied(), |product, sheet| {
+        product::consider(snapshot, product, sheet)
+    })
 }

@@ -24,9 +24,7 @@ use crate::{
 pub(super) fn decide(watched: &Watched<'_>, data: Option<&ProductData>) -> Decision {
     let mut sheet = Sheet::of("weekly");
     let candidate = consider(watched, data, &mut sheet);
-    let passed = sheet.passed();
-    let candidates = candidate.filter(|_| passed).into_iter().collect();
-    Decision { filters: sheet.into_filters(), candidates }
+    sheet.decide_one(candidate)
 }
 
 fn consider(

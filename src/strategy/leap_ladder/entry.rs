@@ -22,13 +22,7 @@ pub(super) fn decide(snapshot: &Snapshot) -> Decision {
     let mut sheet = Sheet::default();
     let vix = day::filters(snapshot, StrategyId::LeapLadder, rules.enabled, window, &mut sheet);
     let contracts = contracts(rules, vix, &mut sheet);
-    let day_passed = sheet.passed();
-    let mut filters = sheet.into_filters();
-    let mut sheet = Sheet::of(rules.product.symbol().to_lowercase());
-    let candidate = consider(snapshot, contracts, &mut sheet);
-    let passed = day_passed && sheet.passed();
-    filters.extend(sheet.into_filters());
-    Decision { filters, candidates: candidate.filter(|_| passed).into_iter().collect() }
+    sheet.decide([rules.product], |_, sheet| consider(snapshot, contracts, sheet))
 }
 
 /// VIX below 15: none; from 15: one; from 20: two.

@@ -57,9 +57,7 @@ fn order(watched: &Watched<'_>, mark: Mark, memory: &ExitMemory) -> Option<ExitA
 pub(super) fn roll(watched: &Watched<'_>, seen: &BTreeMap<Product, ProductData>) -> Decision {
     let mut sheet = Sheet::of("roll");
     let candidate = consider(watched, seen, &mut sheet);
-    let passed = sheet.passed();
-    let candidates = candidate.filter(|_| passed).into_iter().collect();
-    Decision { filters: sheet.into_filters(), candidates }
+    sheet.decide_one(candidate)
 }
 
 fn consider(

@@ -29,13 +29,7 @@ pub(super) fn decide(snapshot: &Snapshot) -> Decision {
     let mut sheet = Sheet::default();
     day::filters(snapshot, StrategyId::Box, rules.enabled, window, &mut sheet);
     let width = width(snapshot, &mut sheet);
-    let day_passed = sheet.passed();
-    let mut filters = sheet.into_filters();
-    let mut sheet = Sheet::of(rules.product.symbol().to_lowercase());
-    let candidate = consider(snapshot, width, &mut sheet);
-    let passed = day_passed && sheet.passed();
-    filters.extend(sheet.into_filters());
-    Decision { filters, candidates: candidate.filter(|_| passed).into_iter().collect() }
+    sheet.decide([rules.product], |_, sheet| consider(snapshot, width, sheet))
 }
 
 /// 100 points; 500 from £190,000 of net liquidation.

@@ -28,17 +28,8 @@ fn weigh(snapshot: &Snapshot, keeps: impl Fn(bool) -> bool) -> Decision {
     let window = |session: &_| Lt112.window(&snapshot.rulebook, session);
     day::filters(snapshot, StrategyId::Lt112, rules.enabled, window, &mut sheet);
     wednesday(snapshot, &mut sheet);
-    let day_passed = sheet.passed();
-    let mut filters = sheet.into_filters();
-    let mut candidates = Vec::new();
-    for contract in &rules.contracts {
-        let mut sheet = Sheet::of(contract.product.symbol().to_lowercase());
-        let candidate = legs::consider(snapshot, contract, &mut sheet);
-        let passed = day_passed && sheet.passed();
-        candidates.extend(candidate.filter(|_| keeps(passed)));
-        filters.extend(sheet.into_filters());
-    }
-    Decision { filters, candidates }
+    let items = rules.contracts.iter().map(|contract| (contract.product, contract));
+    sheet.weigh(items, |contract, sheet| legs::consider(snapshot, contract, sheet), keeps)
 }
 
 /// The day's Wednesday is one that this net liquidation enters on.

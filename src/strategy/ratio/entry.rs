@@ -28,17 +28,8 @@ pub fn decide(snapshot: &Snapshot) -> Decision {
     let window = |session: &_| Ratio.window(&snapshot.rulebook, session);
     day::filters(snapshot, StrategyId::Ratio, rules.enabled, window, &mut sheet);
     day::nth_weekday(snapshot, Weekday::Mon, 1, &mut sheet);
-    let day_passed = sheet.passed();
-    let mut filters = sheet.into_filters();
-    let mut candidates = Vec::new();
-    for &product in &rules.products {
-        let mut sheet = Sheet::of(product.symbol().to_lowercase());
-        let candidate = consider(snapshot, product, &mut sheet);
-        let passed = day_passed && sheet.passed();
-        candidates.extend(candidate.filter(|_| passed));
-        filters.extend(sheet.into_filters());
-    }
-    Decision { filters, candidates }
+    sheet
+        .decide(rules.products.iter().copied(), |product, sheet| consider(snapshot, product, sheet))
 }
 
 /// One underlying's filters, and the candidate when its legs could be chosen.

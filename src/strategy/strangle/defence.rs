@@ -97,9 +97,7 @@ fn may_roll(watched: &Watched<'_>) -> bool {
 pub(super) fn roll(watched: &Watched<'_>, seen: &BTreeMap<Product, ProductData>) -> Decision {
     let mut sheet = Sheet::of("defence");
     let candidate = consider(watched, seen, &mut sheet);
-    let passed = sheet.passed();
-    let candidates = candidate.filter(|_| passed).into_iter().collect();
-    Decision { filters: sheet.into_filters(), candidates }
+    sheet.decide_one(candidate)
 }
 
 fn consider(

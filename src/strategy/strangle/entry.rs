@@ -31,17 +31,7 @@ pub fn decide(snapshot: &Snapshot) -> Decision {
     let vix = day::filters(snapshot, StrategyId::Strangle, rules.enabled, window, &mut sheet);
     day::nth_weekday(snapshot, Weekday::Tue, 2, &mut sheet);
     vix_band(rules, vix, &mut sheet);
-    let day_passed = sheet.passed();
-    let mut filters = sheet.into_filters();
-    let mut candidates = Vec::new();
-    for product in open_to(snapshot) {
-        let mut sheet = Sheet::of(product.symbol().to_lowercase());
-        let candidate = consider(snapshot, product, &mut sheet);
-        let passed = day_passed && sheet.passed();
-        candidates.extend(candidate.filter(|_| passed));
-        filters.extend(sheet.into_filters());
-    }
-    Decision { filters, candidates }
+    sheet.decide(open_to(snapshot), |product, sheet| consider(snapshot, product, sheet))
 }
 
 /// None below VIX 13 or above 30.
