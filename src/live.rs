@@ -10,9 +10,8 @@ use futures::future::BoxFuture;
 
 use crate::{
     alert::{
-        Channel, dispatch,
-        log::LogChannel,
-        webhook::{DeadMan, Webhook},
+        Channel, Enclosures, dispatch,
+        setup::{self, Bare},
     },
     app::{App, AppError, Parts, tell},
     broker::{
@@ -101,8 +100,9 @@ async fn serve(plan: Plan) -> Result<(), LiveError> {
     make_dir(&data_dir)?;
     let store = Store::open(&store::path_in(&data_dir), store::DAEMON)?;
     let venue_store = Store::open(&store::venue_path_in(&data_dir), store::DAEMON)?;
-    let channels = channels(&settings)?;
-    let dead_man = dead_man(&settings)?;
+    let enclosures: Arc<dyn Enclosures> = Arc::new(Bare);
+    let channels = setup::channels(&settings.voice, &enclosures).map_err(LiveError::Channel)?;
+    let dead_man = setup::dead_man(&settings.voice).map_err(LiveError::Channel)?.map(Arc::new);
     let market = market(&settings, &rt, &calendar);
     let (paper, venue_calendar) = (settings.paper.clone(), calendar.clone());
     let venue = PaperVenue::open(
@@ -225,26 +225,6 @@ pub fn beside<T>(
 fn market(settings: &Settings, rt: &Runtime, calendar: &Calendar) -> Arc<dyn Market> {
     let tape = SimulatedTape::new(settings.market.seed, calendar);
     Arc::new(ModelledMarket::new(tape, settings.market.clone(), rt.clone(), calendar.clone()))
-}
-
-fn channels(settings: &Settings) -> Result<Vec<Arc<dyn Channel>>, LiveError> {
-    let mut channels: Vec<Arc<dyn Channel>> = vec![Arc::new(LogChannel)];
-    for webhook in &settings.voice.webhook {
-        let name = &webhook.name;
-        let url = webhook.url.read();
-        let url =
-            url.map_err(|why| LiveError::Channel(format!("webhook `{name}`: its URL: {why}")))?;
-        let made = Webhook::new(name, &url, webhook.least);
-        channels.push(Arc::new(made.map_err(|error| LiveError::Channel(error.to_string()))?));
-    }
-    Ok(channels)
-}
-
-fn dead_man(settings: &Settings) -> Result<Option<Arc<DeadMan>>, LiveError> {
-    let Some(source) = &settings.voice.dead_man else { return Ok(None) };
-    let url = source.read().map_err(|why| LiveError::Channel(format!("voice.dead_man: {why}")))?;
-    let made = DeadMan::new(&url).map_err(|error| LiveError::Channel(error.to_string()))?;
-    Ok(Some(Arc::new(made)))
 }
 
 /// Makes the data directory, readable by its owner alone.

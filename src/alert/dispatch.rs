@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use futures::FutureExt as _;
 use serde::{Deserialize, Serialize};
 
-use super::{Alert, Channel, SendError, render};
+use super::{Alert, Channel, Outgoing, SendError, render};
 use crate::{
     clock::{Runtime, Timestamp},
     notice::{OUTBOX, Severity},
@@ -93,7 +93,8 @@ pub async fn step(rt: &Runtime, store: &Store, channel: &dyn Channel) -> Result<
     match due(store, channel.name(), rt.now())? {
         Due::Now(key, waiting) => {
             // A panic of a channel must not end its deliveries until the next start.
-            let sending = AssertUnwindSafe(channel.send(&waiting.alert)).catch_unwind();
+            let out = Outgoing::one(waiting.alert.clone());
+            let sending = AssertUnwindSafe(channel.send(&out)).catch_unwind();
             let result = match rt.timeout(SEND_WAIT, sending).await {
                 Some(Ok(result)) => result,
                 Some(Err(_)) => Err(SendError::Retry("the channel panicked".to_owned())),
@@ -125,7 +126,7 @@ async fn take_new(rt: &Runtime, store: &Store, channel: &dyn Channel) -> Result<
     let alerts: Vec<Alert> = rows
         .iter()
         .map(|(key, row)| render(key.parse().unwrap_or(cursor), row))
-        .filter(|alert| channel.wants(alert))
+        .filter(|alert| channel.takes(alert))
         .collect();
     let write = move |tx: &mut WriteTx| {
         for alert in alerts {
@@ -200,9 +201,11 @@ async fn settle(
     let dead = match &result {
         Ok(()) => false,
         Err(SendError::Permanent(_)) => true,
-        Err(SendError::Retry(_)) => now - waiting.alert.at > GIVE_UP_AFTER,
+        Err(SendError::Retry(_) | SendError::RetryAfter { .. }) => {
+            now - waiting.alert.at > GIVE_UP_AFTER
+        }
     };
-    waiting.next_at = now + backoff(waiting.attempts);
+    waiting.next_at = now + pause(&result, waiting.attempts);
     waiting.last_error = result.as_ref().err().map(ToString::to_string);
     if let Some(error) = &waiting.last_error {
         tracing::warn!(%key, attempts = waiting.attempts, dead, "alert not delivered: {error}");
@@ -226,6 +229,14 @@ fn drop_oldest_dead(tx: &mut WriteTx, key: &str) -> Result<(), StoreError> {
     let dead = tx.list(&DEAD, &format!("{channel}/"))?;
     let surplus = dead.len().saturating_sub(DEAD_KEPT);
     dead.iter().take(surplus).try_for_each(|(old, _)| tx.remove(&DEAD, old).map(drop))
+}
+
+/// How long until the next attempt: what the receiver asks for, else twice as long each time.
+fn pause(result: &Result<(), SendError>, attempts: u32) -> TimeDelta {
+    match result {
+        Err(SendError::RetryAfter { after, .. }) => (*after).clamp(BACKOFF_FIRST, BACKOFF_MOST),
+        _ => backoff(attempts),
+    }
 }
 
 fn backoff(attempts: u32) -> TimeDelta {
@@ -261,10 +272,11 @@ mod tests {
         fn name(&self) -> &'static str {
             "scripted"
         }
-        fn wants(&self, alert: &Alert) -> bool {
+        fn takes(&self, alert: &Alert) -> bool {
             alert.kind != "stopping"
         }
-        async fn send(&self, alert: &Alert) -> Result<(), SendError> {
+        async fn send(&self, out: &Outgoing) -> Result<(), SendError> {
+            let alert = &out.alerts[0];
             let mut failures = self.failures.lock().unwrap();
             if self.permanent {
                 return Err(SendError::Permanent("410 gone".to_owned()));
@@ -353,10 +365,8 @@ mod tests {
         fn name(&self) -> &'static str {
             "scripted"
         }
-        fn wants(&self, _: &Alert) -> bool {
-            true
-        }
-        async fn send(&self, alert: &Alert) -> Result<(), SendError> {
+        async fn send(&self, out: &Outgoing) -> Result<(), SendError> {
+            let alert = &out.alerts[0];
             self.0.lock().unwrap().push(alert.id);
             std::future::pending().await
         }
@@ -371,10 +381,8 @@ mod tests {
         fn name(&self) -> &'static str {
             "scripted"
         }
-        fn wants(&self, _: &Alert) -> bool {
-            true
-        }
-        async fn send(&self, alert: &Alert) -> Result<(), SendError> {
+        async fn send(&self, out: &Outgoing) -> Result<(), SendError> {
+            let alert = &out.alerts[0];
             let tries = {
                 let mut state = self.0.lock().unwrap();
                 state.0 += 1;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Alert, Channel, SendError};
+use super::{Alert, Channel, Outgoing, SendError};
 use crate::notice::Severity;
 
 /// Writes alerts to the log.
@@ -15,18 +15,18 @@ impl Channel for LogChannel {
         "log"
     }
 
-    fn wants(&self, _: &Alert) -> bool {
-        true
-    }
-
-    async fn send(&self, alert: &Alert) -> Result<(), SendError> {
-        let Alert { id, kind, title, text, .. } = alert;
-        let text = if text.is_empty() { String::new() } else { format!("\n{text}") };
-        match alert.severity {
-            Severity::Info => tracing::info!(alert = id, kind, "{title}{text}"),
-            Severity::Warning => tracing::warn!(alert = id, kind, "{title}{text}"),
-            Severity::Critical => tracing::error!(alert = id, kind, "CRITICAL: {title}{text}"),
-        }
+    async fn send(&self, out: &Outgoing) -> Result<(), SendError> {
+        out.alerts.iter().for_each(say);
         Ok(())
+    }
+}
+
+fn say(alert: &Alert) {
+    let Alert { id, kind, title, text, .. } = alert;
+    let text = if text.is_empty() { String::new() } else { format!("\n{text}") };
+    match alert.severity {
+        Severity::Info => tracing::info!(alert = id, kind, "{title}{text}"),
+        Severity::Warning => tracing::warn!(alert = id, kind, "{title}{text}"),
+        Severity::Critical => tracing::error!(alert = id, kind, "CRITICAL: {title}{text}"),
     }
 }

@@ -3,8 +3,6 @@
 //! A notice is written to the outbox in the transaction of what it tells of. Each channel walks the
 //! outbox on its own, so one that is down delays nobody; what it could not deliver waits in the
 //! store, across restarts. Delivery is at least once: a receiver drops repeats by the alert's id.
-//!
-//! Telegram and email take their place beside `webhook.rs` with the issue that brings them.
 
 /// Delivery from the outbox to one channel.
 pub mod dispatch;
@@ -14,10 +12,13 @@ pub mod heartbeat;
 pub mod log;
 /// A notice as a person reads it.
 pub mod render;
+/// The channels that settings name.
+pub mod setup;
 /// The channel that posts JSON to a URL.
 pub mod webhook;
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 pub use self::render::render;
@@ -38,14 +39,49 @@ pub struct Alert {
     pub title: String,
     /// Further lines; may be empty.
     pub text: String,
+    /// What it is about, the same for each alert about that: `not_flat:zdte-20240802-1`. What
+    /// threads mails and lets a receiver fold repeats.
+    #[serde(default)]
+    pub key: String,
 }
 
-/// Why a channel did not take an alert.
+/// What a channel sends at once: one alert, or a burst of them as a digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The alerts, by their number ascending; never empty.
+    pub alerts: Vec<Alert>,
+    /// Without a sound, where the channel can.
+    pub silent: bool,
+    /// How often this went out before because nobody acknowledged it.
+    pub repeat: u32,
+}
+
+impl Outgoing {
+    /// One alert, with its sound.
+    pub fn one(alert: Alert) -> Self {
+        Self { alerts: vec![alert], silent: false, repeat: 0 }
+    }
+
+    /// The most severe of it.
+    pub fn severity(&self) -> Severity {
+        self.alerts.iter().map(|alert| alert.severity).max().unwrap_or(Severity::Info)
+    }
+}
+
+/// Why a channel did not take what it was given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
     /// May work later.
     #[error("{0}")]
     Retry(String),
+    /// The receiver names the wait (HTTP 429).
+    #[error("{why}; it asks to wait {} s", after.num_seconds())]
+    RetryAfter {
+        /// How long.
+        after: TimeDelta,
+        /// Its words.
+        why: String,
+    },
     /// Will never work: a dead letter.
     #[error("{0}")]
     Permanent(String),
@@ -56,8 +92,57 @@ pub enum SendError {
 pub trait Channel: Send + Sync {
     /// The name in config, status and the store.
     fn name(&self) -> &str;
-    /// Whether this kind goes out here.
-    fn wants(&self, alert: &Alert) -> bool;
-    /// Sends one alert.
-    async fn send(&self, alert: &Alert) -> Result<(), SendError>;
+    /// What the channel never takes, whatever its route says: a webhook's `least`.
+    fn takes(&self, _: &Alert) -> bool {
+        true
+    }
+    /// Whether a burst may come as one digest; else each alert comes alone.
+    fn digests(&self) -> bool {
+        false
+    }
+    /// Sends it. The future may be dropped at any await: a deadline is kept by the caller.
+    async fn send(&self, out: &Outgoing) -> Result<(), SendError>;
+}
+
+/// A picture that goes with a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Small letters and hyphens: its file name and content id.
+    pub name: String,
+    /// What it shows, for who cannot see it.
+    pub title: String,
+    /// As PNG.
+    pub png: Vec<u8>,
+}
+
+/// A file that goes with a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// Its file name.
+    pub name: String,
+    /// Its media type: `text/csv; charset=utf-8`.
+    pub media_type: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+/// The whole of what an alert only points to: a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enclosure {
+    /// In place of the alert's title.
+    pub subject: String,
+    /// Plain text.
+    pub text: String,
+    /// One HTML page, its pictures as `<img src="cid:NAME">`.
+    pub html: String,
+    /// The pictures it names.
+    pub pictures: Vec<Picture>,
+    /// Files beside it.
+    pub files: Vec<Attachment>,
+}
+
+/// Finds what an alert points to.
+pub trait Enclosures: Send + Sync {
+    /// The enclosure of an alert; `None` for one that says everything itself.
+    fn of(&self, alert: &Alert) -> Result<Option<Enclosure>, String>;
 }

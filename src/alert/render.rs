@@ -6,7 +6,7 @@ use crate::notice::{Notice, OutboxRow, Severity};
 /// The alert of an outbox row.
 pub fn render(id: u64, row: &OutboxRow) -> Alert {
     let (severity, title, text) = words(&row.notice);
-    Alert { id, at: row.at, kind: kind(&row.notice), severity, title, text }
+    Alert { id, at: row.at, kind: kind(&row.notice), severity, title, text, key: String::new() }
 }
 
 /// The stable name of a notice's kind: the tag it is stored under.

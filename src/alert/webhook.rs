@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::{Client, StatusCode, redirect::Policy};
 
-use super::{Alert, Channel, SendError};
+use super::{Alert, Channel, Outgoing, SendError};
 use crate::notice::Severity;
 
 /// The longest a post may take, connection and answer included.
@@ -76,11 +76,20 @@ impl Channel for Webhook {
         &self.name
     }
 
-    fn wants(&self, alert: &Alert) -> bool {
+    fn takes(&self, alert: &Alert) -> bool {
         alert.severity >= self.least
     }
 
-    async fn send(&self, alert: &Alert) -> Result<(), SendError> {
+    async fn send(&self, out: &Outgoing) -> Result<(), SendError> {
+        for alert in &out.alerts {
+            self.post(alert).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Webhook {
+    async fn post(&self, alert: &Alert) -> Result<(), SendError> {
         let request = self
             .client
             .post(self.url.clone())

@@ -2,6 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    process::ExitCode,
     sync::Arc,
     time::Duration,
 };
@@ -10,7 +11,7 @@ use chrono::NaiveDate;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{CliError, Global};
+use super::{CliError, CliResult, Global};
 use crate::clock::Clock as _;
 use crate::{
     alert::heartbeat,
@@ -20,7 +21,7 @@ use crate::{
     control::{
         Request,
         answer::{self, Reader},
-        socket, stage,
+        say, socket, stage,
     },
     desk::{
         latch::{self, Change},
@@ -71,11 +72,10 @@ impl Ground {
 
     /// What reads need.
     pub fn reader(&self) -> Reader {
-        let webhooks = self.settings.voice.webhook.iter().map(|webhook| webhook.name.clone());
         Reader {
             calendar: self.calendar.clone(),
             jobs: self.jobs.clone(),
-            channels: std::iter::once("log".to_owned()).chain(webhooks).collect(),
+            channels: self.settings.voice.channels(),
             data_dir: self.dirs.data_dir.clone(),
             rulebook: Arc::new(self.settings.rulebook.clone()),
         }
@@ -99,6 +99,17 @@ impl Ground {
                 answer => return read(answer?),
             }
         }
+    }
+
+    /// Asks, and shows the answer: the page a phone shows, or the document.
+    pub fn show(&self, request: &Request, json: bool) -> CliResult {
+        let answer: Value = self.ask(request)?;
+        if json {
+            print_json(&answer)?;
+        } else {
+            print(&say::page(request, &answer).map_err(CliError::Failed)?.text())?;
+        }
+        Ok(ExitCode::SUCCESS)
     }
 
     fn offline(&self, request: &Request) -> Result<Value, Offline> {

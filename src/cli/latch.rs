@@ -1,20 +1,14 @@
 //! `tomking halt | reduce | resume | flatten`.
 
-use std::{
-    io::{IsTerminal, Write as _},
-    process::ExitCode,
-};
+use std::io::{IsTerminal, Write as _};
 
 use clap::Args;
 
-use super::{
-    CliError, CliResult, Global,
-    ground::{Ground, print, print_json},
-};
+use super::{CliError, CliResult, Global, ground::Ground};
 use crate::{
     config::{Directories, Profile},
     control::Request,
-    desk::latch::{self, LatchAnswer},
+    desk::latch,
 };
 
 /// Halts at once: only cancels leave until `tomking resume`. Survives restarts.
@@ -125,27 +119,5 @@ fn by_file(global: &Global, reason: &str, error: &CliError) -> CliError {
 }
 
 fn change(global: &Global, request: &Request) -> CliResult {
-    let ground = Ground::load(global)?;
-    let answer: LatchAnswer = ground.ask(request)?;
-    if global.json {
-        print_json(&answer)?;
-    } else {
-        print(&words(&answer))?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn words(answer: &LatchAnswer) -> String {
-    let mut lines = vec![format!("{}.", answer.level.name())];
-    lines
-        .extend(answer.holds.iter().map(|hold| format!("  {}: {}", hold.level.name(), hold.cause)));
-    let ids = |title: &str, ids: Vec<String>| {
-        let ids = if ids.is_empty() { "none".to_owned() } else { ids.join(", ") };
-        format!("{title}: {ids}.")
-    };
-    lines.push(ids("Cancelled", answer.cancelled.iter().map(ToString::to_string).collect()));
-    lines.push(ids("Orders working", answer.working.iter().map(ToString::to_string).collect()));
-    lines.push(ids("Positions open", answer.open.iter().map(ToString::to_string).collect()));
-    lines.push(String::new());
-    lines.join("\n")
+    Ground::load(global)?.show(request, global.json)
 }

@@ -163,20 +163,20 @@ pub struct Live {
 
 #[async_trait]
 impl Handler for Live {
-    async fn handle(&self, request: Request) -> Result<Value, String> {
+    async fn handle(&self, request: Request, by: &str) -> Result<Value, String> {
         match &request {
             Request::Status => self.status().await,
             Request::Plan | Request::Phase => self.standing(request.clone()).await,
-            Request::Halt { reason } => self.change(Change::Halt, reason).await,
-            Request::Reduce { reason } => self.change(Change::Reduce, reason).await,
-            Request::Resume { over } => self.resume(over.as_deref()).await,
+            Request::Halt { reason } => self.change(Change::Halt, reason, by).await,
+            Request::Reduce { reason } => self.change(Change::Reduce, reason, by).await,
+            Request::Resume { over } => self.resume(over.as_deref(), by).await,
             Request::Risk => self.risk(),
             Request::Limits | Request::Stress { .. } => self.book(&request).await,
             Request::Check { order } => {
                 let verdict = self.desk.check_order(order).await?;
                 document(&verdict).map_err(|error| error.to_string())
             }
-            Request::Flatten { reason } => self.change(Change::Flatten, reason).await,
+            Request::Flatten { reason } => self.change(Change::Flatten, reason, by).await,
             Request::Stage => {
                 let others = self.ledgers().await?;
                 let (rulebook, now) = (Arc::clone(&self.reader.rulebook), self.rt.now());
@@ -200,7 +200,7 @@ impl Handler for Live {
             }
             Request::Reconcile { explain } => self.statement(*explain).await,
             Request::ReconcileAccept { difference, reason } => {
-                let settled = self.desk.accept(difference, reason, "operator").await;
+                let settled = self.desk.accept(difference, reason, by).await;
                 settled.map_err(|error| error.to_string())?;
                 self.statement(false).await
             }
@@ -282,13 +282,13 @@ impl Live {
         of_book(&snapshot, request)
     }
 
-    async fn resume(&self, over: Option<&str>) -> Result<Value, String> {
-        let answer = self.desk.resume_over(over, "resumed by the operator", "operator").await;
+    async fn resume(&self, over: Option<&str>, by: &str) -> Result<Value, String> {
+        let answer = self.desk.resume_over(over, &format!("resumed by {by}"), by).await;
         document(&answer.map_err(|error| error.to_string())?).map_err(|error| error.to_string())
     }
 
-    async fn change(&self, change: Change, reason: &str) -> Result<Value, String> {
-        let answer = self.desk.change(change, reason, "operator").await;
+    async fn change(&self, change: Change, reason: &str, by: &str) -> Result<Value, String> {
+        let answer = self.desk.change(change, reason, by).await;
         let answer = answer.map_err(|error| error.to_string())?;
         document(&answer).map_err(|error| error.to_string())
     }

@@ -3,6 +3,12 @@
 
 /// Answers requests, in the daemon and in the shell alike.
 pub mod answer;
+/// A line of a person, by any way, to an answer: parsing, roles, confirmation.
+pub mod console;
+/// Answers as pages that fit a phone.
+pub mod say;
+/// The table of commands: everything a person can ask for, by any way.
+pub mod table;
 /// The job body that exports the store.
 pub mod backup;
 /// The account's phase, and what each phase allows.
@@ -21,8 +27,12 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    account::StrategyId, config::stages::StageId, desk::check::WrittenOrder, report::Period,
-    risk::promotion::Validated, store::JournalHead,
+    account::{PositionId, StrategyId},
+    config::stages::StageId,
+    desk::check::WrittenOrder,
+    report::Period,
+    risk::promotion::Validated,
+    store::JournalHead,
 };
 
 /// What can be asked of the daemon.
@@ -158,6 +168,80 @@ pub enum Request {
     JournalTail {
         /// How many.
         count: usize,
+    },
+    /// Open positions with marks, Greeks and days left.
+    Positions,
+    /// Orders being worked, with their history of prices.
+    Orders,
+    /// What was won and lost, day by day and by strategy.
+    Pnl {
+        /// Sessions back.
+        sessions: usize,
+    },
+    /// The account: worth, cash, buying power.
+    Balance,
+    /// Greeks of the book and of each position.
+    Greeks,
+    /// What a position brings at its expiration.
+    Payoff {
+        /// The position.
+        position: PositionId,
+    },
+    /// The newest lines of the log.
+    Logs {
+        /// How many.
+        count: usize,
+    },
+    /// Uptime, lateness, errors of the broker, the feeds, the channels and the store.
+    Health,
+    /// The program's version and what it was built of.
+    Version,
+    /// The settings in force; of secrets only the places.
+    Config,
+    /// A strategy enters no more; what it holds is managed.
+    StrategyPause {
+        /// The strategy.
+        strategy: StrategyId,
+    },
+    /// A paused strategy enters again.
+    StrategyResume {
+        /// The strategy.
+        strategy: StrategyId,
+    },
+    /// Closes one position by the exit ladder.
+    Close {
+        /// The position.
+        position: PositionId,
+        /// Why, kept with the exit.
+        reason: String,
+    },
+    /// The newest alerts, with whether they are acknowledged.
+    Alerts {
+        /// How many.
+        count: usize,
+    },
+    /// Acknowledges alerts: they repeat and escalate no more.
+    AlertsAck {
+        /// One alert; all that are open when absent.
+        id: Option<u64>,
+    },
+    /// Sends one alert of each kind to each channel and tells how that went.
+    AlertsTest,
+    /// Alerts that a channel gave up.
+    AlertsDead,
+    /// A kind of alert makes no sound for a while; what is critical always does.
+    Mute {
+        /// The kind; every kind when absent.
+        kind: Option<String>,
+        /// For how long, minutes; 0 ends it.
+        minutes: u32,
+    },
+    /// Sends a kept report again.
+    ReportSend {
+        /// Its period.
+        period: Period,
+        /// The session it is of; the last one when absent.
+        date: Option<NaiveDate>,
     },
     /// Exports the store.
     StoreBackup {

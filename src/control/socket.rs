@@ -21,6 +21,8 @@ use tokio::{
 use super::Request;
 use crate::clock::Runtime;
 
+/// Who the shell is, in the journal.
+const OPERATOR: &str = "operator";
 /// The longest request, bytes.
 const REQUEST_BYTES_MAX: u64 = 64 * 1024;
 /// The longest answer, bytes.
@@ -38,8 +40,8 @@ const CONNECTIONS_MAX: usize = 16;
 /// Answers requests.
 #[async_trait]
 pub trait Handler: Send + Sync {
-    /// The answer as a JSON document, or an error in words.
-    async fn handle(&self, request: Request) -> Result<Value, String>;
+    /// The answer as a JSON document, or an error in words. `by` is who asks, for the journal.
+    async fn handle(&self, request: Request, by: &str) -> Result<Value, String>;
 }
 
 #[derive(Serialize, Deserialize)]
@@ -99,7 +101,7 @@ async fn converse(rt: &Runtime, stream: UnixStream, handler: &dyn Handler) -> io
         return Ok(());
     }
     let answer = match serde_json::from_str::<Request>(&line) {
-        Ok(request) => match handler.handle(request).await {
+        Ok(request) => match handler.handle(request, OPERATOR).await {
             Ok(value) => Answer::Ok(value),
             Err(error) => Answer::Error(error),
         },

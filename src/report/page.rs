@@ -36,14 +36,31 @@ pub enum Body {
     Lines(Vec<String>),
     /// Lines with lines under them.
     Outline(Vec<(String, Vec<String>)>),
+    /// A picture.
+    Chart(Picture),
+}
+
+/// A chart of a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Small letters and hyphens: its file name and content id.
+    pub name: String,
+    /// What it shows, in one line, with its last figure.
+    pub title: String,
+    /// As SVG, by `report::chart`.
+    pub svg: String,
 }
 
 impl Page {
     /// Plain text, for a terminal, a mail or a pager.
     pub fn text(&self) -> String {
-        let mut parts = vec![format!("{}\n{}\n", self.title, self.headline)];
-        for section in &self.sections {
-            parts.push(format!("{}\n{}", section.title.to_uppercase(), section.body.text()));
+        let headline = if self.headline.is_empty() { "" } else { "\n" };
+        let mut parts = vec![format!("{}{headline}{}\n", self.title, self.headline)];
+        for Section { title, body } in &self.sections {
+            match title.as_str() {
+                "" => parts.push(body.text()),
+                title => parts.push(format!("{}\n{}", title.to_uppercase(), body.text())),
+            }
         }
         if !self.notes.is_empty() {
             parts.push(self.notes.join("\n") + "\n");
@@ -64,9 +81,9 @@ impl Page {
                 }
                 body {
                     h1 { (self.title) }
-                    p.headline { (self.headline) }
+                    @if !self.headline.is_empty() { p.headline { (self.headline) } }
                     @for section in &self.sections {
-                        h2 { (section.title) }
+                        @if !section.title.is_empty() { h2 { (section.title) } }
                         (section.body.html())
                     }
                     footer { @for note in &self.notes { p { (note) } } }
@@ -102,6 +119,7 @@ impl Body {
                 let under = under.iter().map(|line| format!("    {line}"));
                 std::iter::once(format!("  {line}")).chain(under)
             })),
+            Self::Chart(picture) => format!("  {}\n", picture.title),
         }
     }
 
@@ -115,6 +133,9 @@ impl Body {
                     thead { tr { @for cell in head { th { (cell) } } } }
                     tbody { @for row in rows { tr { @for cell in row { td { (cell) } } } } }
                 } }
+            },
+            Self::Chart(picture) => html! {
+                figure { (PreEscaped(&picture.svg)) figcaption { (picture.title) } }
             },
             Self::Lines(lines) => html! { ul { @for line in lines { li { (line) } } } },
             Self::Outline(items) => html! {

@@ -71,7 +71,7 @@ pub async fn serve(rt: Runtime, daemon: Live, sessions: Vec<Session>, log: Log) 
         if manual.is_empty() {
             continue;
         }
-        let answer = daemon.handle(Request::Resume { over: None }).await;
+        let answer = daemon.handle(Request::Resume { over: None }, "operator").await;
         let resume = Resume {
             at: now,
             holds: manual.iter().map(|hold| hold.name.clone()).collect(),

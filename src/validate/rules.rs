@@ -105,7 +105,7 @@ fn placeholders(subject: &Subject<'_>) -> Found {
     }
     let voice = &subject.settings.voice;
     let webhooks = voice.webhook.iter().map(|hook| (format!("webhook {}", hook.name), &hook.url));
-    let switch = voice.dead_man.iter().map(|source| ("dead-man's switch".to_owned(), source));
+    let switch = voice.dead_man.iter().map(|switch| ("dead-man's switch".to_owned(), &switch.url));
     for (name, source) in webhooks.chain(switch) {
         if source.read().is_ok_and(|secret| is_placeholder(&secret)) {
             found.push(format!("the secret of {name}"));

@@ -126,6 +126,9 @@ fn a_looser_figure_a_placeholder_and_a_job_that_is_off_each_fail() {
         name: "phone".to_owned(),
         least: crate::notice::Severity::Info,
         url: crate::config::voice::SecretSource::Env("CHANGEME".to_owned()),
+        preset: Default::default(),
+        secret: None,
+        allow_private: false,
     });
     let scratch = home.dir.path().join("scratch");
     std::fs::create_dir(&scratch).unwrap();

@@ -1,12 +1,14 @@
 //! Who is told: the channels, and the dead-man's switch.
 
+use std::sync::Arc;
+
 use super::{Found, Subject};
 use crate::{
     alert::{
-        Alert, Channel as _,
-        webhook::{DeadMan, Webhook},
+        Alert, Channel, Enclosures, Outgoing,
+        setup::{self, Bare},
     },
-    config::stages::StageId,
+    config::{stages::StageId, voice::LOG},
     notice::Severity,
 };
 
@@ -18,21 +20,20 @@ pub(super) fn all(subject: &Subject<'_>) -> Vec<Found> {
     found
 }
 
-fn webhooks(subject: &Subject<'_>) -> Result<Vec<Webhook>, String> {
-    let made = subject.settings.voice.webhook.iter().map(|hook| {
-        let url = hook.url.read().map_err(|why| format!("webhook `{}`: {why}", hook.name))?;
-        Webhook::new(&hook.name, &url, hook.least).map_err(|error| error.to_string())
-    });
-    made.collect()
+/// The channels beside the log.
+fn outward(subject: &Subject<'_>) -> Result<Vec<Arc<dyn Channel>>, String> {
+    let enclosures: Arc<dyn Enclosures> = Arc::new(Bare);
+    let made = setup::channels(&subject.settings.voice, &enclosures)?;
+    Ok(made.into_iter().filter(|channel| channel.name() != LOG).collect())
 }
 
 fn channels(subject: &Subject<'_>) -> Found {
-    let outcome = webhooks(subject).map(|made| {
-        let names: Vec<&str> = made.iter().map(Webhook::name).collect();
+    let outcome = outward(subject).map(|made| {
+        let names: Vec<&str> = made.iter().map(|channel| channel.name()).collect();
         let measured = if names.is_empty() { "the log alone".to_owned() } else { names.join(", ") };
         (!names.is_empty(), measured)
     });
-    let evidence = "`voice.webhook` and the secrets it names";
+    let evidence = "`[voice]` and the secrets it names";
     Found::new(
         "alert channels",
         "at least one beside the log, each with its secret",
@@ -43,12 +44,10 @@ fn channels(subject: &Subject<'_>) -> Found {
 }
 
 fn dead_man(subject: &Subject<'_>) -> Found {
-    let outcome = match &subject.settings.voice.dead_man {
-        None => Ok((false, "not set".to_owned())),
-        Some(source) => source.read().and_then(|url| {
-            DeadMan::new(&url).map(|_| (true, "set".to_owned())).map_err(|error| error.to_string())
-        }),
-    };
+    let outcome = setup::dead_man(&subject.settings.voice).map(|switch| match switch {
+        None => (false, "not set".to_owned()),
+        Some(_) => (true, "set".to_owned()),
+    });
     Found::new("dead-man's switch", "set", outcome, "`voice.dead_man`").from(StageId::One)
 }
 
@@ -61,14 +60,16 @@ fn probe(subject: &Subject<'_>) -> Found {
         severity: Severity::Critical,
         title: "A probe of tomking validate; nothing is to be done".to_owned(),
         text: String::new(),
+        key: String::new(),
     };
-    let outcome = webhooks(subject).and_then(|made| {
+    let probe = Outgoing::one(alert);
+    let outcome = outward(subject).and_then(|made| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
         let failed: Vec<String> = made
             .iter()
             .filter_map(|hook| {
-                let sent = runtime.block_on(hook.send(&alert));
+                let sent = runtime.block_on(hook.send(&probe));
                 sent.err().map(|error| format!("{}: {error}", hook.name()))
             })
             .collect();

@@ -191,7 +191,7 @@ impl Daemon {
 
     /// A command, as the shell sends it over the socket.
     pub async fn ask(&self, request: Request) -> Result<Value, String> {
-        self.live.handle(request).await
+        self.live.handle(request, "operator").await
     }
 
     pub fn level(&self) -> Level {

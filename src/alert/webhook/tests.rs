@@ -90,6 +90,7 @@ fn alert() -> Alert {
         severity: Severity::Info,
         title: "Opened 1 ES condor for $187.50 – \"filled\"".to_owned(),
         text: "two\nlines".to_owned(),
+        key: String::new(),
     }
 }
 
@@ -103,7 +104,7 @@ fn webhook(url: &str) -> Webhook {
 }
 
 fn sent(url: &str) -> Result<(), SendError> {
-    block_on(webhook(url).send(&alert()))
+    block_on(webhook(url).send(&Outgoing::one(alert())))
 }
 
 #[test]
@@ -203,7 +204,7 @@ fn a_url_that_cannot_be_used_is_refused_without_being_shown() {
 fn only_what_is_severe_enough_goes_out() {
     let url = format!("http://127.0.0.1:1/{SECRET}");
     let hook = Webhook::new("phone", &url, Severity::Warning).unwrap();
-    let of = |severity| hook.wants(&Alert { severity, ..alert() });
+    let of = |severity| hook.takes(&Alert { severity, ..alert() });
     assert_eq!(
         [Severity::Info, Severity::Warning, Severity::Critical].map(of),
         [false, true, true]

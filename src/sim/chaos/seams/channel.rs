@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use futures::future::pending;
 
 use crate::{
-    alert::{Alert, Channel, SendError},
+    alert::{Alert, Channel, Outgoing, SendError},
     notice::Severity,
     sim::chaos::{
         board::{Crossing, Gate},
@@ -28,7 +28,7 @@ impl ChannelSeam {
         Self { name: name.to_owned(), place, least, gate }
     }
 
-    async fn troubled(&self, alert: &Alert) -> Result<(), SendError> {
+    async fn troubled(&self, out: &Outgoing) -> Result<(), SendError> {
         match self.gate.channel_fault(self.place) {
             None => {}
             Some(ChannelFault::Down) => {
@@ -39,14 +39,14 @@ impl ChannelSeam {
                 self.gate.rt().sleep(TimeDelta::milliseconds(i64::from(ms))).await;
             }
             Some(ChannelFault::Duplicate) => {
-                self.gate.delivered(&self.name, alert);
+                out.alerts.iter().for_each(|alert| self.gate.delivered(&self.name, alert));
                 return Err(SendError::Retry("the connection broke before the answer".to_owned()));
             }
         }
         if self.gate.is_over() {
             return pending().await;
         }
-        self.gate.delivered(&self.name, alert);
+        out.alerts.iter().for_each(|alert| self.gate.delivered(&self.name, alert));
         Ok(())
     }
 }
@@ -57,13 +57,13 @@ impl Channel for ChannelSeam {
         &self.name
     }
 
-    fn wants(&self, alert: &Alert) -> bool {
+    fn takes(&self, alert: &Alert) -> bool {
         alert.severity >= self.least
     }
 
-    async fn send(&self, alert: &Alert) -> Result<(), SendError> {
+    async fn send(&self, out: &Outgoing) -> Result<(), SendError> {
         self.gate.cross(Crossing::Channel).await;
-        let taken = self.troubled(alert).await;
+        let taken = self.troubled(out).await;
         self.gate.cross(Crossing::Channel).await;
         taken
     }

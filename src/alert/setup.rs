@@ -1,0 +1,48 @@
+//! The channels that settings name, with their secrets read.
+
+use std::sync::Arc;
+
+use super::{
+    Channel, Enclosures,
+    log::LogChannel,
+    webhook::{DeadMan, Webhook},
+};
+use crate::config::voice::{VoiceSettings, WebhookSettings};
+
+/// Every channel in force, the log first. What alerts point to comes from `enclosures`.
+///
+/// # Errors
+/// In words: the setting, the place of the secret, never the secret.
+pub fn channels(
+    voice: &VoiceSettings,
+    _enclosures: &Arc<dyn Enclosures>,
+) -> Result<Vec<Arc<dyn Channel>>, String> {
+    let mut channels: Vec<Arc<dyn Channel>> = vec![Arc::new(LogChannel)];
+    for settings in &voice.webhook {
+        channels.push(Arc::new(webhook(settings)?));
+    }
+    Ok(channels)
+}
+
+fn webhook(settings: &WebhookSettings) -> Result<Webhook, String> {
+    let name = &settings.name;
+    let url = settings.url.read().map_err(|why| format!("webhook `{name}`: its URL: {why}"))?;
+    Webhook::new(name, &url, settings.least).map_err(|error| error.to_string())
+}
+
+/// The dead-man's switch, where one is set.
+pub fn dead_man(voice: &VoiceSettings) -> Result<Option<DeadMan>, String> {
+    let Some(switch) = &voice.dead_man else { return Ok(None) };
+    let url = switch.url.read().map_err(|why| format!("voice.dead_man.url: {why}"))?;
+    DeadMan::new(&url).map(Some).map_err(|error| error.to_string())
+}
+
+/// Alerts that point to nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Bare;
+
+impl Enclosures for Bare {
+    fn of(&self, _: &super::Alert) -> Result<Option<super::Enclosure>, String> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,105 @@
+//! Answers as pages that fit a phone; the shell shows the same ones.
+
+mod latch;
+mod status;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{
+    Request,
+    table::{self, COMMANDS, Fault, Group, Kind, Role},
+};
+use crate::{
+    account::StrategyId,
+    report::{
+        KeptReport,
+        page::{Body, Page, Section},
+    },
+};
+
+/// The page of an answer.
+///
+/// # Errors
+/// In words, when the document is not of the request: an answer of another version.
+pub fn page(request: &Request, value: &Value) -> Result<Page, String> {
+    Ok(match request {
+        Request::Status => status::page(&typed(value)?),
+        Request::Halt { .. }
+        | Request::Reduce { .. }
+        | Request::Flatten { .. }
+        | Request::Resume { .. } => latch::page(&typed(value)?),
+        Request::Report { period, .. } => match typed::<Option<KeptReport>>(value)? {
+            Some(kept) => line(&kept.headline, &kept.text),
+            None => line(&format!("There is no {period} report yet"), ""),
+        },
+        _ => line("Done", &serde_json::to_string_pretty(value).map_err(|e| e.to_string())?),
+    })
+}
+
+fn typed<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
+    T::deserialize(value).map_err(|error| format!("the answer cannot be read: {error}"))
+}
+
+/// A page of one line, with lines under it.
+fn line(headline: &str, text: &str) -> Page {
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let section = Section { title: String::new(), body: Body::Lines(lines) };
+    let sections = if text.is_empty() { Vec::new() } else { vec![section] };
+    Page { title: headline.to_owned(), headline: String::new(), sections, notes: Vec::new() }
+}
+
+/// Something takes longer than a person waits.
+pub fn begun() -> Page {
+    line("Received. It is under way; what comes of it follows", "")
+}
+
+/// Something was not done.
+pub fn failed(why: &str) -> Page {
+    line("Not done", why)
+}
+
+/// The strategies, by name.
+pub fn strategies() -> Vec<String> {
+    StrategyId::TRADED.iter().map(|id| id.name().to_owned()).collect()
+}
+
+/// What can be offered for an argument without asking anybody.
+pub fn choices(kind: Kind) -> Vec<String> {
+    let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
+    match kind {
+        Kind::Strategy => strategies(),
+        Kind::Period => words(&["daily", "weekly", "monthly", "quarterly"]),
+        Kind::Stage => words(&["paper", "1", "2", "3", "4"]),
+        Kind::Command => COMMANDS.iter().map(|command| command.name.to_owned()).collect(),
+        Kind::Count(most) => {
+            [10, 30, 60, 120].iter().filter(|n| **n <= most).map(ToString::to_string).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The help, of what a role may.
+pub fn help(name: Option<&str>, role: Role) -> Result<Page, Fault> {
+    let found = table::help(name)?;
+    let titles = [
+        (Group::Stop, "Stop and go"),
+        (Group::Book, "Book"),
+        (Group::Work, "Work"),
+        (Group::House, "House"),
+    ];
+    let sections = titles.into_iter().filter_map(|(group, title)| {
+        let lines: Vec<(String, Vec<String>)> = found
+            .iter()
+            .filter(|command| command.group == group && command.who <= role)
+            .map(|command| (command.usage(), vec![command.help.to_owned()]))
+            .collect();
+        (!lines.is_empty()).then(|| Section { title: title.to_owned(), body: Body::Outline(lines) })
+    });
+    Ok(Page {
+        title: "Commands".to_owned(),
+        headline: String::new(),
+        sections: sections.collect(),
+        notes: Vec::new(),
+    })
+}
