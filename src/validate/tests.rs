@@ -126,7 +126,7 @@ fn a_looser_figure_a_placeholder_and_a_job_that_is_off_each_fail() {
         name: "phone".to_owned(),
         least: crate::notice::Severity::Info,
         url: crate::config::voice::SecretSource::Env("CHANGEME".to_owned()),
-        preset: Default::default(),
+        preset: crate::config::voice::Preset::Generic,
         secret: None,
         allow_private: false,
     });

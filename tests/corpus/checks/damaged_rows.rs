@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use futures::executor::block_on;
 use tomking::{
     account::StrategyId,
-    alert::{Alert, Channel, SendError, dispatch},
+    alert::{Channel, Outgoing, SendError, dispatch},
     calendar::Calendar,
     clock::{Timestamp, VirtualWorld},
     config::Rulebook,
@@ -100,13 +100,9 @@ impl Channel for Taker {
         "log"
     }
 
-    fn wants(&self, _: &Alert) -> bool {
-        true
-    }
-
-    async fn send(&self, alert: &Alert) -> Result<(), SendError> {
-        assert!(!alert.title.is_empty() && !alert.kind.is_empty());
-        *self.0.lock().unwrap() += 1;
+    async fn send(&self, out: &Outgoing) -> Result<(), SendError> {
+        assert!(out.alerts.iter().all(|alert| !alert.title.is_empty() && !alert.kind.is_empty()));
+        *self.0.lock().unwrap() += out.alerts.len();
         Ok(())
     }
 }
