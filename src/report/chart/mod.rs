@@ -6,6 +6,7 @@
 
 mod frame;
 mod path;
+mod png;
 mod scale;
 
 use maud::{Markup, html};
@@ -17,6 +18,7 @@ use self::{
 };
 pub use self::{
     frame::{Frame, Guide, Unit, day_number},
+    png::png,
     scale::ticks,
 };
 
