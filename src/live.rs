@@ -101,7 +101,8 @@ async fn serve(plan: Plan) -> Result<(), LiveError> {
     let store = Store::open(&store::path_in(&data_dir), store::DAEMON)?;
     let venue_store = Store::open(&store::venue_path_in(&data_dir), store::DAEMON)?;
     let enclosures: Arc<dyn Enclosures> = Arc::new(Bare);
-    let channels = setup::channels(&settings.voice, &enclosures).map_err(LiveError::Channel)?;
+    let channels = setup::channels(&rt, &settings.voice, &enclosures);
+    let channels = channels.map_err(LiveError::Channel)?;
     let dead_man = setup::dead_man(&settings.voice).map_err(LiveError::Channel)?.map(Arc::new);
     let market = market(&settings, &rt, &calendar);
     let (paper, venue_calendar) = (settings.paper.clone(), calendar.clone());

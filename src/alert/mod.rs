@@ -6,6 +6,8 @@
 
 /// Delivery from the outbox to one channel.
 pub mod dispatch;
+/// The channel that sends mail, and the mailer others answer by.
+pub mod email;
 /// The job body that pings the dead-man's switch.
 pub mod heartbeat;
 /// The channel that writes to the log.
@@ -129,6 +131,10 @@ pub struct Attachment {
 /// The whole of what an alert only points to: a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enclosure {
+    /// What it is, for ids and file names: `report-daily-2026-10-16`.
+    pub name: String,
+    /// What it is one of; mails of one are one thread: `report-daily`.
+    pub series: String,
     /// In place of the alert's title.
     pub subject: String,
     /// Plain text.

@@ -4,24 +4,40 @@ use std::sync::Arc;
 
 use super::{
     Channel, Enclosures,
+    email::{EmailChannel, Mailer},
     log::LogChannel,
     webhook::{DeadMan, Webhook},
 };
-use crate::config::voice::{VoiceSettings, WebhookSettings};
+use crate::{
+    clock::Runtime,
+    config::voice::{InboxSettings, VoiceSettings, WebhookSettings},
+};
 
 /// Every channel in force, the log first. What alerts point to comes from `enclosures`.
 ///
 /// # Errors
 /// In words: the setting, the place of the secret, never the secret.
 pub fn channels(
+    rt: &Runtime,
     voice: &VoiceSettings,
-    _enclosures: &Arc<dyn Enclosures>,
+    enclosures: &Arc<dyn Enclosures>,
 ) -> Result<Vec<Arc<dyn Channel>>, String> {
     let mut channels: Vec<Arc<dyn Channel>> = vec![Arc::new(LogChannel)];
+    if let Some(settings) = &voice.email {
+        let mailer = Mailer::new(settings, rt.clone())?;
+        let inbox = voice.inbox.as_ref().map(|inbox| inbox_address(inbox, &mailer));
+        channels.push(Arc::new(EmailChannel::new(mailer, inbox, Arc::clone(enclosures))));
+    }
     for settings in &voice.webhook {
         channels.push(Arc::new(webhook(settings)?));
     }
     Ok(channels)
+}
+
+/// Where commands by mail are sent: the inbox's account where that is an address, else the sender.
+pub fn inbox_address(inbox: &InboxSettings, mailer: &Mailer) -> String {
+    let account = inbox.server.username.clone();
+    account.filter(|name| name.contains('@')).unwrap_or_else(|| mailer.sender())
 }
 
 fn webhook(settings: &WebhookSettings) -> Result<Webhook, String> {

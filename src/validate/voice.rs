@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use tokio::runtime::Runtime as TokioRuntime;
+
 use super::{Found, Subject};
 use crate::{
     alert::{
         Alert, Channel, Enclosures, Outgoing,
         setup::{self, Bare},
     },
+    clock::Runtime,
     config::{stages::StageId, voice::LOG},
     notice::Severity,
 };
@@ -20,15 +23,22 @@ pub(super) fn all(subject: &Subject<'_>) -> Vec<Found> {
     found
 }
 
+/// What channels send on.
+fn threads() -> Result<TokioRuntime, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| error.to_string())
+}
+
 /// The channels beside the log.
-fn outward(subject: &Subject<'_>) -> Result<Vec<Arc<dyn Channel>>, String> {
+fn outward(subject: &Subject<'_>, on: &TokioRuntime) -> Result<Vec<Arc<dyn Channel>>, String> {
+    let _entered = on.enter();
     let enclosures: Arc<dyn Enclosures> = Arc::new(Bare);
-    let made = setup::channels(&subject.settings.voice, &enclosures)?;
+    let made = setup::channels(&Runtime::live(), &subject.settings.voice, &enclosures)?;
     Ok(made.into_iter().filter(|channel| channel.name() != LOG).collect())
 }
 
 fn channels(subject: &Subject<'_>) -> Found {
-    let outcome = outward(subject).map(|made| {
+    let outcome = threads().and_then(|on| outward(subject, &on)).map(|made| {
         let names: Vec<&str> = made.iter().map(|channel| channel.name()).collect();
         let measured = if names.is_empty() { "the log alone".to_owned() } else { names.join(", ") };
         (!names.is_empty(), measured)
@@ -63,9 +73,8 @@ fn probe(subject: &Subject<'_>) -> Found {
         key: String::new(),
     };
     let probe = Outgoing::one(alert);
-    let outcome = outward(subject).and_then(|made| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| error.to_string())?;
+    let outcome = threads().and_then(|runtime| {
+        let made = outward(subject, &runtime)?;
         let failed: Vec<String> = made
             .iter()
             .filter_map(|hook| {
