@@ -55,7 +55,9 @@ pub(super) fn digest(texts: &[&str]) -> String {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text);
     }
-    hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    let start =
+        hash.finalize().iter().take(6).fold(0u64, |sum, byte| (sum << 8) | u64::from(*byte));
+    format!("{start:012x}")
 }
 
 fn mark(alert: &Alert) -> String {

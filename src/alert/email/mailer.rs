@@ -37,6 +37,13 @@ const WORDS_MOST: usize = 500;
 /// Letters remembered as taken for some of their recipients.
 const REMEMBERED: usize = 64;
 
+/// What is under way, for the words of a deadline.
+type Doing = Mutex<&'static str>;
+
+fn now_doing(doing: &Doing, what: &'static str) {
+    *doing.lock().unwrap_or_else(PoisonError::into_inner) = what;
+}
+
 /// Sends letters by the server that settings name. Each recipient is taken or refused alone, and
 /// one that took a letter does not get it again when it is tried again for the others.
 pub struct Mailer {
@@ -113,33 +120,51 @@ impl Mailer {
         if left.is_empty() {
             return Ok(());
         }
-        let work = self.hand_in(letter, &bytes, left);
-        let (mut connection, refusals) = match self.rt.timeout(self.deadline, work).await {
-            Some(done) => done.map_err(|fault| self.told(fault))?,
-            None => {
-                let limit = self.deadline.num_milliseconds();
-                return Err(SendError::Retry(format!(
-                    "the mail server was not done in {limit} ms"
-                )));
-            }
+        let doing = Mutex::new("connecting");
+        let work = self.hand_in(letter, &bytes, left, &doing);
+        let Some(done) = self.rt.timeout(self.deadline, work).await else {
+            return Err(SendError::Retry(self.too_late(&doing)));
         };
+        let (mut connection, refusals) = done.map_err(|fault| self.told(fault))?;
         let _ = self.rt.timeout(GOODBYE_WAIT, connection.command(Quit)).await;
-        self.verdict(letter, all.len(), refusals)
+        self.verdict(letter, all.len(), &refusals)
     }
 
-    /// The conversation: what it took is remembered the moment the server says so.
+    /// The conversation.
     async fn hand_in(
         &self,
         letter: &Letter,
         bytes: &[u8],
         to: Vec<Address>,
+        doing: &Doing,
     ) -> Result<(AsyncSmtpConnection, Vec<(Address, Fault)>), Fault> {
         let (wire, hello) = self.door.open(&self.rt).await.map_err(Fault::Later)?;
+        now_doing(doing, "greeting it");
         let opened = AsyncSmtpConnection::connect_with_transport(wire, &hello).await;
         let mut connection = opened.map_err(|error| broken("greeting the server", &error))?;
         if let Some(account) = &self.account {
+            now_doing(doing, "signing in");
             account.sign_in(&mut connection).await?;
         }
+        now_doing(doing, "naming the recipients");
+        let (accepted, refusals) = self.name(&mut connection, to).await?;
+        if !accepted.is_empty() {
+            now_doing(doing, "handing in the mail");
+            connection.command(Data).await.map_err(|error| refused("the mail", &error))?;
+            let sent = connection.message(bytes).await;
+            sent.map_err(|error| refused("the mail", &error))?;
+            // Before any further await: the server has it.
+            self.remember(&letter.id, &accepted);
+        }
+        Ok((connection, refusals))
+    }
+
+    /// Names sender and recipients: those accepted, and those refused with the reason.
+    async fn name(
+        &self,
+        connection: &mut AsyncSmtpConnection,
+        to: Vec<Address>,
+    ) -> Result<(Vec<Address>, Vec<(Address, Fault)>), Fault> {
         let sender = Mail::new(Some(self.from.email.clone()), Vec::new());
         connection.command(sender).await.map_err(|error| refused("the sender", &error))?;
         let (mut accepted, mut refusals) = (Vec::new(), Vec::new());
@@ -152,13 +177,13 @@ impl Mailer {
                 Err(error) => return Err(broken("naming the recipients", &error)),
             }
         }
-        if !accepted.is_empty() {
-            connection.command(Data).await.map_err(|error| refused("the mail", &error))?;
-            let sent = connection.message(bytes).await;
-            sent.map_err(|error| refused("the mail", &error))?;
-            self.remember(&letter.id, &accepted);
-        }
-        Ok((connection, refusals))
+        Ok((accepted, refusals))
+    }
+
+    fn too_late(&self, doing: &Doing) -> String {
+        let doing = doing.lock().unwrap_or_else(PoisonError::into_inner);
+        let limit = self.deadline.num_milliseconds();
+        format!("the mail server was not done within {limit} ms; this was under way: {doing}")
     }
 
     /// What a finished conversation comes to.
@@ -166,7 +191,7 @@ impl Mailer {
         &self,
         letter: &Letter,
         all: usize,
-        refusals: Vec<(Address, Fault)>,
+        refusals: &[(Address, Fault)],
     ) -> Result<(), SendError> {
         if refusals.is_empty() {
             return Ok(());
