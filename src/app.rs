@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use crate::{
     alert::{
+        dead_man::DeadMan,
         heartbeat::{self, Heartbeat},
-        webhook::DeadMan,
     },
     broker::Broker,
     calendar::Calendar,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::webhook::DeadMan;
+use super::dead_man::DeadMan;
 use crate::{
     clock::Timestamp,
     notice::{Notice, raise},

@@ -4,6 +4,8 @@
 //! outbox on its own, so one that is down delays nobody; what it could not deliver waits in the
 //! store, across restarts. Delivery is at least once: a receiver drops repeats by the alert's id.
 
+/// The dead-man's switch.
+pub mod dead_man;
 /// Delivery from the outbox to one channel.
 pub mod dispatch;
 /// The channel that sends mail, and the mailer others answer by.
@@ -16,7 +18,7 @@ pub mod log;
 pub mod render;
 /// The channels that settings name.
 pub mod setup;
-/// The channel that posts JSON to a URL.
+/// The channel that posts to a URL.
 pub mod webhook;
 
 use async_trait::async_trait;

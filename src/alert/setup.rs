@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::{
     Channel, Enclosures,
+    dead_man::DeadMan,
     email::{EmailChannel, Mailer},
     log::LogChannel,
-    webhook::{DeadMan, Webhook},
+    webhook::{Setup, Webhook},
 };
 use crate::{
-    clock::Runtime,
+    clock::{Runtime, WallClock},
     config::voice::{InboxSettings, VoiceSettings, WebhookSettings},
 };
 
@@ -43,14 +44,29 @@ pub fn inbox_address(inbox: &InboxSettings, mailer: &Mailer) -> String {
 fn webhook(settings: &WebhookSettings) -> Result<Webhook, String> {
     let name = &settings.name;
     let url = settings.url.read().map_err(|why| format!("webhook `{name}`: its URL: {why}"))?;
-    Webhook::new(name, &url, settings.least).map_err(|error| error.to_string())
+    let secret = settings
+        .secret
+        .as_ref()
+        .map(|secret| secret.read().map_err(|why| format!("webhook `{name}`: its secret: {why}")));
+    let setup = Setup {
+        name: name.clone(),
+        url,
+        secret: secret.transpose()?,
+        preset: settings.preset,
+        least: settings.least,
+        allow_private: settings.allow_private,
+        click: settings.click.clone(),
+    };
+    Webhook::new(setup, Arc::new(WallClock)).map_err(|error| error.to_string())
 }
 
 /// The dead-man's switch, where one is set.
 pub fn dead_man(voice: &VoiceSettings) -> Result<Option<DeadMan>, String> {
     let Some(switch) = &voice.dead_man else { return Ok(None) };
     let url = switch.url.read().map_err(|why| format!("voice.dead_man.url: {why}"))?;
-    DeadMan::new(&url).map(Some).map_err(|error| error.to_string())
+    DeadMan::new(&url, switch.signals, switch.allow_private, Arc::new(WallClock))
+        .map(Some)
+        .map_err(|why| format!("voice.dead_man: {why}"))
 }
 
 /// Alerts that point to nothing.

@@ -1,22 +1,54 @@
-//! Alerts as JSON, posted to a URL. Redirects are not followed; each post has its own deadline.
+//! Alerts as posts to a URL: signed JSON, or what Slack, Discord and ntfy take.
+//!
+//! A URL may be a secret, and so may the host in it: neither reaches an error or a log.
 
-use std::time::Duration;
+/// Which addresses a post may go to.
+pub mod address;
+mod answer;
+mod form;
+/// Signatures by Standard Webhooks.
+pub mod sign;
+pub(super) mod wire;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use reqwest::{Client, StatusCode, redirect::Policy};
 
+use self::{
+    form::{Form, Post},
+    sign::Signer,
+    wire::{Reach, Wire},
+};
 use super::{Alert, Channel, Outgoing, SendError};
-use crate::notice::Severity;
+use crate::{clock::Clock, config::voice::Preset, notice::Severity};
 
-/// The longest a post may take, connection and answer included.
-const DEADLINE: Duration = Duration::from_secs(10);
+/// What a webhook is made of, its secrets read.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Setup {
+    /// Its name in routes, status and the store.
+    pub name: String,
+    /// Where it posts; may carry a secret.
+    pub url: String,
+    /// Signs each post: `whsec_` and base64; several with spaces between sign side by side.
+    pub secret: Option<String>,
+    /// The form of what is posted.
+    pub preset: Preset,
+    /// Alerts of this severity and above.
+    pub least: Severity,
+    /// A receiver in a private or local network is meant.
+    pub allow_private: bool,
+    /// What ntfy opens when its message is tapped.
+    pub click: Option<String>,
+}
 
 /// Posts alerts to one URL.
 pub struct Webhook {
     name: String,
-    url: reqwest::Url,
+    wire: Wire,
+    form: Form,
+    signer: Option<Signer>,
     least: Severity,
-    client: Client,
+    clock: Arc<dyn Clock>,
 }
 
 /// Why a webhook cannot be set up.
@@ -28,46 +60,40 @@ pub struct WebhookError {
 }
 
 impl Webhook {
-    /// A webhook to `url` for alerts of `least` severity and above. The URL may carry a secret; it
-    /// never reaches an error or a log.
-    pub fn new(name: &str, url: &str, least: Severity) -> Result<Self, WebhookError> {
-        Self::within(name, url, least, DEADLINE)
+    /// A webhook by its setup; `clock` tells the time of sending.
+    pub fn new(setup: Setup, clock: Arc<dyn Clock>) -> Result<Self, WebhookError> {
+        let reach = Reach::of(setup.allow_private);
+        Self::within(setup, clock, reach)
     }
 
-    /// The same with a deadline of its own for each post.
-    fn within(
-        name: &str,
-        url: &str,
-        least: Severity,
-        deadline: Duration,
-    ) -> Result<Self, WebhookError> {
-        let failed = |cause: &str| WebhookError { name: name.to_owned(), cause: cause.to_owned() };
-        let url = reqwest::Url::parse(url.trim()).map_err(|_| failed("the URL cannot be read"))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(failed("the URL must begin with https:// or http://"));
+    /// The same with limits of its own.
+    fn within(setup: Setup, clock: Arc<dyn Clock>, reach: Reach) -> Result<Self, WebhookError> {
+        let Setup { name, url, secret, preset, least, click, .. } = setup;
+        let made = (|| {
+            let mut url = wire::read(&url, &reach)?;
+            let form = Form::new(preset, &mut url, click)?;
+            let signer = secret.map(|secret| Signer::new(&secret)).transpose()?;
+            Ok((Wire::new(url, reach)?, form, signer))
+        })();
+        match made {
+            Ok((wire, form, signer)) => Ok(Self { name, wire, form, signer, least, clock }),
+            Err(cause) => Err(WebhookError { name, cause }),
         }
-        let client = client(deadline).map_err(|error| failed(&error.to_string()))?;
-        Ok(Self { name: name.to_owned(), url, least, client })
     }
-}
 
-fn client(deadline: Duration) -> reqwest::Result<Client> {
-    let agent = concat!("tomking/", env!("CARGO_PKG_VERSION"));
-    let client = Client::builder().redirect(Policy::none()).timeout(deadline).user_agent(agent);
-    // Alerts are few: a connection that idles until the next one would mostly be found closed.
-    client.pool_max_idle_per_host(0).build()
-}
-
-/// Why a post got no answer, down to the cause, without the URL: that may be a secret.
-fn failure(error: reqwest::Error) -> SendError {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(deeper) = cause {
-        text = format!("{text}: {deeper}");
-        cause = deeper.source();
+    /// The headers name the time of sending, not that of the alert: a receiver refuses what is more
+    /// than five minutes old, and an alert may have waited for hours.
+    async fn post(&self, post: &Post) -> Result<(), SendError> {
+        let now = self.clock.now();
+        let body = post.body.to_string();
+        let stamp = now.timestamp().to_string();
+        let mut request = self.wire.post().header("content-type", "application/json");
+        request = request.header("webhook-id", &post.id).header("webhook-timestamp", &stamp);
+        if let Some(signer) = &self.signer {
+            request = request.header("webhook-signature", signer.sign(&post.id, &stamp, &body));
+        }
+        self.wire.send(request.body(body), now).await
     }
-    SendError::Retry(text)
 }
 
 #[async_trait]
@@ -80,60 +106,15 @@ impl Channel for Webhook {
         alert.severity >= self.least
     }
 
+    fn digests(&self) -> bool {
+        self.form.digests()
+    }
+
     async fn send(&self, out: &Outgoing) -> Result<(), SendError> {
-        for alert in &out.alerts {
-            self.post(alert).await?;
+        for post in self.form.posts(out) {
+            self.post(&post).await?;
         }
         Ok(())
-    }
-}
-
-impl Webhook {
-    async fn post(&self, alert: &Alert) -> Result<(), SendError> {
-        let request = self
-            .client
-            .post(self.url.clone())
-            .header("webhook-id", alert.id.to_string())
-            .header("webhook-timestamp", alert.at.timestamp().to_string())
-            .json(alert);
-        match request.send().await {
-            Ok(answer) => verdict(answer.status()),
-            Err(error) => Err(failure(error)),
-        }
-    }
-}
-
-/// What an answer means: any 2xx is taken; what another attempt may change is retried.
-fn verdict(status: StatusCode) -> Result<(), SendError> {
-    let retry = status.is_server_error()
-        || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
-        || status.as_u16() == 425;
-    match (status.is_success(), retry) {
-        (true, _) => Ok(()),
-        (false, true) => Err(SendError::Retry(format!("the receiver answered {status}"))),
-        (false, false) => Err(SendError::Permanent(format!("the receiver answered {status}"))),
-    }
-}
-
-/// Pings a dead-man's switch.
-pub struct DeadMan {
-    url: reqwest::Url,
-    client: Client,
-}
-
-impl DeadMan {
-    /// A switch at `url`, which may carry a secret.
-    pub fn new(url: &str) -> Result<Self, WebhookError> {
-        let webhook = Webhook::new("dead_man", url, Severity::Info)?;
-        Ok(Self { url: webhook.url, client: webhook.client })
-    }
-
-    /// One ping.
-    pub async fn ping(&self) -> Result<(), SendError> {
-        match self.client.get(self.url.clone()).send().await {
-            Ok(answer) => verdict(answer.status()),
-            Err(error) => Err(failure(error)),
-        }
     }
 }
 

@@ -129,6 +129,7 @@ fn a_looser_figure_a_placeholder_and_a_job_that_is_off_each_fail() {
         preset: crate::config::voice::Preset::Generic,
         secret: None,
         allow_private: false,
+        click: None,
     });
     let scratch = home.dir.path().join("scratch");
     std::fs::create_dir(&scratch).unwrap();

@@ -8,7 +8,7 @@ use std::{
 
 use super::*;
 use crate::{
-    clock::{Runtime, VirtualWorld},
+    clock::{Runtime, VirtualWorld, WallClock},
     notice::OUTBOX,
     schedule::Outcome,
 };
@@ -25,7 +25,7 @@ fn switch(answers: Vec<&'static str>) -> DeadMan {
             stream.write_all(text.as_bytes()).unwrap();
         }
     });
-    DeadMan::new(&url).unwrap()
+    DeadMan::new(&url, true, true, Arc::new(WallClock)).unwrap()
 }
 
 /// Runs the body for one slot a minute, as the scheduler does; `true` for each that was done.

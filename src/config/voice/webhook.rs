@@ -24,6 +24,9 @@ pub struct WebhookSettings {
     /// A receiver in a private or local network is meant.
     #[serde(default)]
     pub allow_private: bool,
+    /// What ntfy opens when its message is tapped: an https URL.
+    #[serde(default)]
+    pub click: Option<String>,
 }
 
 const fn info() -> Severity {
@@ -77,6 +80,15 @@ pub(super) fn faults(webhooks: &[WebhookSettings]) -> Vec<String> {
         }
         if webhooks[..index].iter().any(|other| other.name == *name) {
             faults.push(format!("voice.webhook[{index}].name = {name:?}: is there twice"));
+        }
+        let ntfy = webhook.preset == Preset::Ntfy;
+        if let Some(click) = &webhook.click
+            && !(ntfy && click.starts_with("https://"))
+        {
+            faults.push(format!(
+                "voice.webhook[{index}].click = {click:?}: must begin with https://, and goes with \
+                 preset = \"ntfy\""
+            ));
         }
     }
     faults
