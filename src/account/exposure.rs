@@ -17,7 +17,7 @@ use crate::{
     clock::Timestamp,
     instrument::{Instrument, Product, ProductKind},
     money::{Usd, to_f64},
-    pricing::{Expiry, Model},
+    pricing::{Expiry, Model, Priced},
 };
 
 /// What it costs to hold an underlying: decimals a year, continuously compounded.
@@ -131,6 +131,14 @@ impl Exposure {
         delta * self.dollars_a_point()
     }
 
+    /// Its price and Greeks by the model as the market stands, points a contract; `None` for what
+    /// is no option.
+    pub fn priced(&self) -> Option<Priced> {
+        let Instrument::Option(contract) = &self.instrument else { return None };
+        let expiry = self.expiry(to_f64(self.underlying));
+        Some(expiry.price(to_f64(contract.strike), self.implied_volatility, contract.right))
+    }
+
     /// True for an option sold.
     pub fn is_short_option(&self) -> bool {
         self.quantity < 0 && matches!(self.instrument, Instrument::Option(_))
@@ -158,7 +166,8 @@ impl Exposure {
         Expiry::new(model, underlying, self.carry.rate, self.carry.dividend, self.years)
     }
 
-    fn dollars_a_point(&self) -> f64 {
+    /// Dollars for a point of its own price, below zero short.
+    pub fn dollars_a_point(&self) -> f64 {
         to_f64(self.instrument.multiplier() * Decimal::from(self.quantity))
     }
 

@@ -387,7 +387,9 @@ impl Desk {
     /// Notes how a call of the broker went.
     pub(super) fn count_call(&self, answered: bool) {
         let now = self.now();
-        let calls = &mut self.hot().breakers.calls;
+        let mut hot = self.hot();
+        hot.tally.count(answered);
+        let calls = &mut hot.breakers.calls;
         if answered { calls.answered(now) } else { calls.failed(now) }
     }
 

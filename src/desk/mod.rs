@@ -14,6 +14,8 @@ pub mod book;
 pub mod check;
 /// The books of a day, compared after its close.
 pub mod daybook;
+/// The end of a day as reports tell it.
+pub mod dayend;
 /// Legs in words.
 pub mod describe;
 /// Differences between ledger and broker, each with a name.
@@ -136,6 +138,8 @@ pub struct DeskParts {
 /// The desk of one account. Everything durable is in the store; what is here can be lost.
 pub struct Desk {
     parts: DeskParts,
+    /// When this process had its desk.
+    born: Timestamp,
     latch: Latch,
     hot: Mutex<Hot>,
     reconciled: AtomicBool,
@@ -176,6 +180,8 @@ struct Hot {
     /// Orders of today's list as the last reconciliation saw them.
     seen: BTreeMap<BrokerOrderId, sweep::Seen>,
     breakers: Kept,
+    /// The broker's calls that stand in no row yet.
+    tally: dayend::Tally,
 }
 
 /// The desk at one moment, for `status` and for floor 5.
@@ -203,6 +209,7 @@ impl Desk {
         let latch = Latch::load(&parts.store, parts.data_dir.as_deref())?;
         let (pulse, _) = channel::channel(0);
         let desk = Self {
+            born: parts.rt.now(),
             parts,
             latch,
             hot: Mutex::default(),

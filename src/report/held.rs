@@ -3,10 +3,10 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
+pub use crate::desk::dayend::Greeks;
 use crate::{
     account::{PositionId, StrategyId},
     clock::Timestamp,
-    market::OptionQuote,
     money::Usd,
 };
 
@@ -39,36 +39,4 @@ pub struct HeldLine {
     /// What it has brought, with what is open at its mid, after fees so far; `None` when a leg had no
     /// quote.
     pub pnl_usd: Option<Usd>,
-}
-
-/// Greeks of a book, in dollars.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct Greeks {
-    /// For a rise of one percent in every underlying at once: each at a beta of one.
-    pub delta_one_percent_usd: f64,
-    /// For a calendar day.
-    pub theta_day_usd: f64,
-    /// For a rise of one point in every implied volatility.
-    pub vega_point_usd: f64,
-}
-
-impl Greeks {
-    /// Of `size` dollars a point of an option (below zero short), its underlying at `underlying`.
-    pub fn of(quote: &OptionQuote, size: f64, underlying: f64) -> Self {
-        Self {
-            delta_one_percent_usd: size * quote.delta * underlying / 100.0,
-            theta_day_usd: size * quote.theta,
-            vega_point_usd: size * quote.vega,
-        }
-    }
-
-    /// Both together.
-    #[must_use]
-    pub fn and(self, more: Self) -> Self {
-        Self {
-            delta_one_percent_usd: self.delta_one_percent_usd + more.delta_one_percent_usd,
-            theta_day_usd: self.theta_day_usd + more.theta_day_usd,
-            vega_point_usd: self.vega_point_usd + more.vega_point_usd,
-        }
-    }
 }

@@ -21,6 +21,8 @@ pub mod monthly;
 pub mod page;
 /// Lines the reports share.
 pub mod parts;
+/// Their charts, and that of `/pnl`.
+pub mod pictures;
 /// What a structure brings at its expiry.
 pub mod payoff;
 /// Returns and trades as statistics, read from the store.

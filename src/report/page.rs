@@ -1,7 +1,12 @@
-//! A report as titled sections, and its two forms: plain text and HTML. Both say the same.
+//! A report as titled sections, and its forms: plain text, HTML for a screen and HTML for a mail. All
+//! say the same.
+
+/// The page for a mail.
+mod mail;
+/// The page for a screen.
+mod screen;
 
 use comfy_table::{CellAlignment, Table, presets};
-use maud::{DOCTYPE, PreEscaped, html};
 
 /// A page of sections.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,43 +73,14 @@ impl Page {
         parts.join("\n")
     }
 
-    /// One self-contained HTML page: no script, nothing loaded from elsewhere.
-    pub fn html(&self) -> String {
-        let page = html! {
-            (DOCTYPE)
-            html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    title { (self.title) }
-                    style { (PreEscaped(STYLE)) }
-                }
-                body {
-                    h1 { (self.title) }
-                    @if !self.headline.is_empty() { p.headline { (self.headline) } }
-                    @for section in &self.sections {
-                        @if !section.title.is_empty() { h2 { (section.title) } }
-                        (section.body.html())
-                    }
-                    footer { @for note in &self.notes { p { (note) } } }
-                }
-            }
-        };
-        page.into_string()
+    /// The pictures, in order.
+    pub fn pictures(&self) -> impl Iterator<Item = &Picture> {
+        self.sections.iter().filter_map(|section| match &section.body {
+            Body::Chart(picture) => Some(picture),
+            _ => None,
+        })
     }
 }
-
-const STYLE: &str = "body{font:16px/1.45 system-ui,sans-serif;max-width:46rem;margin:1.5rem auto;\
-padding:0 1rem;color:#1b1f24;background:#fff}h1{font-size:1.3rem;margin:0}h2{font-size:1rem;\
-margin:1.6rem 0 .4rem;border-bottom:1px solid #d0d7de}.headline{font-size:1.15rem;font-weight:600;\
-margin:.3rem 0}.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;\
-font-variant-numeric:tabular-nums}th,td{padding:.25rem .6rem .25rem 0;text-align:right;\
-white-space:nowrap}th:first-child,td:first-child{text-align:left}th{font-weight:600;color:#57606a}\
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:0}dt{color:#57606a}\
-dd{margin:0}ul{padding-left:1.1rem;margin:0}ul ul{list-style:none;padding:0;color:#57606a}footer{margin-top:2rem;color:#57606a;font-size:.85rem;\
-overflow-wrap:anywhere}footer p{margin:.2rem 0}@media(prefers-color-scheme:dark){\
-body{color:#e6edf3;background:#0d1117}h2{border-color:#30363d}th,dt,ul ul,footer{color:#9198a1}}@media(max-width:30rem){table{font-size:.75rem}\
-th,td{padding-right:.35rem}}";
 
 impl Body {
     fn text(&self) -> String {
@@ -120,32 +96,6 @@ impl Body {
                 std::iter::once(format!("  {line}")).chain(under)
             })),
             Self::Chart(picture) => format!("  {}\n", picture.title),
-        }
-    }
-
-    fn html(&self) -> maud::Markup {
-        match self {
-            Self::Facts(facts) => html! {
-                dl { @for (name, value) in facts { dt { (name) } dd { (value) } } }
-            },
-            Self::Rows(head, rows) => html! {
-                div.wide { table {
-                    thead { tr { @for cell in head { th { (cell) } } } }
-                    tbody { @for row in rows { tr { @for cell in row { td { (cell) } } } } }
-                } }
-            },
-            Self::Chart(picture) => html! {
-                figure { (PreEscaped(&picture.svg)) figcaption { (picture.title) } }
-            },
-            Self::Lines(lines) => html! { ul { @for line in lines { li { (line) } } } },
-            Self::Outline(items) => html! {
-                ul { @for (line, under) in items {
-                    li {
-                        (line)
-                        @if !under.is_empty() { ul { @for line in under { li { (line) } } } }
-                    }
-                } }
-            },
         }
     }
 }
@@ -169,43 +119,4 @@ fn joined(lines: impl Iterator<Item = String>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn page() -> Page {
-        let text = str::to_owned;
-        Page {
-            title: text("Daily report"),
-            headline: text("Up £12.00 <today>"),
-            sections: vec![
-                Section {
-                    title: text("Account"),
-                    body: Body::Facts(vec![(text("Net liquidation"), text("£35,012.00"))]),
-                },
-                Section {
-                    title: text("Trades"),
-                    body: Body::Rows(
-                        vec![text("What"), text("P&L")],
-                        vec![vec![text("ES iron condor"), text("$15.30")]],
-                    ),
-                },
-            ],
-            notes: vec![text("Option quotes are modelled.")],
-        }
-    }
-
-    #[test]
-    fn the_text_reads_from_the_headline_down() {
-        insta::assert_snapshot!(page().text());
-    }
-
-    #[test]
-    fn the_html_is_escaped_and_loads_nothing_from_elsewhere() {
-        let html = page().html();
-        assert!(html.contains("Up £12.00 &lt;today&gt;"));
-        assert!(html.contains("P&amp;L"));
-        for outside in ["http://", "https://", "<script", "src=", "@import"] {
-            assert!(!html.contains(outside), "{outside}");
-        }
-    }
-}
+mod tests;

@@ -1,9 +1,12 @@
 //! What a structure brings at its expiry, by the price of its underlying: the picture of a strategy's
 //! page in `docs/strategies`.
 
+mod held;
+
 use rust_decimal::Decimal;
 
-use super::chart::{Frame, Guide, Series, Unit, area, standalone};
+pub use self::held::chart;
+use super::chart::{Frame, Guide, Series, Size, Unit, area, standalone};
 use crate::{instrument::Right, money::to_f64};
 
 /// A structure of one expiration, with what it brought when it was opened.
@@ -65,6 +68,7 @@ impl Structure {
             x: Unit::Points,
             y: Unit::Dollars,
             guides: self.legs.iter().map(strike).collect(),
+            size: Size::Wide,
         };
         let points = corners.iter().map(|p| (to_f64(*p), to_f64(self.profit(*p)))).collect();
         let line = Series { name: "profit at expiry".to_owned(), points };

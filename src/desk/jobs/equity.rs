@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use rust_decimal::Decimal;
 use serde_json::json;
 
@@ -14,6 +14,7 @@ use crate::{
     desk::{
         Desk,
         daybook::{self, DAY_BOOKS},
+        dayend::{DAY_ENDS, DAYS_AHEAD, DayEnd},
         read,
         reconcile::Reconciled,
         tables::{CashBook, EQUITY, EQUITY_POINTS, EquityPoint, EquityRow},
@@ -27,6 +28,9 @@ use crate::{
     store::{Read, StoreError},
     strategy::Snapshot,
 };
+
+/// The last snapshot so long before a close, or later, is the book the day's report tells of.
+const BEFORE_CLOSE: TimeDelta = TimeDelta::minutes(4);
 
 /// `risk-snapshot`: every five minutes of the session.
 pub(super) struct RiskSnapshot(pub(super) Arc<Desk>);
@@ -44,9 +48,10 @@ impl JobBody for RiskSnapshot {
         let mut points =
             store.read(|tx| read::equity_points(tx, date)).map_err(|error| failed(&error))?;
         if idle && points.last().is_some_and(|last| last.requirement_usd == Usd::ZERO) {
-            return Ok(JobReport::done("nothing open, nothing changed"));
+            let report = JobReport::done("nothing open, nothing changed");
+            return self.0.with_health(report, date).map_err(|error| failed(&error));
         }
-        let snapshot = self.0.account_snapshot(context.slot).await.map_err(|e| failed(&e))?;
+        let mut snapshot = self.0.account_snapshot(context.slot).await.map_err(|e| failed(&e))?;
         let Some(point) = point(&snapshot) else {
             return Ok(JobReport::skipped("the broker gave no balances"));
         };
@@ -61,8 +66,14 @@ impl JobBody for RiskSnapshot {
         points.push(point);
         let mut report = JobReport::done(summary)
             .with(move |tx| tx.put(&EQUITY_POINTS, &date.to_string(), &points));
-        report.acted = false; // a figure kept, not an act
-        Ok(report)
+        let close = self.0.session(context.slot).map(|session| session.close);
+        if close.is_some_and(|close| context.slot >= close - BEFORE_CLOSE) {
+            snapshot.book = Some(self.0.held_book(&snapshot).await);
+            let end = DayEnd::of(&snapshot, date);
+            report = report.with(move |tx| tx.put(&DAY_ENDS, &date.to_string(), &end));
+        }
+        report.acted = false; // figures kept, not an act
+        self.0.with_health(report, date).map_err(|error| failed(&error))
     }
 }
 
@@ -79,7 +90,7 @@ impl JobBody for EndOfDay {
         if let Reconciled::Undecided { reason } = &outcome {
             return Err(JobError(format!("end of day {date}: {reason}")));
         }
-        let snapshot = self.0.account_snapshot(context.slot).await.map_err(|e| failed(&e))?;
+        let mut snapshot = self.0.account_snapshot(context.slot).await.map_err(|e| failed(&e))?;
         let row = store.read(|tx| day_row(tx, date, &snapshot)).map_err(|error| failed(&error))?;
         let Some((row, balances)) = row.zip(snapshot.balances) else {
             return Err(JobError(format!("end of day {date}: the broker gave no balances")));
@@ -91,12 +102,21 @@ impl JobBody for EndOfDay {
             Reconciled::Differs { differences } => differences,
             _ => Vec::new(),
         };
+        // The book before the close, or what there is of it now.
+        let seen = store.read(|tx| tx.get(&DAY_ENDS, &date.to_string()));
+        let end = if let Some(end) = seen.map_err(|error| failed(&error))? {
+            end
+        } else {
+            snapshot.book = Some(self.0.held_book(&snapshot).await);
+            DayEnd::of(&snapshot, date)
+        };
+        let ahead = self.0.ahead(date).await;
         let verdict = if differences.is_empty() { "clean" } else { "differs" };
         let summary = format!(
             "{date}: {verdict}; net liquidation {}, realised {}, fees {}, {} closed",
             row.net_liquidation_usd, row.realised_usd, row.fees_usd, row.trades
         );
-        Ok(JobReport::done(summary).with(move |tx| {
+        let report = JobReport::done(summary).with(move |tx| {
             tx.journal(
                 now,
                 &run,
@@ -104,8 +124,11 @@ impl JobBody for EndOfDay {
                 &json!({ "row": row, "differences": differences, "books": book }),
             )?;
             tx.put(&DAY_BOOKS, &date.to_string(), &book)?;
+            tx.put(&DAY_ENDS, &date.to_string(), &end)?;
+            tx.put(&DAYS_AHEAD, &date.to_string(), &ahead)?;
             tx.put(&EQUITY, &row.date.to_string(), &row)
-        }))
+        });
+        self.0.with_health(report, date).map_err(|error| failed(&error))
     }
 }
 

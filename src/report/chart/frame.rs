@@ -4,14 +4,59 @@ use chrono::{Datelike as _, NaiveDate};
 
 use super::scale::{Scale, grouped};
 
-/// Of every chart, in units of its view box; it scales to the page.
-pub(super) const WIDTH: u32 = 760;
-/// The same.
-pub(super) const HEIGHT: u32 = 260;
-const LEFT: f64 = 78.0;
-const RIGHT: f64 = WIDTH as f64 - 14.0;
-const TOP: f64 = 30.0;
-const BOTTOM: f64 = HEIGHT as f64 - 26.0;
+/// Under it: room for the marks of the lower axis.
+const FOOT: f64 = 26.0;
+
+/// How large a chart is drawn; its words are the same size in each, so a small one reads on a phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// For a page as wide as a screen.
+    Wide,
+    /// For a phone, a mail, a message.
+    Small,
+}
+
+impl Size {
+    /// In units of the view box; it scales to the page.
+    pub(super) fn width(self) -> u32 {
+        match self {
+            Self::Wide => 760,
+            Self::Small => 400,
+        }
+    }
+
+    /// The same.
+    pub(super) fn height(self) -> u32 {
+        match self {
+            Self::Wide => 260,
+            Self::Small => 240,
+        }
+    }
+
+    /// Where the drawing area begins and ends.
+    fn reach(self) -> (f64, f64) {
+        match self {
+            Self::Wide => (78.0, 746.0),
+            Self::Small => (64.0, 378.0),
+        }
+    }
+
+    /// Where the drawing area ends above: room for a legend, and for labels in one row or two.
+    fn top(self) -> f64 {
+        match self {
+            Self::Wide => 30.0,
+            Self::Small => 44.0,
+        }
+    }
+
+    /// Marks there is room for, across and upwards.
+    pub(super) fn marks(self) -> (usize, usize) {
+        match self {
+            Self::Wide => (8, 6),
+            Self::Small => (4, 5),
+        }
+    }
+}
 
 /// The unit of an axis: how its figures read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +139,8 @@ pub struct Frame {
     pub y: Unit,
     /// Lines that mean something by themselves; those outside the picture are left out.
     pub guides: Vec<Guide>,
+    /// How large.
+    pub size: Size,
 }
 
 /// The drawing area with its two scales.
@@ -104,7 +151,7 @@ pub(super) struct Canvas {
 
 impl Canvas {
     /// A canvas that holds the finite points and a little above and below; `None` without any.
-    pub(super) fn over(points: impl Iterator<Item = (f64, f64)>) -> Option<Self> {
+    pub(super) fn over(size: Size, points: impl Iterator<Item = (f64, f64)>) -> Option<Self> {
         let mut reach: Option<[f64; 4]> = None;
         for (x, y) in points.filter(|(x, y)| x.is_finite() && y.is_finite()) {
             let [left, right, low, high] = reach.unwrap_or([x, x, y, y]);
@@ -119,9 +166,10 @@ impl Canvas {
         let low = if low == 0.0 && !flat { 0.0 } else { low - room };
         let high = if high == 0.0 && !flat { 0.0 } else { high + room };
         let (left, right) = if left < right { (left, right) } else { (left - 0.5, right + 0.5) };
+        let ((start, end), bottom) = (size.reach(), f64::from(size.height()) - FOOT);
         Some(Self {
-            x: Scale { from: left, to: right, start: LEFT, end: RIGHT },
-            y: Scale { from: low, to: high.max(low + 1e-9), start: BOTTOM, end: TOP },
+            x: Scale { from: left, to: right, start, end },
+            y: Scale { from: low, to: high.max(low + 1e-9), start: bottom, end: size.top() },
         })
     }
 

@@ -12,20 +12,22 @@ mod scale;
 use maud::{Markup, html};
 
 use self::{
-    frame::{Canvas, HEIGHT, WIDTH},
+    frame::Canvas,
     path::{area_path, line_path},
     scale::Scale,
 };
 pub use self::{
-    frame::{Frame, Guide, Unit, day_number},
+    frame::{Frame, Guide, Size, Unit, day_number},
     png::png,
     scale::ticks,
 };
 
 /// Lines a chart can tell apart.
 pub const SERIES_MAX: usize = 6;
-/// Bars beyond this carry no figure of their own, only the axis does.
-const LABELLED_BARS_MAX: usize = 16;
+/// Bars nearer to each other than this carry no figure of their own, only the axis does.
+const LABELLED_BAR: f64 = 41.0;
+/// Room for a label beside the next.
+const LABEL: f64 = 56.0;
 
 /// One line: its name and its points, by `x` ascending; a point that is not finite breaks it.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +51,7 @@ pub struct Bar {
 pub fn line(frame: &Frame, series: &[Series]) -> Markup {
     let series = &series[..series.len().min(SERIES_MAX)];
     let points = || series.iter().flat_map(|line| line.points.iter().copied());
-    let Some(canvas) = Canvas::over(points()) else { return empty(frame) };
+    let Some(canvas) = Canvas::over(frame.size, points()) else { return empty(frame) };
     let drawn = html! {
         @for (index, line) in series.iter().enumerate() {
             path class={ "line s" (index) } d=(line_path(&canvas, &line.points)) {}
@@ -64,7 +66,7 @@ pub fn area(frame: &Frame, series: &Series, base: f64) -> Markup {
         // The base belongs to the picture, wherever the line runs.
         series.points.first().map(|(x, _)| (*x, base)),
     );
-    let Some(canvas) = Canvas::over(reach) else { return empty(frame) };
+    let Some(canvas) = Canvas::over(frame.size, reach) else { return empty(frame) };
     let drawn = html! {
         path class="fill s0" d=(area_path(&canvas, &series.points, base)) {}
         path class="line s0" d=(line_path(&canvas, &series.points)) {}
@@ -76,11 +78,11 @@ pub fn area(frame: &Frame, series: &Series, base: f64) -> Markup {
 pub fn bars(frame: &Frame, bars: &[Bar]) -> Markup {
     let finite: Vec<&Bar> = bars.iter().filter(|bar| bar.value.is_finite()).collect();
     let reach = finite.iter().map(|bar| (0.0, bar.value)).chain([(1.0, 0.0)]);
-    let Some(canvas) = Canvas::over(reach).filter(|_| !finite.is_empty()) else {
+    let Some(canvas) = Canvas::over(frame.size, reach).filter(|_| !finite.is_empty()) else {
         return empty(frame);
     };
     let slot = canvas.width() / finite.len() as f64;
-    let every = (finite.len() * 64).div_ceil(WIDTH as usize).max(1);
+    let every = (finite.len() * 64).div_ceil(frame.size.width() as usize).max(1);
     let drawn = html! {
         @for (index, bar) in finite.iter().enumerate() {
             @let left = canvas.left() + slot * (index as f64 + 0.1);
@@ -90,7 +92,7 @@ pub fn bars(frame: &Frame, bars: &[Bar]) -> Markup {
                 y=(place(zero.min(end))) width=(place(slot * 0.8)) height=(place((zero - end).abs())) {
                 title { (bar.label) ": " (frame.y.exact(bar.value)) }
             }
-            @if finite.len() <= LABELLED_BARS_MAX {
+            @if slot >= LABELLED_BAR {
                 @let above = if bar.value < 0.0 { end + 13.0 } else { end - 4.0 };
                 text.middle x=(place(middle)) y=(place(above)) { (frame.y.exact(bar.value)) }
             }
@@ -117,7 +119,7 @@ fn empty(frame: &Frame) -> Markup {
 fn svg(frame: &Frame, canvas: &Canvas, drawn: &Markup, legend: &Markup) -> Markup {
     let (title, desc) = (format!("{}-title", frame.id), format!("{}-desc", frame.id));
     html! {
-        svg.chart viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img"
+        svg.chart viewBox={ "0 0 " (frame.size.width()) " " (frame.size.height()) } role="img"
             aria-labelledby={ (title) " " (desc) } {
             title id=(title) { (frame.title) }
             desc id=(desc) { (frame.says) }
@@ -138,14 +140,15 @@ fn grid(frame: &Frame, canvas: &Canvas) -> Markup {
             .map(|at| (at, unit.tick(at, scale.to - scale.from)))
             .collect(),
     };
+    let (right, up) = frame.size.marks();
     html! {
-        @for (at, label) in across(&canvas.y, frame.y, 6) {
+        @for (at, label) in across(&canvas.y, frame.y, up) {
             @let y = canvas.y.at(at);
             path class=(if at == 0.0 { "zero" } else { "grid" })
                 d={ "M" (place(canvas.left())) " " (place(y)) "H" (place(canvas.right())) } {}
             text.end x=(place(canvas.left() - 6.0)) y=(place(y + 4.0)) { (label) }
         }
-        @for (at, label) in across(&canvas.x, frame.x, 8) {
+        @for (at, label) in across(&canvas.x, frame.x, right) {
             @let x = canvas.x.at(at);
             path.grid d={ "M" (place(x)) " " (place(canvas.top())) "V" (place(canvas.bottom())) } {}
             text.middle x=(place(x)) y=(place(canvas.bottom() + 17.0)) { (label) }
@@ -154,6 +157,13 @@ fn grid(frame: &Frame, canvas: &Canvas) -> Markup {
 }
 
 fn guides(frame: &Frame, canvas: &Canvas) -> Markup {
+    let mut last = f64::NEG_INFINITY;
+    // Labels too near to each other take turns in two rows.
+    let mut lift = |x: f64| {
+        let near = frame.size == Size::Small && x - last < LABEL;
+        last = if near { f64::NEG_INFINITY } else { x };
+        if near { 12.0 } else { 0.0 }
+    };
     html! {
         @for guide in &frame.guides {
             @match guide {
@@ -165,7 +175,7 @@ fn guides(frame: &Frame, canvas: &Canvas) -> Markup {
                 Guide::Down { at, label } => @if canvas.x.holds(*at) {
                     @let x = canvas.x.at(*at);
                     path.guide d={ "M" (place(x)) " " (place(canvas.top())) "V" (place(canvas.bottom())) } {}
-                    text.middle x=(place(x)) y=(place(canvas.top() - 4.0)) { (label) }
+                    text.middle x=(place(x)) y=(place(canvas.top() - 4.0 - lift(x))) { (label) }
                 },
             }
         }

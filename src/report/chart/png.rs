@@ -87,7 +87,7 @@ fn options() -> Options<'static> {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{Bar, Frame, Guide, Series, Unit, area, bars, line, standalone},
+        super::{Bar, Frame, Guide, Series, Size, Unit, area, bars, line, standalone},
         *,
     };
 
@@ -99,6 +99,7 @@ mod tests {
             x: Unit::Points,
             y: Unit::Pounds,
             guides: vec![Guide::Across { at: 20.0, label: "cap – 20 €…".to_owned() }],
+            size: Size::Wide,
         }
     }
 

@@ -50,7 +50,7 @@ pub(super) fn date_ticks(from: f64, to: f64, room: usize) -> Vec<(f64, String)> 
     let date = |at: f64| NaiveDate::from_num_days_from_ce_opt(at as i32);
     let Some((first, last)) = date(from.ceil()).zip(date(to.floor())) else { return Vec::new() };
     if (last - first).num_days() < 50 {
-        return weeks(first, last);
+        return weeks(first, last, room);
     }
     let months = i64::from(last.year() - first.year()) * 12 + i64::from(last.month())
         - i64::from(first.month());
@@ -69,12 +69,20 @@ pub(super) fn date_ticks(from: f64, to: f64, room: usize) -> Vec<(f64, String)> 
     found
 }
 
-fn weeks(first: NaiveDate, last: NaiveDate) -> Vec<(f64, String)> {
-    let mondays = first.iter_days().take_while(|day| *day <= last);
-    mondays
-        .filter(|day| day.weekday() == chrono::Weekday::Mon)
-        .map(|day| (day_number(day), day.format("%-d %b").to_string()))
-        .collect()
+/// The weekdays of a few days, the Mondays of a few weeks; no more than there is room for.
+fn weeks(first: NaiveDate, last: NaiveDate, room: usize) -> Vec<(f64, String)> {
+    let short = (last - first).num_days() < 9;
+    let wanted = |day: chrono::Weekday| {
+        if short { day.num_days_from_monday() < 5 } else { day == chrono::Weekday::Mon }
+    };
+    let days: Vec<NaiveDate> = first
+        .iter_days()
+        .take_while(|day| *day <= last)
+        .filter(|day| wanted(day.weekday()))
+        .collect();
+    let every = days.len().div_ceil(room.max(1) + 1).max(1);
+    let name = |day: NaiveDate| (day_number(day), day.format("%-d %b").to_string());
+    days.into_iter().step_by(every).map(name).collect()
 }
 
 /// A figure at or above zero with its thousands set apart.

@@ -10,6 +10,7 @@ fn frame(x: Unit, y: Unit) -> Frame {
         x,
         y,
         guides: Vec::new(),
+        size: Size::Wide,
     }
 }
 

@@ -11,14 +11,14 @@ use crate::{
     desk::tables::EquityRow,
     money::{Usd, to_f64},
     report::{
-        chart::{self, Bar, Frame, Series, Unit, day_number},
+        chart::{self, Bar, Frame, Series, Size, Unit, day_number},
         held::Greeks,
     },
 };
 
 fn frame(id: &str, title: &str, says: String, y: Unit) -> Frame {
     let (id, title) = (id.to_owned(), title.to_owned());
-    Frame { id, title, says, x: Unit::Date, y, guides: Vec::new() }
+    Frame { id, title, says, x: Unit::Date, y, guides: Vec::new(), size: Size::Wide }
 }
 
 fn series(name: &str, points: Vec<(f64, f64)>) -> Series {
