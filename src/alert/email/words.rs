@@ -103,7 +103,6 @@ impl Words {
             line(&item.origin);
             line("");
         }
-        line("-- "); // what mail programs know as the beginning of a signature
         self.footer.iter().for_each(|further| line(further));
         text
     }

@@ -1,0 +1,132 @@
+//! A report: the mail is it, with its pictures inside and its files beside it.
+
+use std::sync::Arc;
+
+use mail_parser::MimeHeaders as _;
+use tomking::{
+    alert::{Alert, Attachment, Channel as _, Enclosure, Enclosures, Outgoing, Picture},
+    config::voice::Severity,
+};
+
+use crate::{
+    house::{House, alert, header, on, parsed, text, tree},
+    server::Plan,
+};
+
+/// The bytes every PNG begins with, and a few that no text has.
+pub const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\x01\xff\xfe.\r\n.\r\n";
+pub const CSV: &str = "date,what,pnl_gbp\r\n2026-10-16,1 ES condor – “a, b”,146.80\r\n";
+
+/// An archive of one daily report.
+pub struct Archive;
+
+impl Enclosures for Archive {
+    fn of(&self, alert: &Alert) -> Result<Option<Enclosure>, String> {
+        if alert.kind != "report" {
+            return Ok(None);
+        }
+        if alert.id == 99 {
+            return Err("the report of 2026-10-16 cannot be read: the store is busy".to_owned());
+        }
+        let picture = |name: &str| Picture {
+            name: name.to_owned(),
+            title: "Net liquidation".to_owned(),
+            png: PNG.to_vec(),
+        };
+        let date = alert.at.format("%F");
+        Ok(Some(Enclosure {
+            name: format!("report-daily-{date}"),
+            series: "report-daily".to_owned(),
+            subject: format!("Daily report {date}: £48,120 (+£146, +0.3 %)"),
+            text: "Net liquidation £48,120\n".to_owned(),
+            html: "<!DOCTYPE html><title>Daily</title><p>£48,120</p><img src=\"cid:equity\" \
+                   alt=\"Net liquidation\"><img src=\"cid:drawdown\" alt=\"\">"
+                .to_owned(),
+            pictures: vec![picture("equity"), picture("drawdown")],
+            files: vec![Attachment {
+                name: "trades.csv".to_owned(),
+                media_type: "text/csv; charset=utf-8".to_owned(),
+                bytes: CSV.as_bytes().to_vec(),
+            }],
+        }))
+    }
+}
+
+pub fn report(id: u64, at: &str) -> Alert {
+    Alert {
+        at: at.parse().unwrap(),
+        kind: "report".to_owned(),
+        severity: Severity::Info,
+        title: "The daily report of 2026-10-16: £48,120".to_owned(),
+        ..alert(id)
+    }
+}
+
+#[test]
+fn a_report_has_its_pictures_inside_and_its_table_beside_it() {
+    on(async {
+        let house = House::new(Plan::default()).await;
+        let channel = house.telling_of(Arc::new(Archive));
+        let out = Outgoing::one(report(40, "2026-10-16T20:30:00Z"));
+        channel.send(&out).await.unwrap();
+        let mails = house.server.mails();
+        let message = parsed(&mails[0].data);
+        assert_eq!(tree(&message, 0), "mixed(alternative(plain, related(html, png, png)), csv)");
+        assert_eq!(message.subject().unwrap(), "Daily report 2026-10-16: £48,120 (+£146, +0.3 %)");
+        assert_eq!(text(&message), "Net liquidation £48,120\n");
+        let html = message.body_html(0).unwrap().into_owned();
+        let pictures: Vec<_> = message
+            .parts
+            .iter()
+            .filter(|part| part.content_type().is_some_and(|kind| kind.c_type == "image"))
+            .collect();
+        for (part, name) in pictures.iter().zip(["equity", "drawdown"]) {
+            assert_eq!(part.content_id().unwrap(), name);
+            assert!(part.content_disposition().unwrap().is_inline());
+            assert!(html.contains(&format!("cid:{name}")));
+            assert_eq!(part.contents(), PNG);
+        }
+        assert_eq!(pictures.len(), html.matches("cid:").count());
+        let file = message.parts.last().unwrap();
+        assert_eq!(file.attachment_name().unwrap(), "trades.csv");
+        assert_eq!(file.contents(), CSV.as_bytes());
+        assert_eq!(header(&mails[0].data, "Importance"), None);
+        assert_eq!(header(&mails[0].data, "Reply-To").unwrap(), "bot@example.org");
+    });
+}
+
+#[test]
+fn reports_of_a_period_are_one_thread_and_one_sent_again_is_another_mail() {
+    on(async {
+        let house = House::new(Plan::default()).await;
+        let channel = house.telling_of(Arc::new(Archive));
+        for (id, at) in [
+            (40, "2026-10-16T20:30:00Z"),
+            (44, "2026-10-19T20:30:00Z"),
+            (45, "2026-10-19T20:30:00Z"),
+        ] {
+            channel.send(&Outgoing::one(report(id, at))).await.unwrap();
+        }
+        let mails = house.server.mails();
+        let header = |nth: usize, name| header(&mails[nth].data, name).unwrap();
+        assert!(header(0, "Message-ID").starts_with("<report-daily-2026-10-16.40-"));
+        assert!(header(1, "Message-ID").starts_with("<report-daily-2026-10-19.44-"));
+        assert_ne!(header(1, "Message-ID"), header(2, "Message-ID"));
+        assert_eq!(header(0, "References"), header(1, "References"));
+        assert_eq!(header(0, "References"), header(2, "In-Reply-To"));
+    });
+}
+
+#[test]
+fn a_report_that_cannot_be_read_now_is_tried_again() {
+    on(async {
+        let house = House::new(Plan::default()).await;
+        let channel = house.telling_of(Arc::new(Archive));
+        let sent = channel.send(&Outgoing::one(report(99, "2026-10-16T20:30:00Z"))).await;
+        assert_eq!(
+            sent.unwrap_err().to_string(),
+            "the report of 2026-10-16 cannot be read: the store is busy"
+        );
+        assert_eq!(house.server.connections(), 0);
+    });
+}

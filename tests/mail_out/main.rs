@@ -1,0 +1,14 @@
+//! Mail that goes out, against a mail server of the tests' own: what arrives, what is refused, and
+//! what is tried again.
+#![allow(clippy::unwrap_used)] // a part that cannot be made fails the test, as it should
+
+mod arrives;
+mod bodies;
+mod debian;
+mod golden;
+mod house;
+mod recipients;
+mod server;
+mod settings;
+mod trouble;
+mod trust;
