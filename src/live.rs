@@ -23,6 +23,8 @@ use crate::{
     config::Settings,
     control::{
         answer::{Live, Reader},
+        house::logs::Recent,
+        look::Looker,
         socket,
     },
     desk::Desk,
@@ -51,6 +53,8 @@ pub struct Plan {
     pub data_dir: PathBuf,
     /// What requests are answered with.
     pub reader: Reader,
+    /// The newest lines of the log.
+    pub recent: Arc<Recent>,
 }
 
 /// Why the daemon did not start, or stopped by itself.
@@ -96,7 +100,7 @@ pub fn run(plan: Plan) -> Result<(), LiveError> {
 
 async fn serve(plan: Plan) -> Result<(), LiveError> {
     let rt = Runtime::live();
-    let Plan { settings, jobs, calendar, data_dir, reader } = plan;
+    let Plan { settings, jobs, calendar, data_dir, reader, recent } = plan;
     make_dir(&data_dir)?;
     let store = Store::open(&store::path_in(&data_dir), store::DAEMON)?;
     let venue_store = Store::open(&store::venue_path_in(&data_dir), store::DAEMON)?;
@@ -144,6 +148,8 @@ async fn serve(plan: Plan) -> Result<(), LiveError> {
         scheduler: Arc::clone(&app.scheduler),
         gatherer: Arc::clone(&app.gatherer),
         since: rt.now(),
+        looker: Looker::new(Arc::clone(&app.desk)),
+        recent,
     });
     rt.spawn(heed_file(rt.clone(), Arc::clone(&app.desk)));
     rt.spawn(socket::serve(rt.clone(), listener, handler));

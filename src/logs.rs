@@ -1,7 +1,7 @@
 //! Logs to stderr: for people on a terminal, JSON where a service manager reads them.
 
 use std::{
-    fmt::{self, Write as _},
+    fmt::{Debug, Result as Formatted, Write as _},
     io::IsTerminal,
     sync::Arc,
 };
@@ -11,17 +11,21 @@ use tracing::{
     field::{Field, Visit},
 };
 use tracing_subscriber::{
-    EnvFilter,
+    EnvFilter, Layer,
     fmt::{
-        FmtContext, FormatEvent, FormatFields, FormattedFields, format::Writer, time::FormatTime,
+        self, FmtContext, FormatEvent, FormatFields, FormattedFields, format::Writer,
+        time::FormatTime,
     },
+    layer::{Context, SubscriberExt as _},
     registry::{LookupSpan, Scope},
+    util::SubscriberInitExt as _,
 };
 
 use crate::{
     calendar::NEW_YORK,
     clock::Clock,
     config::{LogFormat, LogSettings},
+    control::house::logs::Recent,
 };
 
 /// A line for a person: the time of the world it is in (in the demo not the machine's), the level,
@@ -38,7 +42,7 @@ where
         context: &FmtContext<'_, S, N>,
         mut w: Writer<'_>,
         event: &Event<'_>,
-    ) -> fmt::Result {
+    ) -> Formatted {
         let at = self.0.now().with_timezone(&NEW_YORK);
         write!(w, "{} ", at.format("%a %d %b %H:%M:%S ET"))?;
         level(&mut w, *event.metadata().level())?;
@@ -55,7 +59,7 @@ where
     }
 }
 
-fn level(w: &mut Writer<'_>, level: Level) -> fmt::Result {
+fn level(w: &mut Writer<'_>, level: Level) -> Formatted {
     let colour = match level {
         Level::ERROR => 31,
         Level::WARN => 33,
@@ -86,7 +90,7 @@ impl Visit for Said {
         }
     }
 
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let (name, value) = (field.name(), format!("{value:?}"));
         match name {
             "message" => self.message = value,
@@ -106,13 +110,18 @@ impl Visit for Said {
 struct UtcTime(Arc<dyn Clock>);
 
 impl FormatTime for UtcTime {
-    fn format_time(&self, w: &mut Writer<'_>) -> std::fmt::Result {
+    fn format_time(&self, w: &mut Writer<'_>) -> Formatted {
         write!(w, "{}", self.0.now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
     }
 }
 
-/// Starts logging; `RUST_LOG` wins over the filter of the settings.
-pub fn init(settings: &LogSettings, clock: Arc<dyn Clock>) -> Result<(), String> {
+/// Starts logging; `RUST_LOG` wins over the filter of the settings. The newest lines are kept in
+/// `recent`, where one is given.
+pub fn init(
+    settings: &LogSettings,
+    clock: Arc<dyn Clock>,
+    recent: Option<Arc<Recent>>,
+) -> Result<(), String> {
     let (format, filter) = (settings.format, settings.filter.as_str());
     let filter = match std::env::var("RUST_LOG") {
         Ok(text) => EnvFilter::try_new(&text).map_err(|error| format!("RUST_LOG: {error}"))?,
@@ -121,19 +130,36 @@ pub fn init(settings: &LogSettings, clock: Arc<dyn Clock>) -> Result<(), String>
         }
     };
     let terminal = std::io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let human = match format {
         LogFormat::Auto => terminal || std::env::var_os("JOURNAL_STREAM").is_none(),
         LogFormat::Human => true,
         LogFormat::Json => false,
     };
+    let kept = recent.map(|recent| Keep { recent, clock: Arc::clone(&clock) });
+    let layers = tracing_subscriber::registry().with(filter).with(kept);
     if human {
         let colour = terminal && std::env::var_os("NO_COLOR").is_none();
-        let builder = builder.with_ansi(colour).event_format(Human(clock));
-        builder.try_init().map_err(|error| error.to_string())
+        let written = fmt::layer().with_writer(std::io::stderr).with_ansi(colour);
+        layers.with(written.event_format(Human(clock))).try_init()
     } else {
-        let builder = builder.json().with_timer(UtcTime(clock));
-        builder.try_init().map_err(|error| error.to_string())
+        let written = fmt::layer().with_writer(std::io::stderr);
+        layers.with(written.json().with_timer(UtcTime(clock))).try_init()
+    }
+    .map_err(|error| error.to_string())
+}
+
+/// Keeps the newest lines for who asks for them.
+struct Keep {
+    recent: Arc<Recent>,
+    clock: Arc<dyn Clock>,
+}
+
+impl<S: Subscriber> Layer<S> for Keep {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut said = Said::default();
+        event.record(&mut said);
+        let text = format!("{}{}{}", said.speaker, said.message, said.rest);
+        self.recent.keep(self.clock.now(), event.metadata().level().as_str(), &text);
     }
 }
 

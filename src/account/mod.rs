@@ -289,6 +289,8 @@ pub enum ExitReason {
     Flatten,
     /// The owner closed it at the broker.
     External,
+    /// The owner asked for it, by the program.
+    Owner,
     /// The entry's legs filled unevenly and could not be completed.
     Incomplete,
 }
@@ -313,6 +315,7 @@ impl ExitReason {
             Self::Reduced => "risk reduced",
             Self::Flatten => "flattened",
             Self::External => "closed outside",
+            Self::Owner => "closed by the owner",
             Self::Incomplete => "entry incomplete",
         }
     }

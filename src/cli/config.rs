@@ -7,18 +7,25 @@ use serde_json::json;
 
 use super::{
     CliError, CliResult, Global,
-    ground::{config_dir, print, print_json},
+    ground::{Ground, config_dir, print, print_json},
+    table,
 };
 use crate::{
     config::{EffectiveFigure, figures},
+    control::Request,
     report::page::table_text,
 };
 
-/// The figures in force.
+/// The settings in force, or a part of them; secrets only by their place.
+///
+/// Examples: `tomking config`, `tomking config market`, `tomking config rulebook.vix`
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct ConfigArgs {
     #[command(subcommand)]
-    command: ConfigCommand,
+    command: Option<ConfigCommand>,
+    /// A part of the settings; all but the rulebook without one.
+    part: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -29,7 +36,10 @@ enum ConfigCommand {
 
 /// Runs the subcommand.
 pub fn run(global: &Global, args: &ConfigArgs) -> CliResult {
-    let ConfigCommand::Rulebook = args.command;
+    let Some(ConfigCommand::Rulebook) = args.command else {
+        let request = Request::Config { part: args.part.clone() };
+        return table::show(&Ground::load(global)?, &request, global.json);
+    };
     let found = figures(config_dir(global)?.as_deref()).map_err(CliError::failed)?;
     if global.json {
         print_json(&json!({ "figures": found }))?;

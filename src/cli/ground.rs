@@ -24,12 +24,15 @@ use crate::{
         say, socket, stage,
     },
     desk::{
+        known::Seen,
         latch::{self, Change},
         still::{Rows, Surroundings},
     },
     live,
+    market::Provenance,
     schedule::JobSet,
     store::{self, Store, StoreError},
+    strategy::Snapshot,
 };
 
 /// A daemon that holds the store and does not answer is asked again so often: five seconds.
@@ -78,6 +81,7 @@ impl Ground {
             channels: self.settings.voice.channels(),
             data_dir: self.dirs.data_dir.clone(),
             rulebook: Arc::new(self.settings.rulebook.clone()),
+            settings: Arc::new(self.settings.clone()),
         }
     }
 
@@ -151,7 +155,21 @@ impl Ground {
                 futures::executor::block_on(work)
                     .map_err(|error| Offline::from(CliError::Failed(error)))
             }
-            Request::Limits | Request::Stress { .. } | Request::Check { .. } => self.still(request),
+            Request::StrategyPause { .. } | Request::StrategyResume { .. } => {
+                store_in(&self.dirs.data_dir)?;
+                let store = self.open("tomking pause")?;
+                let now = WallClock.now();
+                let work = answer::strategy_state(&store, request.clone(), "operator", now);
+                futures::executor::block_on(work)
+                    .map_err(|error| Offline::from(CliError::Failed(error)))
+            }
+            Request::Limits
+            | Request::Stress { .. }
+            | Request::Positions
+            | Request::Greeks
+            | Request::Payoff { .. }
+            | Request::Balance
+            | Request::Check { .. } => self.still(request),
             read => self.look(read),
         }
     }
@@ -167,16 +185,34 @@ impl Ground {
         let rulebook = Arc::new(self.settings.rulebook.clone());
         let answer = live::beside(&self.settings, &self.calendar, async |rt, market| {
             let around = Surroundings { rt, market, calendar: &self.calendar, rulebook };
-            match request {
-                Request::Check { order } => {
-                    let verdict = around.check_order(rows, order).await?;
-                    serde_json::to_value(verdict).map_err(|error| error.to_string())
-                }
-                _ => answer::of_book(&around.snapshot(rows).await, request),
+            if let Request::Check { order } = request {
+                let verdict = around.check_order(rows, order).await?;
+                return serde_json::to_value(verdict).map_err(|error| error.to_string());
             }
+            let (seen, snapshot) = around.both(rows).await;
+            let prices = market.provenance();
+            self.beside(request, seen, &snapshot, prices)
         });
         let answer = answer.map_err(CliError::failed)?;
         answer.map_err(|error| Offline::from(CliError::Failed(error)))
+    }
+
+    /// The answer of rows and prices together.
+    fn beside(
+        &self,
+        request: &Request,
+        seen: Seen,
+        snapshot: &Snapshot,
+        prices: Provenance,
+    ) -> Result<Value, String> {
+        let path = self.store_path();
+        let work = |tx: &_| Ok(answer::beside(tx, request, seen, snapshot, prices));
+        let answer = if path.is_file() {
+            store::look(&path, "tomking", work)
+        } else {
+            Store::in_memory().and_then(|store| store.read(work))
+        };
+        answer.map_err(|error| error.to_string())?
     }
 
     /// Reads from the store as it lies; without one, from an empty store in memory.

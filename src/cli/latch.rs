@@ -7,7 +7,7 @@ use clap::Args;
 use super::{CliError, CliResult, Global, ground::Ground};
 use crate::{
     config::{Directories, Profile},
-    control::Request,
+    control::{Request, table},
     desk::latch,
 };
 
@@ -26,8 +26,13 @@ pub struct ReduceArgs {
 }
 
 /// Ends manual holds and removes the `HALT` file; timed holds stay until their time.
+///
+/// With a name it lets a paused strategy, or job, go on.
 #[derive(Debug, Args)]
 pub struct ResumeArgs {
+    /// A paused strategy or job; the latch without one.
+    #[arg(value_name = "WHAT", conflicts_with = "over")]
+    what: Option<String>,
     /// Resume though the drawdown breaker flattened less than 14 days ago; the reason is kept in
     /// the journal.
     #[arg(long = "override", value_name = "REASON", value_parser = reason)]
@@ -74,6 +79,12 @@ pub fn reduce(global: &Global, args: &ReduceArgs) -> CliResult {
 /// `tomking resume`.
 pub fn resume(global: &Global, args: &ResumeArgs) -> CliResult {
     confirm(&args.sure, "Resume: entries may be sent again.")?;
+    if let Some(what) = &args.what {
+        let parsed = table::parse(&format!("resume {what}"));
+        let (_, _, request) = parsed.map_err(|fault| CliError::Usage(fault.to_string()))?;
+        let request = request.ok_or_else(|| CliError::Usage("nothing to resume".to_owned()))?;
+        return change(global, &request);
+    }
     change(global, &Request::Resume { over: args.over.clone() })
 }
 
@@ -91,7 +102,12 @@ fn reason(text: &str) -> Result<String, String> {
 
 /// Asks on a terminal; elsewhere `--yes` must be said.
 fn confirm(sure: &Sure, what: &str) -> Result<(), CliError> {
-    if sure.yes {
+    confirmed(sure.yes, what)
+}
+
+/// The same, with what `--yes` said.
+pub fn confirmed(yes: bool, what: &str) -> Result<(), CliError> {
+    if yes {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {

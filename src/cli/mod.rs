@@ -24,13 +24,14 @@ mod sheet;
 mod stage;
 mod status;
 mod store;
+mod table;
 mod validate;
 mod stress;
 mod why;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 /// Trades options unattended by the Tom King rulebook.
 ///
@@ -116,9 +117,32 @@ pub type CliResult = Result<ExitCode, CliError>;
 
 /// Parses the command line, runs the subcommand, prints a failure to stderr.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let own = Cli::command();
+    let matches = table::with_table(own.clone()).get_matches();
+    let result = match table::run(&matches, &own) {
+        Some(result) => result,
+        None => match Cli::from_arg_matches(&matches) {
+            Ok(cli) => run_own(cli),
+            Err(error) => error.exit(),
+        },
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            // A terminal that went away must not turn the exit code into a panic's.
+            let _ = writeln!(std::io::stderr(), "error: {error}");
+            ExitCode::from(match error {
+                CliError::Usage(_) => 2,
+                CliError::Failed(_) => 1,
+            })
+        }
+    }
+}
+
+/// The subcommands that have a file of their own.
+fn run_own(cli: Cli) -> CliResult {
     let global = &cli.global;
-    let result = match cli.command.unwrap_or_else(|| Command::Run(run::RunArgs::default())) {
+    match cli.command.unwrap_or_else(|| Command::Run(run::RunArgs::default())) {
         Command::Run(args) => run::run(global, &args),
         Command::Replay(args) => replay::run(global, &args),
         Command::Status(args) => status::run(global, &args),
@@ -144,16 +168,5 @@ pub fn main() -> ExitCode {
         Command::Journal(args) => journal::run(global, &args),
         Command::Store(args) => store::run(global, &args),
         Command::Chaos(args) => chaos::run(global, &args),
-    };
-    match result {
-        Ok(code) => code,
-        Err(error) => {
-            // A terminal that went away must not turn the exit code into a panic's.
-            let _ = writeln!(std::io::stderr(), "error: {error}");
-            ExitCode::from(match error {
-                CliError::Usage(_) => 2,
-                CliError::Failed(_) => 1,
-            })
-        }
     }
 }

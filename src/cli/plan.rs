@@ -1,14 +1,9 @@
 //! `tomking plan`.
 
-use std::process::ExitCode;
-
 use clap::Args;
 
-use super::{
-    CliResult, Global,
-    ground::{Ground, print, print_json},
-};
-use crate::{control::Request, report::planning::PlanStands};
+use super::{CliResult, Global, ground::Ground};
+use crate::control::Request;
 
 /// Income and compounding against the plan, with the targets that are measured.
 ///
@@ -19,11 +14,5 @@ pub struct PlanArgs {}
 
 /// Runs the subcommand.
 pub fn run(global: &Global, _: &PlanArgs) -> CliResult {
-    let found: PlanStands = Ground::load(global)?.ask(&Request::Plan)?;
-    if global.json {
-        print_json(&found)?;
-    } else {
-        print(&found.page().text())?;
-    }
-    Ok(ExitCode::SUCCESS)
+    Ground::load(global)?.show(&Request::Plan, global.json)
 }

@@ -13,6 +13,7 @@ use crate::{
     alert::log::LogChannel,
     clock::WallClock,
     config::LogSettings,
+    control::house::logs::Recent,
     live, logs,
     sim::{
         demo, pace,
@@ -37,10 +38,11 @@ pub fn run(global: &Global, args: &RunArgs) -> CliResult {
         return demo(global, ground);
     }
     let log = ground.settings.log.clone();
-    logs::init(&log, Arc::new(WallClock)).map_err(CliError::Failed)?;
+    let recent = Recent::hiding(ground.settings.voice.secrets());
+    logs::init(&log, Arc::new(WallClock), Some(Arc::clone(&recent))).map_err(CliError::Failed)?;
     let reader = ground.reader();
     let Ground { settings, dirs, jobs, calendar } = ground;
-    let plan = live::Plan { settings, jobs, calendar, data_dir: dirs.data_dir, reader };
+    let plan = live::Plan { settings, jobs, calendar, data_dir: dirs.data_dir, reader, recent };
     live::run(plan).map_err(CliError::failed)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -51,7 +53,7 @@ fn demo(global: &Global, ground: Ground) -> CliResult {
         start: demo::starts(),
         pace: pace::demo(demo::FRIDAY),
         channel: Arc::new(LogChannel),
-        on_world: Box::new(move |rt| logs::init(&log, rt.clock())),
+        on_world: Box::new(move |rt| logs::init(&log, rt.clock(), None)),
         on_stage: Box::new(|stage| demo::narrate(stage, Arc::new(tell))),
     };
     let Ground { settings, jobs, .. } = ground;

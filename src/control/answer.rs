@@ -9,7 +9,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    Request, backup, phase,
+    Request, backup,
+    book::{Known, balance, orders, pnl},
+    house::{health, logs::Recent, settings, version},
+    look::{Looked, Looker},
+    phase,
     socket::Handler,
     stage,
     status::{self, Daemon},
@@ -18,25 +22,27 @@ use crate::{
     account::StrategyId,
     calendar::{Calendar, new_york_date},
     clock::{Runtime, Timestamp},
-    config::Rulebook,
+    config::{Rulebook, Settings},
     desk::{
         Desk, evidence, fold,
+        known::Seen,
         latch::Change,
+        pause,
         read::{decisions, holds},
         statement,
         tables::{BREAKERS, BREAKERS_KEY, DECISIONS},
     },
+    market::Provenance,
     report::{REPORTS, gather::Gatherer, planning, report_key},
-    risk::{
-        breaker::line::lines, promotion::LedgerTrades, standing::limits, stress::report::report,
-    },
+    risk::{breaker::line::lines, promotion::LedgerTrades},
     schedule::{JobSet, Scheduler, ops, views},
     store::{Read, Store, StoreError},
     strategy::Snapshot,
 };
 
-/// A feed that does not give the rate keeps the status waiting no longer.
-const RATE_WAIT: TimeDelta = TimeDelta::seconds(2);
+/// A feed that does not give the rate, and another daemon that does not answer, keep nobody waiting
+/// longer.
+pub(super) const ASIDE_WAIT: TimeDelta = TimeDelta::milliseconds(400);
 /// Most rows a request may ask for.
 const ROWS_MAX: usize = 10_000;
 
@@ -53,6 +59,8 @@ pub struct Reader {
     pub data_dir: PathBuf,
     /// The figures in force.
     pub rulebook: Arc<Rulebook>,
+    /// The settings in force.
+    pub settings: Arc<Settings>,
 }
 
 impl Reader {
@@ -92,6 +100,17 @@ impl Reader {
                 document(&stage::view(tx, &self.rulebook, &others, now)?)?
             }
             Request::Plan | Request::Phase => standing(tx, self, now, request, None)?,
+            Request::Orders => document(&orders::of(tx, now)?)?,
+            Request::Pnl { sessions } => {
+                let account = status::account(tx, None)?;
+                document(&pnl::of(tx, now, account.as_ref(), (*sessions).min(ROWS_MAX))?)?
+            }
+            Request::Health => document(&health::of(tx, self, now, None)?)?,
+            Request::Version => document(&version::of())?,
+            Request::Config { part } => {
+                let seen = settings::of(&self.settings, part.as_deref());
+                document(&seen.map_err(|error| StoreError::Refused(error.to_string()))?)?
+            }
             Request::Trades => document(&evidence::trades(tx)?)?,
             Request::JobsList => document(&views::list(tx, &self.jobs, &self.calendar, now)?)?,
             Request::JobsNext { count } => document(&views::next(
@@ -159,6 +178,10 @@ pub struct Live {
     pub gatherer: Arc<Gatherer>,
     /// Since when the daemon runs.
     pub since: Timestamp,
+    /// What the market said last.
+    pub looker: Arc<Looker>,
+    /// The newest lines of the log.
+    pub recent: Arc<Recent>,
 }
 
 #[async_trait]
@@ -171,14 +194,36 @@ impl Handler for Live {
             Request::Reduce { reason } => self.change(Change::Reduce, reason, by).await,
             Request::Resume { over } => self.resume(over.as_deref(), by).await,
             Request::Risk => self.risk(),
-            Request::Limits | Request::Stress { .. } => self.book(&request).await,
+            Request::Limits
+            | Request::Stress { .. }
+            | Request::Positions
+            | Request::Greeks
+            | Request::Payoff { .. }
+            | Request::Balance => self.book(&request).await,
+            Request::Pnl { sessions } => self.pnl(*sessions).await,
+            Request::Health => self.health().await,
+            Request::Logs { count } => {
+                document(&self.recent.newest(*count)).map_err(|error| error.to_string())
+            }
+            Request::StrategyPause { strategy } => {
+                let done = self.desk.pause_strategy(*strategy, by).await;
+                document(&done.map_err(|e| e.to_string())?).map_err(|error| error.to_string())
+            }
+            Request::StrategyResume { strategy } => {
+                let done = self.desk.resume_strategy(*strategy, by).await;
+                document(&done.map_err(|e| e.to_string())?).map_err(|error| error.to_string())
+            }
+            Request::Close { position, reason } => {
+                let done = self.desk.close_by_owner(position, reason, by).await;
+                document(&done.map_err(|e| e.to_string())?).map_err(|error| error.to_string())
+            }
             Request::Check { order } => {
                 let verdict = self.desk.check_order(order).await?;
                 document(&verdict).map_err(|error| error.to_string())
             }
             Request::Flatten { reason } => self.change(Change::Flatten, reason, by).await,
             Request::Stage => {
-                let others = self.ledgers().await?;
+                let others = self.ledgers_soon().await?;
                 let (rulebook, now) = (Arc::clone(&self.reader.rulebook), self.rt.now());
                 let seen = self.store.read(|tx| stage::view(tx, &rulebook, &others, now));
                 document(&seen.map_err(|e| e.to_string())?).map_err(|error| error.to_string())
@@ -218,25 +263,12 @@ impl Handler for Live {
 
 impl Live {
     /// The trades of further paper ledgers, asked for beside the desk.
-    async fn ledgers(&self) -> Result<Vec<LedgerTrades>, String> {
+    pub(super) async fn ledgers(&self) -> Result<Vec<LedgerTrades>, String> {
         let rulebook = Arc::clone(&self.reader.rulebook);
         if rulebook.stages.paper_ledgers.is_empty() {
             return Ok(Vec::new());
         }
         aside(move || Ok(stage::ledgers(&rulebook.stages.paper_ledgers))).await
-    }
-
-    /// What only a running daemon knows.
-    async fn daemon(&self, now: Timestamp) -> Result<Daemon, String> {
-        let market = &self.desk.parts().market;
-        let rate = self.rt.timeout(RATE_WAIT, market.fx(new_york_date(now))).await;
-        Ok(Daemon {
-            pid: std::process::id(),
-            since: self.since,
-            prices: self.gatherer.prices,
-            desk: self.desk.status().map_err(|error| error.to_string())?,
-            rate: rate.and_then(Result::ok),
-        })
     }
 
     async fn status(&self) -> Result<Value, String> {
@@ -276,12 +308,6 @@ impl Live {
         document(&found).map_err(|error| error.to_string())
     }
 
-    /// The limits or the stress of the whole book as it stands.
-    async fn book(&self, request: &Request) -> Result<Value, String> {
-        let snapshot = self.desk.whole_book().await.map_err(|error| error.to_string())?;
-        of_book(&snapshot, request)
-    }
-
     async fn resume(&self, over: Option<&str>, by: &str) -> Result<Value, String> {
         let answer = self.desk.resume_over(over, &format!("resumed by {by}"), by).await;
         document(&answer.map_err(|error| error.to_string())?).map_err(|error| error.to_string())
@@ -294,13 +320,22 @@ impl Live {
     }
 }
 
-/// The limits or the stress of a snapshot, with or without a daemon.
-pub fn of_book(snapshot: &Snapshot, request: &Request) -> Result<Value, String> {
-    let found = match request {
-        Request::Stress { scenario } => document(&report(snapshot, scenario.as_deref())?),
-        _ => document(&limits(snapshot)),
-    };
-    found.map_err(|error| error.to_string())
+/// What is asked of the whole book where no daemon runs: from rows, and prices of this moment.
+pub fn beside(
+    tx: &impl Read,
+    request: &Request,
+    seen: Seen,
+    snapshot: &Snapshot,
+    prices: Provenance,
+) -> Result<Value, String> {
+    let words = |error: StoreError| error.to_string();
+    if *request == Request::Balance {
+        let account = status::account(tx, None).map_err(words)?;
+        return document(&balance::of(tx, account, snapshot).map_err(words)?).map_err(words);
+    }
+    let paused = pause::paused(tx).map_err(words)?;
+    let looked = Looked::of(seen);
+    super::book::answer(&Known { snapshot, looked: &looked, prices, paused: &paused }, request)
 }
 
 /// Runs work that may take long (a walk through the journal, a backup) off the threads that carry
@@ -329,6 +364,22 @@ pub async fn rows(
             document(outcome)
         }
         _ => document(&stage::change(tx, &rulebook, &others, &request, now)?),
+    });
+    done.await.map_err(|error| error.to_string())
+}
+
+/// Pauses or resumes a strategy where no daemon runs.
+pub async fn strategy_state(
+    store: &Store,
+    request: Request,
+    by: &str,
+    now: Timestamp,
+) -> Result<Value, String> {
+    let by = by.to_owned();
+    let done = store.write(move |tx| match request {
+        Request::StrategyPause { strategy } => document(&pause::pause(tx, strategy, &by, now)?),
+        Request::StrategyResume { strategy } => document(&pause::resume(tx, strategy, &by, now)?),
+        _ => Err(StoreError::Refused("not a request about a strategy".to_owned())),
     });
     done.await.map_err(|error| error.to_string())
 }

@@ -180,14 +180,14 @@ impl Console {
             named(&value, pointer)
         };
         match kind {
-            Kind::Job => from(Request::JobsList, "name").await,
+            Kind::Job => from(Request::JobsList, "job").await,
             Kind::StrategyOrJob => {
                 let mut all = say::strategies();
-                all.extend(from(Request::JobsList, "name").await);
+                all.extend(from(Request::JobsList, "job").await);
                 all
             }
             Kind::Position => from(Request::Positions, "id").await,
-            Kind::Scenario => from(Request::Stress { scenario: None }, "name").await,
+            Kind::Scenario => from(Request::Stress { scenario: None }, "scenario").await,
             kind => say::choices(kind),
         }
     }
@@ -213,14 +213,14 @@ fn named(value: &Value, field: &str) -> Vec<String> {
 
 fn said(request: &Request, value: &Value) -> Reply {
     match say::page(request, value) {
-        Ok(page) => Reply::Said(page),
+        Ok(page) => Reply::Said(say::narrow(page)),
         Err(why) => Reply::Refused(why),
     }
 }
 
 fn rest(request: &Request, answer: Result<Value, String>) -> Page {
     let page = answer.and_then(|value| say::page(request, &value));
-    page.unwrap_or_else(|why| say::failed(&why))
+    page.map_or_else(|why| say::failed(&why), say::narrow)
 }
 
 fn lock(asked: &Mutex<Asked>) -> std::sync::MutexGuard<'_, Asked> {

@@ -3,12 +3,20 @@
 
 /// Answers requests, in the daemon and in the shell alike.
 pub mod answer;
+/// What only a running daemon answers.
+mod asked;
+/// What is held and worked, as documents.
+pub mod book;
 /// A line of a person, by any way, to an answer: parsing, roles, confirmation.
 pub mod console;
 /// Answers as pages that fit a phone.
 pub mod say;
 /// The table of commands: everything a person can ask for, by any way.
 pub mod table;
+/// The program itself, as documents.
+pub mod house;
+/// What the market said last of everything held.
+pub mod look;
 /// The job body that exports the store.
 pub mod backup;
 /// The account's phase, and what each phase allows.
@@ -197,7 +205,11 @@ pub enum Request {
     /// The program's version and what it was built of.
     Version,
     /// The settings in force; of secrets only the places.
-    Config,
+    Config {
+        /// A part of them, `market` or `rulebook.vix`; all but the rulebook when absent.
+        #[serde(default)]
+        part: Option<String>,
+    },
     /// A strategy enters no more; what it holds is managed.
     StrategyPause {
         /// The strategy.

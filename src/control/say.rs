@@ -1,7 +1,17 @@
 //! Answers as pages that fit a phone; the shell shows the same ones.
 
+mod book;
+mod house;
 mod latch;
+mod money;
+mod phase;
+mod positions;
+mod risk;
 mod status;
+mod words;
+mod work;
+
+pub use self::words::narrow;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -15,6 +25,7 @@ use crate::{
     report::{
         KeptReport,
         page::{Body, Page, Section},
+        planning::PlanStands,
     },
 };
 
@@ -33,7 +44,36 @@ pub fn page(request: &Request, value: &Value) -> Result<Page, String> {
             Some(kept) => line(&kept.headline, &kept.text),
             None => line(&format!("There is no {period} report yet"), ""),
         },
-        _ => line("Done", &serde_json::to_string_pretty(value).map_err(|e| e.to_string())?),
+        Request::Positions => positions::of(&typed(value)?),
+        Request::Orders => book::orders(&typed(value)?),
+        Request::Pnl { .. } => money::pnl(&typed(value)?),
+        Request::Balance => book::balance(&typed(value)?),
+        Request::Greeks => book::greeks(&typed(value)?),
+        Request::Payoff { .. } => money::payoff(&typed(value)?),
+        Request::Risk => risk::breakers(&typed::<Vec<_>>(value)?),
+        Request::Limits => risk::limits(&typed::<Vec<_>>(value)?),
+        Request::Stress { .. } => risk::stress(&typed(value)?),
+        Request::Plan => typed::<PlanStands>(value)?.page(),
+        Request::Phase => phase::page(&typed(value)?),
+        Request::Stage | Request::StagePromote { .. } | Request::StageDemote { .. } => {
+            work::stage(&typed(value)?)
+        }
+        Request::JobsList => work::jobs(&typed::<Vec<_>>(value)?),
+        Request::JobsNext { .. } => work::next(&typed::<Vec<_>>(value)?),
+        Request::JobRun { .. } => work::run(&typed(value)?),
+        Request::JobPause { .. } => work::job_changed(&typed(value)?, true),
+        Request::JobResume { .. } => work::job_changed(&typed(value)?, false),
+        Request::Why { .. } => work::why(&typed::<Vec<_>>(value)?),
+        Request::StrategyPause { .. } | Request::StrategyResume { .. } => {
+            work::strategy(&typed(value)?)
+        }
+        Request::Close { .. } => work::close(&typed(value)?),
+        Request::Logs { .. } => house::logs(&typed(value)?),
+        Request::Health => house::health(&typed(value)?),
+        Request::Version => house::version(&typed(value)?),
+        Request::Config { .. } => house::settings(&typed(value)?),
+        // What no command of the table asks for.
+        _ => return Err("the answer has no page; ask with --json in the shell".to_owned()),
     })
 }
 

@@ -19,6 +19,7 @@ use crate::{
         DeskStatus, describe,
         intent::{IntentRecord, IntentState},
         latch::{BY_FILE, HALT_FILE, level_of},
+        pause::{self, StrategyPause},
         read,
         tables::{EQUITY, EquityRow},
     },
@@ -67,6 +68,8 @@ pub struct Status {
     pub positions: Vec<PositionLine>,
     /// Orders being worked.
     pub open_orders: Vec<OrderLine>,
+    /// Strategies that make no entries.
+    pub paused: Vec<StrategyPause>,
     /// The next slots.
     pub next_slots: Vec<NextSlot>,
     /// Channels with what waits and what was given up.
@@ -191,6 +194,7 @@ pub fn of(
         account,
         positions: positions.iter().map(position_line).collect(),
         open_orders: intents.iter().map(order_line).collect(),
+        paused: pause::paused(tx)?,
         next_slots: views::next(tx, &reader.jobs, &reader.calendar, now, NEXT_SHOWN)?,
         channels: channels(tx, &reader.channels)?,
         journal: tx.journal_head()?,
@@ -231,7 +235,11 @@ pub(super) fn worth(
     Ok(Worth { net_liquidation_gbp: net, rate, phase })
 }
 
-fn account(tx: &impl Read, daemon: Option<&Daemon>) -> Result<Option<AccountLine>, StoreError> {
+/// The account, as a daemon knows it now, or as the last close left it.
+pub(super) fn account(
+    tx: &impl Read,
+    daemon: Option<&Daemon>,
+) -> Result<Option<AccountLine>, StoreError> {
     let days: Vec<EquityRow> = tx.list(&EQUITY, "")?.into_iter().map(|(_, row)| row).collect();
     let row = days.last();
     let Some(balances) = daemon.and_then(|daemon| daemon.desk.balances) else {
@@ -305,7 +313,8 @@ fn order_line(record: &IntentRecord) -> OrderLine {
     }
 }
 
-fn channels(tx: &impl Read, names: &[String]) -> Result<Vec<ChannelLine>, StoreError> {
+/// How the channels stand.
+pub(super) fn channels(tx: &impl Read, names: &[String]) -> Result<Vec<ChannelLine>, StoreError> {
     let mut lines = Vec::new();
     for name in names {
         let waiting = tx.list(&WAITING, &format!("{name}/"))?;

@@ -389,8 +389,12 @@ impl Desk {
         let now = self.now();
         let mut hot = self.hot();
         hot.tally.count(answered);
-        let calls = &mut hot.breakers.calls;
-        if answered { calls.answered(now) } else { calls.failed(now) }
+        if answered {
+            hot.breakers.calls.answered(now);
+        } else {
+            hot.breakers.calls.failed(now);
+            hot.broker_errors.add(now);
+        }
     }
 
     /// The drawdown while it halves new orders, percent.

@@ -55,6 +55,7 @@ impl Desk {
         snapshot.book = Some(self.held_book(&snapshot).await);
         snapshot.now = self.now();
         snapshot.clock_skew_ms = skew(&snapshot);
+        self.hot().clock_skew_ms = Some(snapshot.clock_skew_ms);
         Ok(snapshot)
     }
 
@@ -90,6 +91,9 @@ impl Desk {
         }
         if balances.is_some() {
             self.hot().balances = balances;
+        }
+        if trading_status.is_some() {
+            self.hot().trading_status = trading_status;
         }
         let held = self.held()?;
         let rows = self.parts.store.read(|tx| {

@@ -30,8 +30,14 @@ pub mod gather;
 pub mod intent;
 /// The job bodies of the desk.
 pub mod jobs;
+/// The account as it is known at once.
+pub mod known;
 /// The latch and its holds.
 pub mod latch;
+/// A position the owner wants closed.
+pub mod owner_close;
+/// Strategies that make no entries.
+pub mod pause;
 /// Reads of the desk's tables.
 pub mod read;
 /// Ledger against broker.
@@ -96,7 +102,7 @@ use self::{
 };
 use crate::{
     account::{
-        Balances, BrokerOrderId, IntentId, Position, PositionId,
+        Balances, BrokerOrderId, IntentId, Position, PositionId, TradingStatus,
         hold::{Hold, Level},
     },
     broker::{Broker, BrokerError},
@@ -182,6 +188,12 @@ struct Hot {
     breakers: Kept,
     /// The broker's calls that stand in no row yet.
     tally: dayend::Tally,
+    /// The broker's flags as they were last read.
+    trading_status: Option<TradingStatus>,
+    /// How far our clock was behind at the last entry's look.
+    clock_skew_ms: Option<i64>,
+    /// Calls the broker did not answer.
+    broker_errors: known::Hourly,
 }
 
 /// The desk at one moment, for `status` and for floor 5.

@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use super::{
     ack,
     exposures::Reads,
+    known::Seen,
     read, stage,
     tables::{BREAKERS, BREAKERS_KEY, EQUITY_POINTS, PHASE, PHASE_KEY},
 };
@@ -22,6 +23,7 @@ use crate::{
 };
 
 /// What the store knows of an account.
+#[derive(Clone)]
 pub struct Rows {
     positions: Vec<Position>,
     closed_today: Vec<Position>,
@@ -99,49 +101,81 @@ impl Surroundings<'_> {
 
     /// The snapshot of these rows, with the book.
     pub async fn snapshot(&self, rows: Rows) -> Snapshot {
+        self.both(rows).await.1
+    }
+
+    /// The same, with what was seen of the market by itself.
+    pub async fn both(&self, rows: Rows) -> (Seen, Snapshot) {
+        let seen = self.reads().seen(self.calendar, &self.rulebook, rows.clone()).await;
+        let snapshot = assemble(rows, &seen, self.calendar, &self.rulebook, self.rt.now());
+        (seen, snapshot)
+    }
+}
+
+impl Reads<'_> {
+    /// What the market says of these rows.
+    pub(super) async fn seen(
+        &self,
+        calendar: &Calendar,
+        rulebook: &Arc<Rulebook>,
+        rows: Rows,
+    ) -> Seen {
         let now = self.rt.now();
         let date = new_york_date(now);
-        let reads = self.reads();
-        let mut events = BTreeMap::new();
+        let mut seen = Seen { at: Some(now), ..Seen::default() };
         for kind in EventKind::ALL {
             let known = async { Ok(self.market.events(kind, date).await) };
-            if let Some(day) = reads.within(known).await {
-                events.insert(kind, day);
+            if let Some(day) = self.within(known).await {
+                seen.events.insert(kind, day);
             }
         }
-        let recent = rows.opening_sent.iter().filter(|at| **at > now - TimeDelta::minutes(1));
-        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        let previous = self.calendar.previous_session(Exchange::Xnys, date);
-        let mut snapshot = Snapshot {
-            slot: now,
-            now,
-            session: self.calendar.session(Exchange::Xnys, date),
-            previous_session: previous.map(|session| session.date),
-            rulebook: Arc::clone(&self.rulebook),
-            holds: rows.holds,
-            reconciled: false,
-            balances: rows.balances,
-            halved_at: rows.halved_at,
-            trading_status: None,
-            stage: rows.stage,
-            acked_at: rows.acked_at,
-            previous_phase: rows.phase,
-            fx: reads.within(self.market.fx(date)).await,
-            vix: reads.within(self.market.vix()).await,
-            clock_skew_ms: 0,
-            positions: rows.positions,
-            closed_today: rows.closed_today,
-            open_intents: rows.intents,
-            owners_orders: rows.owners_orders,
-            book: None,
-            slot_intents: Vec::new(),
-            orders_last_minute: count(recent.count()),
-            orders_today: count(rows.opening_sent.len()),
-            rejections_today: rows.rejections,
-            events,
-            products: BTreeMap::new(),
-        };
-        snapshot.book = Some(reads.book(&snapshot).await);
-        snapshot
+        seen.fx = self.within(self.market.fx(date)).await;
+        seen.vix = self.within(self.market.vix()).await;
+        let snapshot = assemble(rows, &seen, calendar, rulebook, now);
+        seen.book = Some(self.book(&snapshot).await);
+        seen
+    }
+}
+
+/// The snapshot of rows with what was seen of the market.
+pub(super) fn assemble(
+    rows: Rows,
+    seen: &Seen,
+    calendar: &Calendar,
+    rulebook: &Arc<Rulebook>,
+    now: Timestamp,
+) -> Snapshot {
+    let date = new_york_date(now);
+    let recent = rows.opening_sent.iter().filter(|at| **at > now - TimeDelta::minutes(1));
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let previous = calendar.previous_session(Exchange::Xnys, date);
+    Snapshot {
+        slot: now,
+        now,
+        session: calendar.session(Exchange::Xnys, date),
+        previous_session: previous.map(|session| session.date),
+        rulebook: Arc::clone(rulebook),
+        orders_last_minute: count(recent.count()),
+        holds: rows.holds,
+        reconciled: false,
+        balances: rows.balances,
+        halved_at: rows.halved_at,
+        trading_status: None,
+        stage: rows.stage,
+        acked_at: rows.acked_at,
+        previous_phase: rows.phase,
+        fx: seen.fx,
+        vix: seen.vix,
+        clock_skew_ms: 0,
+        positions: rows.positions,
+        closed_today: rows.closed_today,
+        open_intents: rows.intents,
+        owners_orders: rows.owners_orders,
+        book: seen.book.clone(),
+        slot_intents: Vec::new(),
+        orders_today: count(rows.opening_sent.len()),
+        rejections_today: rows.rejections,
+        events: seen.events.clone(),
+        products: BTreeMap::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! How well the schedule was kept: missed slots, and how late runs began.
 
 use chrono::NaiveDate;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     JobSet,
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A slot that was missed or failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unkept {
     /// The job.
     pub job: String,
@@ -27,7 +27,7 @@ pub struct Unkept {
 }
 
 /// How late runs began.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lateness {
     /// Runs begun.
     pub starts: u64,

@@ -25,7 +25,10 @@ use crate::{
     calendar::{Calendar, Exchange, Session, new_york},
     clock::{Pace, Runtime, Stopwatch, Timestamp, VirtualWorld},
     config::Settings,
-    control::answer::{Live, Reader},
+    control::{
+        answer::{Live, Reader},
+        look::Looker,
+    },
     desk::Desk,
     market::{Market, ModelledMarket, RecordedTape, SimulatedTape, recorded::DataError},
     report::gather::Gatherer,
@@ -277,6 +280,7 @@ async fn days(plan: Plan, scene: Scene) -> Result<(Arc<Gatherer>, Starting), Rep
             channels: Vec::new(),
             data_dir: PathBuf::new(),
             rulebook: Arc::new(plan.settings.rulebook.clone()),
+            settings: Arc::clone(&plan.settings),
         };
         let daemon = daemon(&app, reader, &rt, &store);
         rt.spawn(operator::serve(rt.clone(), daemon, sessions.clone(), outside.operator));
@@ -303,6 +307,8 @@ fn daemon(app: &App, reader: Reader, rt: &Runtime, store: &Store) -> Live {
         scheduler: Arc::clone(&app.scheduler),
         gatherer: Arc::clone(&app.gatherer),
         since: rt.now(),
+        looker: Looker::new(Arc::clone(&app.desk)),
+        recent: Arc::default(),
     }
 }
 

@@ -4,6 +4,8 @@
 pub mod assignment;
 /// Average true range.
 mod atr;
+/// At what loss and profit a position is closed, to be shown.
+pub mod bounds;
 /// The Friday butterfly (rulebook §4.6).
 pub mod butterfly;
 /// Choosing legs.

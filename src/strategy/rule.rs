@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Candidate, Decision, ProductData, Snapshot,
+    bounds::Bounds,
     manage::{ExitMemory, Managed, Watched},
 };
 use crate::{
-    account::{ExitReason, StrategyId},
+    account::{ExitReason, Position, StrategyId},
     calendar::{NEW_YORK, Session},
     clock::Timestamp,
     config::{Rulebook, rulebook::Phase},
@@ -107,6 +108,12 @@ pub trait Rule: Sync {
     /// The share of its credit a position brings at its profit target, percent, which the plan counts
     /// on (§7); `None` where nothing is sold for a credit.
     fn income_percent(&self, _rulebook: &Rulebook) -> Option<Decimal> {
+        None
+    }
+
+    /// The stop and the profit target of an open position, to be shown beside its mark; `None` where
+    /// its exits know no such figures.
+    fn bounds(&self, _rulebook: &Rulebook, _position: &Position) -> Option<Bounds> {
         None
     }
 

@@ -15,6 +15,7 @@ use tomking::{
     control::{
         Request,
         answer::{Live, Reader},
+        look::Looker,
         socket::Handler as _,
     },
     desk::{Desk, fold, read},
@@ -167,6 +168,7 @@ async fn daemon(
         channels: Vec::new(),
         data_dir: PathBuf::new(),
         rulebook: Arc::new(settings.rulebook.clone()),
+        settings: Arc::clone(&settings),
     };
     let live = Live {
         reader,
@@ -176,6 +178,8 @@ async fn daemon(
         scheduler: app.scheduler,
         gatherer: app.gatherer,
         since: rt.now(),
+        looker: Looker::new(Arc::clone(&app.desk)),
+        recent: Arc::default(),
     };
     Daemon { rt, desk: app.desk, live }
 }

@@ -86,6 +86,20 @@ impl VoiceSettings {
         names
     }
 
+    /// The secrets themselves, as far as they can be read: to keep them out of what is shown.
+    pub fn secrets(&self) -> Vec<String> {
+        let mut places: Vec<&SecretSource> = self.totp.iter().collect();
+        places.extend(self.telegram.iter().map(|telegram| &telegram.token));
+        places.extend(self.email.iter().flat_map(|email| &email.server.password));
+        places.extend(self.inbox.iter().flat_map(|inbox| &inbox.server.password));
+        for webhook in &self.webhook {
+            places.push(&webhook.url);
+            places.extend(&webhook.secret);
+        }
+        places.extend(self.dead_man.iter().map(|switch| &switch.url));
+        places.into_iter().filter_map(|place| place.read().ok()).collect()
+    }
+
     /// What is wrong, in words with key and bound; nothing when all is right.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = webhook::faults(&self.webhook);

@@ -1,5 +1,6 @@
 //! The status as a page.
 
+use super::positions::paused;
 use crate::{
     account::hold::{Hold, Level},
     control::status::{AccountLine, ChannelLine, OrderLine, PositionLine, Status},
@@ -20,6 +21,7 @@ pub fn page(status: &Status) -> Page {
         }
     };
     section("Holds", holds(status));
+    section("Paused", paused(&status.paused));
     section("Account", account(status.account.as_ref()));
     section("Positions", listed(&status.positions, position, "None open."));
     section("Orders", listed(&status.open_orders, order, "None working."));

@@ -202,9 +202,13 @@ pub const COMMANDS: &[Command] = &[
     look("health", Group::House, "Uptime, lateness, errors, what waits", &[], |_| {
         Ok(Request::Health)
     }),
-    look("config", Group::House, "Settings in force; secrets only by their place", &[], |_| {
-        Ok(Request::Config)
-    }),
+    look(
+        "config",
+        Group::House,
+        "Settings in force, or a part of them; secrets only by their place",
+        &[optional("part", Kind::Text)],
+        |given| Ok(Request::Config { part: given.text("part").map(str::to_owned) }),
+    ),
     look("version", Group::House, "The program's version", &[], |_| Ok(Request::Version)),
     Command {
         name: "help",

@@ -15,7 +15,9 @@ use crate::{
     broker::{BrokerError, OrderRequest},
     calendar::{Exchange, NEW_YORK, new_york_date},
     clock::Timestamp,
-    desk::{Desk, describe, gather::entry_id, intent::IntentState, record, tables::DECISIONS},
+    desk::{
+        Desk, describe, gather::entry_id, intent::IntentState, pause, record, tables::DECISIONS,
+    },
     market::EventKind,
     money::round_half_up,
     notice::{self, Notice},
@@ -131,8 +133,14 @@ impl Entry<'_> {
         self.judge(snapshot, self.rule.decide(snapshot)).await
     }
 
-    /// Dry runs and the gate, candidate by candidate.
+    /// Dry runs and the gate, candidate by candidate; none of a strategy that is paused.
     async fn judge(&self, snapshot: &Snapshot, decision: Decision) -> Result<Pass, JobError> {
+        let strategy = self.rule.id();
+        let paused = self.desk.parts.store.read(|tx| pause::filter(tx, strategy));
+        let decision = match paused.map_err(|e| failed(&e))? {
+            Some(filter) => pause::stopped(decision, filter),
+            None => decision,
+        };
         let id = entry_id(self.rule.id(), new_york_date(snapshot.slot), self.ordinal);
         let mut event_refusal = only_events_failed(snapshot, &decision.filters);
         let mut filters = decision.filters;
@@ -256,7 +264,8 @@ impl Entry<'_> {
     }
 }
 
-fn commit(tx: &mut WriteTx, pass: Pass, run: &str, now: Timestamp) -> Result<(), StoreError> {
+fn commit(tx: &mut WriteTx, mut pass: Pass, run: &str, now: Timestamp) -> Result<(), StoreError> {
+    heed_pause(tx, &mut pass)?;
     let record = pass.record;
     let data = json!({
         "strategy": record.strategy, "outcome": record.outcome, "intent": record.intent,
@@ -273,6 +282,20 @@ fn commit(tx: &mut WriteTx, pass: Pass, run: &str, now: Timestamp) -> Result<(),
     }
     if let Some(approved) = pass.approved {
         record::create(tx, approved.into_inner(), IntentState::Approved, run, now)?;
+    }
+    Ok(())
+}
+
+/// A pause that came while this was decided stops it as one before would have.
+fn heed_pause(tx: &impl Read, pass: &mut Pass) -> Result<(), StoreError> {
+    let record = &mut pass.record;
+    if pass.approved.is_some()
+        && let Some(filter) = pause::filter(tx, record.strategy)?
+    {
+        record.filters.insert(0, filter);
+        (record.outcome, record.intent) = (DecisionOutcome::NoTrade, None);
+        pass.approved = None;
+        pass.warnings.clear();
     }
     Ok(())
 }

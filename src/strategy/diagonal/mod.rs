@@ -10,11 +10,12 @@ mod tests;
 
 use super::{
     Decision, Need, Pick, Reach, Rule, Snapshot,
+    bounds::Bounds,
     manage::{ExitMemory, Managed, Watched},
     rule::entry_until,
 };
 use crate::{
-    account::StrategyId,
+    account::{Position, StrategyId},
     calendar::Session,
     clock::Timestamp,
     config::{Rulebook, ranges::DaysRules, rulebook::Phase},
@@ -67,6 +68,10 @@ impl Rule for Diagonal {
 
     fn manage(&self, watched: &Watched<'_>, memory: &ExitMemory) -> Managed {
         exit::manage(watched, memory)
+    }
+
+    fn bounds(&self, rulebook: &Rulebook, position: &Position) -> Option<Bounds> {
+        Some(Bounds::target(position, rulebook.diagonal.profit_target_percent))
     }
 }
 

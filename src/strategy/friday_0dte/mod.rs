@@ -26,12 +26,13 @@ use rust_decimal::{Decimal, dec};
 
 use super::{
     Candidate, Decision, Need, Pick, Reach, Rule, Snapshot,
+    bounds::Bounds,
     ladder::Urgency,
     manage::{ExitMemory, Managed, Watched},
     rule::FeesBound,
 };
 use crate::{
-    account::{ExitReason, StrategyId},
+    account::{ExitReason, Position, StrategyId},
     calendar::Session,
     clock::Timestamp,
     config::{
@@ -85,6 +86,14 @@ impl Rule for Friday0dte {
 
     fn manage(&self, watched: &Watched<'_>, memory: &ExitMemory) -> Managed {
         manage(watched, memory)
+    }
+
+    fn bounds(&self, rulebook: &Rulebook, position: &Position) -> Option<Bounds> {
+        let rules = &rulebook.friday_0dte;
+        Some(Bounds {
+            stop: Some(stop_loss(rules, position.credit, position.width)),
+            ..Bounds::target(position, rules.profit_target_percent)
+        })
     }
 
     fn is_same_day(&self) -> bool {

@@ -18,12 +18,13 @@ use rust_decimal::Decimal;
 
 use super::{
     AdjustReason, Decision, Need, Pick, ProductData, Reach, Rule, Snapshot,
-    closing::Scope,
+    bounds::Bounds,
+    closing::{Scope, open_legs},
     manage::{ExitMemory, Managed, Watched},
     rule::entry_until,
 };
 use crate::{
-    account::StrategyId,
+    account::{Position, StrategyId},
     calendar::Session,
     clock::Timestamp,
     config::{Rulebook, ipmcc::IpmccRules, rulebook::Phase},
@@ -76,6 +77,12 @@ impl Rule for Ipmcc {
 
     fn manage(&self, watched: &Watched<'_>, memory: &ExitMemory) -> Managed {
         exit::manage(watched, memory)
+    }
+
+    fn bounds(&self, rulebook: &Rulebook, position: &Position) -> Option<Bounds> {
+        let long = open_legs(position).find(|leg| leg.quantity > 0)?;
+        let stop = share(long.open_price, rulebook.ipmcc.loss_percent);
+        Some(Bounds { scope: Scope::LongsOnly, stop: Some(stop), target: None })
     }
 
     fn adjust_needs(&self, watched: &Watched<'_>, reason: AdjustReason) -> Vec<Need> {

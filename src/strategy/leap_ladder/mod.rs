@@ -15,6 +15,7 @@ use rust_decimal::Decimal;
 
 use super::{
     AdjustReason, Decision, Need, Pick, ProductData, Reach, Rule, Snapshot,
+    bounds::Bounds,
     closing::open_legs,
     manage::{ExitMemory, Managed, Watched},
     rule::entry_until,
@@ -68,6 +69,10 @@ impl Rule for LeapLadder {
 
     fn manage(&self, watched: &Watched<'_>, memory: &ExitMemory) -> Managed {
         exit::manage(watched, memory)
+    }
+
+    fn bounds(&self, rulebook: &Rulebook, position: &Position) -> Option<Bounds> {
+        Some(Bounds::target(position, rulebook.leap_ladder.profit_target_percent))
     }
 
     fn adjust_needs(&self, watched: &Watched<'_>, _reason: AdjustReason) -> Vec<Need> {

@@ -19,6 +19,7 @@ pub use self::{
 };
 use super::{
     Decision, Need, Pick, Reach, Rule, Snapshot,
+    bounds::Bounds,
     closing::{Scope, closing},
     manage::{ExitMemory, Managed, Watched},
     rule::entry_window,
@@ -90,6 +91,14 @@ impl Rule for Lt112 {
 
     fn manage(&self, watched: &Watched<'_>, memory: &ExitMemory) -> Managed {
         manage(watched, memory)
+    }
+
+    fn bounds(&self, rulebook: &Rulebook, position: &Position) -> Option<Bounds> {
+        let naked = Parts::of(position)?.naked();
+        let rules = &rulebook.lt112;
+        let (stop, target) = (rules.stop_credits, rules.profit_target_percent);
+        closing(position, naked)?;
+        Some(Bounds::of_credit(position, naked, stop, target))
     }
 }
 

@@ -14,11 +14,12 @@ use rust_decimal::{Decimal, dec};
 pub use self::{entry::decide, exit::manage};
 use super::{
     Decision, Need, Pick, Reach, Rule, Snapshot,
+    bounds::Bounds,
     manage::{ExitMemory, Managed, Watched},
     rule::entry_until,
 };
 use crate::{
-    account::StrategyId,
+    account::{Position, StrategyId},
     calendar::Session,
     clock::Timestamp,
     config::{Rulebook, ranges::DaysRules, rulebook::Phase},
@@ -72,6 +73,10 @@ impl Rule for Ratio {
 
     fn manage(&self, watched: &Watched<'_>, memory: &ExitMemory) -> Managed {
         manage(watched, memory)
+    }
+
+    fn bounds(&self, rulebook: &Rulebook, position: &Position) -> Option<Bounds> {
+        Some(Bounds::target(position, rulebook.ratio.profit_target_percent))
     }
 
     fn income_percent(&self, rulebook: &Rulebook) -> Option<Decimal> {

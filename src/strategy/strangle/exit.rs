@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 
 use super::defence::{self, Step};
 use crate::{
-    account::ExitReason,
+    account::{ExitReason, Position},
     instrument::AssetClass,
     strategy::{
         AdjustReason,
@@ -27,7 +27,7 @@ pub fn manage(watched: &Watched<'_>, memory: &ExitMemory) -> Managed {
     if memory.closing_part.is_some_and(|(_, scope)| !watched.holds(scope)) {
         memory.closing_part = None;
     }
-    let scope = held(watched);
+    let scope = held(watched.position);
     let bound = watched.credit(scope) * watched.rulebook.strangle.stop_credits;
     let mark = watched.observe(scope, bound, &mut memory);
     let step = defence::step(watched, mark, &mut memory);
@@ -47,8 +47,9 @@ pub fn manage(watched: &Watched<'_>, memory: &ExitMemory) -> Managed {
 }
 
 /// What is held: both sides, or the one the defence has left, which goes on by its own credit.
-fn held(watched: &Watched<'_>) -> Scope {
-    match (watched.holds(Scope::Puts), watched.holds(Scope::Calls)) {
+pub(super) fn held(position: &Position) -> Scope {
+    let holds = |scope| closing(position, scope).is_some();
+    match (holds(Scope::Puts), holds(Scope::Calls)) {
         (true, false) => Scope::Puts,
         (false, true) => Scope::Calls,
         _ => Scope::All,

@@ -17,12 +17,13 @@ use rust_decimal::{Decimal, dec};
 pub use self::{entry::decide, exit::manage};
 use super::{
     AdjustReason, Candidate, Decision, Need, Pick, ProductData, Reach, Rule, Snapshot,
+    bounds::Bounds,
     closing::open_legs,
     manage::{ExitMemory, Managed, Watched},
     rule::{FeesBound, entry_until},
 };
 use crate::{
-    account::StrategyId,
+    account::{Position, StrategyId},
     calendar::Session,
     clock::Timestamp,
     config::{Rulebook, ranges::DaysRules, rulebook::Phase},
@@ -72,6 +73,12 @@ impl Rule for Strangle {
 
     fn manage(&self, watched: &Watched<'_>, memory: &ExitMemory) -> Managed {
         manage(watched, memory)
+    }
+
+    fn bounds(&self, rulebook: &Rulebook, position: &Position) -> Option<Bounds> {
+        let rules = &rulebook.strangle;
+        let (stop, target) = (rules.stop_credits, rules.profit_target_percent);
+        Some(Bounds::of_credit(position, exit::held(position), stop, target))
     }
 
     fn adjust_needs(&self, watched: &Watched<'_>, _reason: AdjustReason) -> Vec<Need> {

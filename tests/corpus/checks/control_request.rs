@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use tomking::{
     calendar::Calendar,
-    config::Rulebook,
+    config::{Rulebook, Settings},
     control::{Request, answer::Reader},
     schedule::JobSet,
     store::Store,
@@ -25,6 +25,7 @@ static DAY: LazyLock<(Store, Reader)> = LazyLock::new(|| {
         channels: vec!["log".to_owned()],
         data_dir: "/nowhere".into(),
         rulebook: Arc::new(Rulebook::embedded()),
+        settings: Arc::new(Settings::default_embedded()),
     };
     (damaged_rows::store_of(include_str!("../seeds/damaged_rows/day")), reader)
 });

@@ -12,7 +12,7 @@ use tomking::{
     alert::{Channel, Outgoing, SendError, dispatch},
     calendar::Calendar,
     clock::{Timestamp, VirtualWorld},
-    config::Rulebook,
+    config::{Rulebook, Settings},
     control::{Request, answer::Reader},
     desk::latch::Latch,
     market::Provenance,
@@ -72,7 +72,9 @@ static GROUND: LazyLock<(Reader, Gatherer)> = LazyLock::new(|| {
     let (known, rules) = (calendar.clone(), Arc::clone(&rulebook));
     let gatherer = Gatherer { calendar: known, jobs: jobs.clone(), prices, rulebook: rules };
     let channels = vec!["log".to_owned()];
-    (Reader { calendar, jobs, channels, data_dir: "/nowhere".into(), rulebook }, gatherer)
+    let settings = Arc::new(Settings::default_embedded());
+    let data_dir = "/nowhere".into();
+    (Reader { calendar, jobs, channels, data_dir, rulebook, settings }, gatherer)
 });
 
 /// A store of the rows that are JSON and of a known table.
