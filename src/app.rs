@@ -3,10 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use crate::{
-    alert::{
-        dead_man::DeadMan,
-        heartbeat::{self, Heartbeat},
-    },
+    alert::heartbeat::{self, Heartbeat},
     broker::Broker,
     calendar::Calendar,
     clock::Runtime,
@@ -38,8 +35,8 @@ pub struct Parts {
     pub broker: Arc<dyn Broker>,
     /// Where the `HALT` file and backups live; `None` in a replay.
     pub data_dir: Option<PathBuf>,
-    /// The dead-man's switch, where one is set.
-    pub dead_man: Option<Arc<DeadMan>>,
+    /// The dead-man's switch, where one is set, and what keeps it from being pinged.
+    pub heartbeat: Option<heartbeat::Line>,
 }
 
 /// The parts, put together.
@@ -107,8 +104,8 @@ impl App {
                 parts.settings.store.journal_days,
             )),
         );
-        if let Some(switch) = parts.dead_man {
-            body(heartbeat::JOB, Arc::new(Heartbeat::new(switch, parts.store.clone())));
+        if let Some(line) = parts.heartbeat {
+            body(heartbeat::JOB, Arc::new(Heartbeat::new(line, parts.store.clone())));
         }
         let Parts { store, rt, calendar, jobs, .. } = parts;
         // Without a switch there is nothing to ping: a replay has none.

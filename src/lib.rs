@@ -9,6 +9,8 @@ pub mod clock;
 pub mod planted;
 /// A value that others wait on, woken in a fixed order.
 pub mod signal;
+/// Whether a loop still turns.
+pub mod vital;
 /// Exchange sessions, holidays, early closes.
 pub mod calendar;
 /// Products, contracts, series, symbols, ticks, expirations.

@@ -1,5 +1,7 @@
 //! The daemon: the parts under the wall clock, with its channels, its socket and its signals.
 
+mod life;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -8,6 +10,7 @@ use std::{
 use chrono::TimeDelta;
 use futures::future::BoxFuture;
 
+use self::life::Life;
 use crate::{
     alert::{
         Channel, Enclosures, dispatch,
@@ -100,15 +103,25 @@ pub fn run(plan: Plan) -> Result<(), LiveError> {
 
 async fn serve(plan: Plan) -> Result<(), LiveError> {
     let rt = Runtime::live();
+    make_dir(&plan.data_dir)?;
+    let life = Life::of(&rt, &plan.settings.voice)?;
+    let ended = live(&rt, plan, &life).await;
+    if let Err(error) = &ended {
+        life.failed(error).await;
+    }
+    ended
+}
+
+/// The daemon's life, from the store to the end.
+async fn live(rt: &Runtime, plan: Plan, life: &Life) -> Result<(), LiveError> {
     let Plan { settings, jobs, calendar, data_dir, reader, recent } = plan;
-    make_dir(&data_dir)?;
     let store = Store::open(&store::path_in(&data_dir), store::DAEMON)?;
     let venue_store = Store::open(&store::venue_path_in(&data_dir), store::DAEMON)?;
+    life.begins();
     let enclosures: Arc<dyn Enclosures> = Arc::new(Bare);
-    let channels = setup::channels(&rt, &settings.voice, &enclosures);
+    let channels = setup::channels(rt, &settings.voice, &enclosures);
     let channels = channels.map_err(LiveError::Channel)?;
-    let dead_man = setup::dead_man(&settings.voice).map_err(LiveError::Channel)?.map(Arc::new);
-    let market = market(&settings, &rt, &calendar);
+    let market = market(&settings, rt, &calendar);
     let (paper, venue_calendar) = (settings.paper.clone(), calendar.clone());
     let venue = PaperVenue::open(
         venue_store.clone(),
@@ -127,7 +140,7 @@ async fn serve(plan: Plan) -> Result<(), LiveError> {
         market,
         broker,
         data_dir: Some(data_dir.clone()),
-        dead_man,
+        heartbeat: life.line(),
     })?;
     let listener = socket::listen(&data_dir).map_err(|cause| LiveError::System {
         doing: format!("listening at {}", socket::path(&data_dir).display()),
@@ -138,7 +151,8 @@ async fn serve(plan: Plan) -> Result<(), LiveError> {
     }
     app.desk.start().await?;
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    tell(&store, &rt, Notice::Started { version }).await?;
+    tell(&store, rt, Notice::Started { version }).await?;
+    life.ready(&store, &app);
     tracing::info!(data_dir = %data_dir.display(), "ready; `tomking status` asks it, Ctrl-C ends it");
     let handler = Arc::new(Live {
         reader,
@@ -156,7 +170,8 @@ async fn serve(plan: Plan) -> Result<(), LiveError> {
     let ended = until_the_end(&app, &store, &venue_store).await;
     let _ = std::fs::remove_file(socket::path(&data_dir));
     ended?;
-    tell(&store, &rt, Notice::Stopping).await?;
+    life.stops();
+    tell(&store, rt, Notice::Stopping).await?;
     app.scheduler.stop();
     if rt.timeout(STOP_WAIT, app.scheduler.idle()).await.is_none() {
         tracing::warn!("a run is still under way; it is taken up again at the next start");

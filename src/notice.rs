@@ -212,6 +212,13 @@ pub enum Notice {
         /// Its bound.
         bound: Decimal,
     },
+    /// A loop of the daemon gives no sign of life.
+    Hung {
+        /// Which.
+        what: String,
+        /// Seconds since its last sign.
+        seconds: i64,
+    },
     /// The dead-man's switch does not answer; told once an outage.
     HeartbeatFailed {
         /// The first ping that failed.

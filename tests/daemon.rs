@@ -5,6 +5,8 @@
 
 #[path = "daemon/house.rs"]
 mod house;
+#[path = "daemon/life.rs"]
+mod life;
 
 use std::{fs, time::Duration};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::dead_man::DeadMan;
+use super::{dead_man::DeadMan, lifeline::Health};
 use crate::{
     clock::Timestamp,
     notice::{Notice, raise},
@@ -32,24 +32,36 @@ pub struct Outage {
     pub failed: u32,
 }
 
-/// Pings the switch once a slot. A switch that does not answer is told of once, and once more when
+/// What is pinged, and what keeps it from being pinged.
+#[derive(Clone)]
+pub struct Line {
+    /// The switch.
+    pub switch: Arc<DeadMan>,
+    /// Whether the desk lives: one that hangs is never told as healthy.
+    pub health: Arc<Health>,
+}
+
+/// Pings the switch once a slot, while the desk lives. A switch that does not answer is told of once, and once more when
 /// it answers again; its slots are skipped with the reason.
 pub struct Heartbeat {
-    switch: Arc<DeadMan>,
+    line: Line,
     store: Store,
 }
 
 impl Heartbeat {
     /// A heartbeat of the given switch.
-    pub fn new(switch: Arc<DeadMan>, store: Store) -> Self {
-        Self { switch, store }
+    pub fn new(line: Line, store: Store) -> Self {
+        Self { line, store }
     }
 }
 
 #[async_trait]
 impl JobBody for Heartbeat {
     async fn run(&self, context: &JobContext) -> Result<JobReport, JobError> {
-        let pinged = self.switch.ping().await;
+        if let Some(ill) = self.line.health.ill() {
+            return Ok(JobReport::skipped(format!("not pinged: {ill}")));
+        }
+        let pinged = self.line.switch.ping().await;
         let outage = self.store.read(|tx| tx.get(&OUTAGE, SWITCH));
         let outage = outage.map_err(|error| JobError(error.to_string()))?;
         let (slot, now) = (context.slot, context.rt.now());

@@ -12,8 +12,12 @@ pub mod dispatch;
 pub mod email;
 /// The job body that pings the dead-man's switch.
 pub mod heartbeat;
+/// Who watches whether the desk lives, and tells where it does not.
+pub mod lifeline;
 /// The channel that writes to the log.
 pub mod log;
+/// The service manager: ready, alive, stopping.
+pub mod manager;
 /// A notice as a person reads it.
 pub mod render;
 /// The channels that settings name.

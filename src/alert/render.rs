@@ -103,6 +103,13 @@ fn words(notice: &Notice) -> Words {
         Notice::Limit { limit, value, bound } => {
             line(Warning, format!("{limit}: {value}, warned of from {bound} on"))
         }
+        Notice::Hung { what, seconds } => (
+            Critical,
+            format!("The daemon hangs: the loop of {what} gives no sign of life since {seconds} s"),
+            "Stops are not watched. Under systemd it is started anew by itself; else restart it, and \
+             close at the broker by hand what expires today."
+                .to_owned(),
+        ),
         Notice::HeartbeatFailed { since, reason } => line(
             Warning,
             format!("The dead-man's switch does not answer since {}: {reason}", clock(since)),

@@ -10,7 +10,7 @@ use super::{
     webhook::{Setup, Webhook},
 };
 use crate::{
-    clock::{Runtime, WallClock},
+    clock::Runtime,
     config::voice::{InboxSettings, VoiceSettings, WebhookSettings},
 };
 
@@ -30,7 +30,7 @@ pub fn channels(
         channels.push(Arc::new(EmailChannel::new(mailer, inbox, Arc::clone(enclosures))));
     }
     for settings in &voice.webhook {
-        channels.push(Arc::new(webhook(settings)?));
+        channels.push(Arc::new(webhook(rt, settings)?));
     }
     Ok(channels)
 }
@@ -41,7 +41,7 @@ pub fn inbox_address(inbox: &InboxSettings, mailer: &Mailer) -> String {
     account.filter(|name| name.contains('@')).unwrap_or_else(|| mailer.sender())
 }
 
-fn webhook(settings: &WebhookSettings) -> Result<Webhook, String> {
+fn webhook(rt: &Runtime, settings: &WebhookSettings) -> Result<Webhook, String> {
     let name = &settings.name;
     let url = settings.url.read().map_err(|why| format!("webhook `{name}`: its URL: {why}"))?;
     let secret = settings
@@ -57,14 +57,14 @@ fn webhook(settings: &WebhookSettings) -> Result<Webhook, String> {
         allow_private: settings.allow_private,
         click: settings.click.clone(),
     };
-    Webhook::new(setup, Arc::new(WallClock)).map_err(|error| error.to_string())
+    Webhook::new(setup, rt.clock()).map_err(|error| error.to_string())
 }
 
 /// The dead-man's switch, where one is set.
-pub fn dead_man(voice: &VoiceSettings) -> Result<Option<DeadMan>, String> {
+pub fn dead_man(rt: &Runtime, voice: &VoiceSettings) -> Result<Option<DeadMan>, String> {
     let Some(switch) = &voice.dead_man else { return Ok(None) };
     let url = switch.url.read().map_err(|why| format!("voice.dead_man.url: {why}"))?;
-    DeadMan::new(&url, switch.signals, switch.allow_private, Arc::new(WallClock))
+    DeadMan::new(&url, switch.signals, switch.allow_private, rt.clock())
         .map(Some)
         .map_err(|why| format!("voice.dead_man: {why}"))
 }

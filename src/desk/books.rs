@@ -36,7 +36,7 @@ impl Desk {
             {
                 tracing::error!(%error, "a reconciliation failed");
             }
-            self.wait(self.books_due(), &mut pulse).await;
+            self.loops.books.rest(self.wait(self.books_due(), &mut pulse)).await;
         }
     }
 

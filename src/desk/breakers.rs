@@ -81,7 +81,7 @@ impl Desk {
                 tracing::error!(%error, "a look at the breakers failed");
                 self.parts.rt.sleep(CONFIRM).await;
             }
-            self.wait(self.next_look(), &mut pulse).await;
+            self.loops.breakers.rest(self.wait(self.next_look(), &mut pulse)).await;
         }
     }
 

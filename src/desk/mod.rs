@@ -117,6 +117,7 @@ use crate::{
         friday_0dte::{self, ZdteTimes},
         manage::ExitMemory,
     },
+    vital::Turns,
 };
 
 /// Before a loop that panicked begins anew.
@@ -159,6 +160,15 @@ pub struct Desk {
     opening: futures::lock::Mutex<()>,
     /// One reconciliation at a time; a broker that hangs never delays a stop.
     books: futures::lock::Mutex<()>,
+    loops: Loops,
+}
+
+/// The life of each loop.
+#[derive(Default)]
+struct Loops {
+    positions: Arc<Turns>,
+    books: Arc<Turns>,
+    breakers: Arc<Turns>,
 }
 
 /// What is kept in memory so that an idle minute costs nothing.
@@ -231,6 +241,7 @@ impl Desk {
             looking: futures::lock::Mutex::new(()),
             opening: futures::lock::Mutex::new(()),
             books: futures::lock::Mutex::new(()),
+            loops: Loops::default(),
         };
         desk.load()?;
         Ok(Arc::new(desk))
@@ -244,24 +255,36 @@ impl Desk {
         self.read_back().await?;
         self.reconcile().await?;
         self.wake();
-        self.keep_alive("the broker's hints", Self::follow_changes);
-        self.keep_alive("the positions", Self::watch_positions);
-        self.keep_alive("the books", Self::keep_books);
-        self.keep_alive("the breakers", Self::watch_breakers);
+        let Loops { positions, books, breakers } = &self.loops;
+        self.keep_alive("the broker's hints", &Arc::default(), Self::follow_changes);
+        self.keep_alive("the positions", positions, Self::watch_positions);
+        self.keep_alive("the books", books, Self::keep_books);
+        self.keep_alive("the breakers", breakers, Self::watch_breakers);
         Ok(())
+    }
+
+    /// The loops that must go on for the desk to be alive, by name.
+    pub fn loops(&self) -> Vec<(&'static str, Arc<Turns>)> {
+        let Loops { positions, books, breakers } = &self.loops;
+        [("the positions", positions), ("the books", books), ("the breakers", breakers)]
+            .map(|(name, turns)| (name, Arc::clone(turns)))
+            .to_vec()
     }
 
     /// Runs one of the desk's loops for ever; one that panics begins anew a little later.
     fn keep_alive<F>(
         self: &Arc<Self>,
         what: &'static str,
+        turns: &Arc<Turns>,
         run: impl Fn(Arc<Self>) -> F + Send + Sync + 'static,
     ) where
         F: Future<Output = ()> + Send + 'static,
     {
-        let desk = Arc::clone(self);
+        let (desk, turns) = (Arc::clone(self), Arc::clone(turns));
         self.parts.rt.spawn(async move {
-            while AssertUnwindSafe(run(Arc::clone(&desk))).catch_unwind().await.is_err() {
+            let begin = || turns.of(run(Arc::clone(&desk)));
+            while AssertUnwindSafe(begin()).catch_unwind().await.is_err() {
+                turns.fell();
                 tracing::error!(what, "a loop of the desk panicked; it begins anew");
                 desk.parts.rt.sleep(AFTER_PANIC).await;
             }

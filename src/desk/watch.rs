@@ -91,6 +91,7 @@ impl Desk {
             if let Err(error) = self.tick().await {
                 tracing::error!(%error, "a round of the desk failed");
             }
+            self.loops.positions.turned();
             self.wait(self.next_tick(), &mut pulse).await;
         }
     }

@@ -18,7 +18,7 @@ use super::{
     supervisor::{Core, Scheduler, Sequence},
     ticker,
 };
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, vital::Turns};
 
 /// A slot is handed over so long before its instant; the last stretch is slept exactly.
 pub(super) const LEAD: TimeDelta = TimeDelta::seconds(2);
@@ -45,6 +45,11 @@ pub(super) struct Handover {
 type Waiting = BTreeSet<(Timestamp, usize, Slot)>;
 
 impl Scheduler {
+    /// The loop that starts what is due.
+    pub fn turns(&self) -> Arc<Turns> {
+        Arc::clone(&self.core.turns)
+    }
+
     /// Runs live on the tokio runtime, catch-up first, until [`stop`](Self::stop) or a failure of
     /// the store. Runs under way go on; wait for them with [`idle`](Self::idle).
     pub async fn run_live(&self) -> Result<(), ScheduleError> {
@@ -59,7 +64,7 @@ impl Scheduler {
             started
         };
         // The first slot may be due before the ticker is ready.
-        let (ticker, served) = futures::join!(ticking, core.serve(inbox));
+        let (ticker, served) = futures::join!(ticking, core.turns.of(core.serve(inbox)));
         ticker?.stop().await;
         served?;
         core.check()

@@ -22,6 +22,7 @@ use crate::{
     clock::{Runtime, Timestamp},
     signal as watch,
     store::{Read, Store, StoreError},
+    vital::Turns,
 };
 
 /// How long a job waits for those of lower order that are due at the same instant.
@@ -48,6 +49,8 @@ pub(super) struct Core {
     pub active: watch::Sender<usize>,
     /// The first failure of the store: nothing starts after it.
     pub broken: Mutex<Option<StoreError>>,
+    /// The life of the live driver's loop.
+    pub turns: Arc<Turns>,
     /// Turns true with `broken` or `stop`.
     pub ended: watch::Sender<bool>,
 }
@@ -144,6 +147,7 @@ impl Scheduler {
             state: Mutex::new(state),
             active: watch::Sender::new(0),
             broken: Mutex::new(None),
+            turns: Arc::default(),
             ended: watch::Sender::new(false),
         };
         Ok(Self { core: Arc::new(core) })

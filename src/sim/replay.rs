@@ -269,7 +269,7 @@ async fn days(plan: Plan, scene: Scene) -> Result<(Arc<Gatherer>, Starting), Rep
         market: Arc::clone(&market),
         broker: Arc::clone(&broker),
         data_dir: None,
-        dead_man: None,
+        heartbeat: None,
     })?;
     app.desk.start().await?;
     let starting = starting(broker.as_ref(), market.as_ref(), plan.from).await;

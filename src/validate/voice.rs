@@ -54,9 +54,11 @@ fn channels(subject: &Subject<'_>) -> Found {
 }
 
 fn dead_man(subject: &Subject<'_>) -> Found {
-    let outcome = setup::dead_man(&subject.settings.voice).map(|switch| match switch {
-        None => (false, "not set".to_owned()),
-        Some(_) => (true, "set".to_owned()),
+    let outcome = threads().and_then(|on| {
+        let _entered = on.enter();
+        let switch = setup::dead_man(&Runtime::live(), &subject.settings.voice)?;
+        let measured = if switch.is_some() { "set" } else { "not set" };
+        Ok((switch.is_some(), measured.to_owned()))
     });
     Found::new("dead-man's switch", "set", outcome, "`voice.dead_man`").from(StageId::One)
 }

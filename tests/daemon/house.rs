@@ -75,9 +75,20 @@ impl House {
 
     /// Starts the daemon as the README does: no argument at all.
     pub fn start(&self) -> Daemon {
+        self.start_with(&[])
+    }
+
+    /// The same with more in its environment.
+    pub fn start_with(&self, environment: &[(&str, &str)]) -> Daemon {
         let log = tempfile::NamedTempFile::new_in(self.dir.path()).unwrap();
         let (file, path) = log.keep().unwrap();
-        let child = self.command(&[]).stdout(Stdio::null()).stderr(file).spawn().unwrap();
+        let child = self
+            .command(&[])
+            .envs(environment.iter().copied())
+            .stdout(Stdio::null())
+            .stderr(file)
+            .spawn()
+            .unwrap();
         Daemon { child, log: path }
     }
 

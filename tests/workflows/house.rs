@@ -159,7 +159,7 @@ async fn daemon(
         market,
         broker,
         data_dir: None,
-        dead_man: None,
+        heartbeat: None,
     })
     .unwrap();
     let reader = Reader {

@@ -28,6 +28,10 @@ fn switch(answers: Vec<&'static str>) -> DeadMan {
     DeadMan::new(&url, true, true, Arc::new(WallClock)).unwrap()
 }
 
+fn line(switch: DeadMan) -> Line {
+    Line { switch: Arc::new(switch), health: Arc::default() }
+}
+
 /// Runs the body for one slot a minute, as the scheduler does; `true` for each that was done.
 fn slots(body: &Heartbeat, store: &Store, rt: &Runtime, count: i64) -> Vec<bool> {
     let live = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -50,7 +54,7 @@ fn an_outage_is_told_once_and_once_more_when_it_is_over() {
     let count = answers.len();
     let world = VirtualWorld::new("2024-08-02T14:00:00Z".parse().unwrap());
     let (rt, store) = (world.runtime(), Store::in_memory().unwrap());
-    let body = Heartbeat::new(Arc::new(switch(answers.clone())), store.clone());
+    let body = Heartbeat::new(line(switch(answers.clone())), store.clone());
     let done = slots(&body, &store, &rt, i64::try_from(count).unwrap());
     assert_eq!(done, answers.iter().map(|answer| *answer == ok).collect::<Vec<_>>());
 
@@ -69,7 +73,7 @@ fn an_outage_outlives_the_program_and_is_not_told_again() {
     let (rt, store) = (world.runtime(), Store::in_memory().unwrap());
     let down = "500 Internal Server Error";
     for _ in 0..2 {
-        let body = Heartbeat::new(Arc::new(switch(vec![down; 4])), store.clone());
+        let body = Heartbeat::new(line(switch(vec![down; 4])), store.clone());
         slots(&body, &store, &rt, 4);
     }
     let row = store.read(|tx| tx.get(&OUTAGE, SWITCH)).unwrap().unwrap();

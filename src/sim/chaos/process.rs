@@ -161,7 +161,7 @@ impl Around {
             market: Arc::new(MarketSeam::new(Arc::clone(&self.market), gate.clone())),
             broker: Arc::new(BrokerSeam::new(venue, gate.clone())),
             data_dir: None,
-            dead_man: None,
+            heartbeat: None,
         };
         let app = App::assemble(parts).map_err(|error| error.to_string())?;
         for (place, name) in (0..).zip(&self.ground.channels) {

@@ -1,0 +1,87 @@
+//! A desk that hangs, in virtual time.
+
+use super::*;
+use crate::{
+    alert::heartbeat::{Heartbeat, Line},
+    clock::{Timestamp, VirtualWorld, WallClock},
+    notice::OUTBOX,
+    schedule::{JobBody as _, JobContext, Outcome},
+    store::Read as _,
+};
+
+const BEGINS: &str = "2024-08-02T14:00:00Z";
+
+fn told(store: &Store) -> Vec<(i64, Notice)> {
+    let rows = store.read(|tx| tx.list(&OUTBOX, "")).unwrap();
+    let begins: Timestamp = BEGINS.parse().unwrap();
+    rows.into_iter().map(|(_, row)| ((row.at - begins).num_seconds(), row.notice)).collect()
+}
+
+fn hung(seconds: i64) -> Notice {
+    Notice::Hung { what: "the positions".to_owned(), seconds }
+}
+
+#[test]
+fn a_loop_that_hangs_is_told_once_and_the_switch_is_not_pinged_meanwhile() {
+    let mut world = VirtualWorld::new(BEGINS.parse().unwrap());
+    let (rt, store) = (world.runtime(), Store::in_memory().unwrap());
+    let health: Arc<Health> = Arc::default();
+    let (turns, other): (Arc<Turns>, Arc<Turns>) = (Arc::default(), Arc::default());
+    let lifeline = Lifeline {
+        rt: rt.clone(),
+        store: store.clone(),
+        manager: Arc::new(Manager::none()),
+        switch: None,
+        health: Arc::clone(&health),
+    };
+    // Ticks each ten seconds, hangs from 14:05 to 14:10, then ticks again.
+    let (own, ticks) = (rt.clone(), Arc::clone(&turns));
+    rt.spawn(async move {
+        ticks
+            .of(async move {
+                for round in 0..60 {
+                    let wait = if round == 30 { 300 } else { 10 };
+                    own.sleep(TimeDelta::seconds(wait)).await;
+                }
+            })
+            .await;
+    });
+    let steady = rt.clone();
+    rt.spawn(Arc::clone(&other).of(async move {
+        for _ in 0..180 {
+            steady.sleep(TimeDelta::seconds(5)).await;
+        }
+    }));
+    let loops = vec![("the positions", turns), ("the books", other)];
+    let (seen, inside) = (Arc::clone(&health), rt.clone());
+    let ill = world
+        .run(async move {
+            rt.spawn(lifeline.watch(loops, String::new));
+            let mut ill = Vec::new();
+            for minute in 1..=14 {
+                inside.sleep(TimeDelta::minutes(1)).await;
+                if seen.ill().is_some() {
+                    ill.push(minute);
+                }
+            }
+            ill
+        })
+        .unwrap();
+    assert_eq!(ill, [7, 8, 9, 10], "from a minute of silence until it is seen to go on");
+    assert_eq!(told(&store), [(365, hung(60))]);
+}
+
+#[test]
+fn a_hang_skips_the_ping() {
+    let world = VirtualWorld::new(BEGINS.parse().unwrap());
+    let (rt, store) = (world.runtime(), Store::in_memory().unwrap());
+    let health: Arc<Health> = Arc::default();
+    health.set(Some("the loop of the books gives no sign of life since 60 s".to_owned()));
+    // Nobody listens there: a ping would fail with other words.
+    let switch = DeadMan::new("http://127.0.0.1:1/", true, true, Arc::new(WallClock)).unwrap();
+    let body = Heartbeat::new(Line { switch: Arc::new(switch), health }, store);
+    let context = JobContext { job: "heartbeat".to_owned(), slot: rt.now(), attempt: 1, rt };
+    let report = futures::executor::block_on(body.run(&context)).unwrap();
+    let why = "not pinged: the loop of the books gives no sign of life since 60 s";
+    assert_eq!(report.outcome, Outcome::Skipped { reason: why.to_owned() });
+}
