@@ -139,6 +139,17 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Whether this program takes a command line, its own name first. Runs nothing.
+///
+/// # Errors
+/// What the program would say.
+pub fn parses(line: &[String]) -> Result<(), String> {
+    match table::with_table(Cli::command()).try_get_matches_from(line) {
+        Err(error) if error.use_stderr() => Err(error.to_string()),
+        _ => Ok(()),
+    }
+}
+
 /// The subcommands that have a file of their own.
 fn run_own(cli: Cli) -> CliResult {
     let global = &cli.global;
