@@ -42,13 +42,24 @@ impl EmailChannel {
         Self { mailer, inbox, enclosures }
     }
 
-    /// The mail of what goes out.
-    fn letter(&self, out: &Outgoing) -> Result<Letter, String> {
-        let [alert] = out.alerts.as_slice() else { return Ok(self.burst(out)) };
-        match self.enclosures.of(alert)? {
-            Some(enclosure) => Ok(self.enclosed(alert, enclosure)),
-            None => Ok(self.alone(alert, out.repeat)),
+    /// The mails of what goes out: a report is one by itself also in a burst.
+    fn letters(&self, out: &Outgoing) -> Result<Vec<Letter>, String> {
+        let (mut letters, mut bare) = (Vec::new(), Vec::new());
+        for alert in &out.alerts {
+            match self.enclosures.of(alert)? {
+                Some(enclosure) => letters.push(self.enclosed(alert, enclosure)),
+                None => bare.push(alert.clone()),
+            }
         }
+        match bare.as_slice() {
+            [] => {}
+            [alert] => letters.insert(0, self.alone(alert, out.repeat)),
+            [.., newest] => letters.insert(0, self.burst(&bare, newest, out.repeat)),
+        }
+        for letter in &mut letters {
+            letter.urgent &= !out.silent;
+        }
+        Ok(letters)
     }
 
     /// One alert; a repeat refers to the first mail of it.
@@ -68,10 +79,9 @@ impl EmailChannel {
     }
 
     /// Many alerts as one mail.
-    fn burst(&self, out: &Outgoing) -> Letter {
-        let words = Words::of_many(&out.alerts, out.repeat, self.inbox.as_deref());
-        let newest = out.alerts.last().expect("what goes out is never empty");
-        let id = ids::digest_of(&out.alerts, out.repeat, self.mailer.host());
+    fn burst(&self, alerts: &[Alert], newest: &Alert, repeat: u32) -> Letter {
+        let words = Words::of_many(alerts, repeat, self.inbox.as_deref());
+        let id = ids::digest_of(alerts, repeat, self.mailer.host());
         self.written(id, &words, newest)
     }
 
@@ -113,7 +123,7 @@ impl Channel for EmailChannel {
     }
 
     async fn send(&self, out: &Outgoing) -> Result<(), SendError> {
-        let letter = self.letter(out).map_err(SendError::Retry)?;
-        self.mailer.send(&letter).await
+        let letters = self.letters(out).map_err(SendError::Retry)?;
+        self.mailer.send_all(&letters).await
     }
 }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use mail_parser::MimeHeaders as _;
 use tomking::{
-    alert::{Alert, Attachment, Channel as _, Enclosure, Enclosures, Outgoing, Picture},
+    alert::{
+        Alert, Attachment, Channel as _, Enclosure, Enclosures, Outgoing, Picture, email::Letter,
+    },
     config::voice::Severity,
 };
 
 use crate::{
     house::{House, alert, header, on, parsed, text, tree},
-    server::Plan,
+    server::{Act, At, Plan},
 };
 
 /// The bytes every PNG begins with, and a few that no text has.
@@ -92,6 +94,58 @@ fn a_report_has_its_pictures_inside_and_its_table_beside_it() {
         assert_eq!(file.contents(), CSV.as_bytes());
         assert_eq!(header(&mails[0].data, "Importance"), None);
         assert_eq!(header(&mails[0].data, "Reply-To").unwrap(), "bot@example.org");
+    });
+}
+
+#[test]
+fn a_table_of_plain_letters_keeps_its_line_ends() {
+    on(async {
+        let house = House::new(Plan::default()).await;
+        let csv = "date,pnl_gbp\n2026-10-16,146.80\n.\n";
+        let mut letter = Letter::new(
+            "one@example.org".to_owned(),
+            vec!["owner@example.org".to_owned()],
+            "A table",
+            "It is beside this.",
+            alert(1).at,
+        );
+        letter.files.push(Attachment {
+            name: "a table \"é\"\r\n.csv".to_owned(),
+            media_type: "text/csv; charset=utf-8".to_owned(),
+            bytes: csv.as_bytes().to_vec(),
+        });
+        house.mailer().send(&letter).await.unwrap();
+        let mails = house.server.mails();
+        let message = parsed(&mails[0].data);
+        assert_eq!(tree(&message, 0), "mixed(alternative(plain), csv)");
+        let file = message.parts.last().unwrap();
+        assert_eq!(file.contents(), csv.as_bytes());
+        assert_eq!(file.attachment_name().unwrap(), "a-table------.csv");
+    });
+}
+
+#[test]
+fn a_report_in_a_burst_is_a_mail_by_itself_and_none_comes_twice() {
+    on(async {
+        let plan = Plan {
+            script: vec![vec![], vec![(At::Body, Act::Say("451 later".into()))]],
+            ..Plan::default()
+        };
+        let house = House::new(plan).await;
+        let channel = house.telling_of(Arc::new(Archive));
+        let alerts = vec![alert(38), alert(39), report(40, "2026-10-16T20:30:00Z"), alert(41)];
+        let out = Outgoing { alerts, silent: true, repeat: 0 };
+        let first = channel.send(&out).await.unwrap_err().to_string();
+        assert_eq!(first, "the mail was refused: 451: later");
+        assert_eq!(channel.send(&out).await, Ok(()));
+        let mails = house.server.mails();
+        let ids: Vec<String> =
+            mails.iter().map(|mail| header(&mail.data, "Message-ID").unwrap()).collect();
+        assert_eq!(ids.len(), 2, "{ids:?}");
+        assert!(ids[0].starts_with("<digest-38-41."), "{ids:?}");
+        assert!(ids[1].starts_with("<report-daily-2026-10-16.40-"), "{ids:?}");
+        assert_eq!(header(&mails[0].data, "Importance"), None, "it is silent");
+        assert!(!text(&parsed(&mails[0].data)).contains("daily report"));
     });
 }
 

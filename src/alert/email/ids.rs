@@ -9,8 +9,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::alert::Alert;
 
-/// Characters of an id from outside that is written into a header.
-const ID_MOST: usize = 250;
+/// Characters of an id, which may come from outside, that are written into a header.
+const ID_MOST: usize = 400;
 
 /// The id of an alert's mail; `repeat` counts how often it went out before.
 pub fn alert(alert: &Alert, repeat: u32, host: &str) -> String {

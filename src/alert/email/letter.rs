@@ -9,7 +9,7 @@ use lettre::{
     address::Envelope,
     message::{
         Attachment as Part, Body, Mailbox, MessageBuilder, MultiPart, SinglePart,
-        header::{ContentType, HeaderName, HeaderValue},
+        header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
     },
 };
 
@@ -92,7 +92,7 @@ impl Letter {
         self.to.iter().map(read).collect()
     }
 
-    /// The whole mail as it is sent from `from`.
+    /// The whole mail as it is sent from `from`, but for the end of its last line.
     pub(super) fn formatted(&self, from: &Mailbox) -> Result<Vec<u8>, String> {
         let to = self.addresses()?;
         let envelope = Envelope::new(Some(from.email.clone()), to.clone());
@@ -110,8 +110,17 @@ impl Letter {
             builder = builder.reply_to(Mailbox::new(None, address));
         }
         let message = self.manner(self.thread(builder), from.email.domain());
-        let message = message.multipart(self.body()?).map_err(|error| error.to_string())?;
-        Ok(message.formatted())
+        let message = if self.html.is_none() && self.files.is_empty() {
+            message.singlepart(SinglePart::plain(self.text.clone()))
+        } else {
+            message.multipart(self.body()?)
+        };
+        let mut bytes = message.map_err(|error| error.to_string())?.formatted();
+        // The end of the last line is sent with the dot that ends the mail.
+        while bytes.ends_with(b"\r\n") {
+            bytes.truncate(bytes.len() - 2);
+        }
+        Ok(bytes)
     }
 
     fn thread(&self, mut builder: MessageBuilder) -> MessageBuilder {
@@ -174,12 +183,18 @@ fn media_type(text: &str) -> Result<ContentType, String> {
 fn inline(picture: &Picture) -> Result<SinglePart, String> {
     let name = file_name(&picture.name);
     let part = Part::new_inline_with_name(name.clone(), format!("{name}.png"));
-    Ok(part.body(Body::new(picture.png.clone()), media_type("image/png")?))
+    Ok(part.body(bytes(&picture.png)?, media_type("image/png")?))
 }
 
 fn attached(file: &Attachment) -> Result<SinglePart, String> {
     let part = Part::new(file_name(&file.name));
-    Ok(part.body(Body::new(file.bytes.clone()), media_type(&file.media_type)?))
+    Ok(part.body(bytes(&file.bytes)?, media_type(&file.media_type)?))
+}
+
+/// As base64, whatever they are: text sent as it stands would have its line ends changed.
+fn bytes(bytes: &[u8]) -> Result<Body, String> {
+    let body = Body::new_with_encoding(bytes.to_vec(), ContentTransferEncoding::Base64);
+    body.map_err(|_| "its bytes cannot be encoded".to_owned())
 }
 
 /// A name that needs no quoting anywhere.

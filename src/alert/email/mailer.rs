@@ -44,6 +44,12 @@ fn now_doing(doing: &Doing, what: &'static str) {
     *doing.lock().unwrap_or_else(PoisonError::into_inner) = what;
 }
 
+fn too_late(limit: TimeDelta, doing: &Doing) -> String {
+    let doing = doing.lock().unwrap_or_else(PoisonError::into_inner);
+    let limit = limit.num_milliseconds();
+    format!("the mail server was not done within {limit} ms; this was under way: {doing}")
+}
+
 /// Sends letters by the server that settings name. Each recipient is taken or refused alone, and
 /// one that took a letter does not get it again when it is tried again for the others.
 pub struct Mailer {
@@ -111,6 +117,26 @@ impl Mailer {
     /// `Permanent` when every recipient that did not take it was refused for good (5xx), and names
     /// who took it, if anyone did.
     pub async fn send(&self, letter: &Letter) -> Result<(), SendError> {
+        self.send_within(letter, self.deadline).await
+    }
+
+    /// Sends letters one after another, all within one deadline. Those before a failure are
+    /// taken: tried again, they are not sent again.
+    pub async fn send_all(&self, letters: &[Letter]) -> Result<(), SendError> {
+        let begun = self.rt.now();
+        let mut lasting = Ok(());
+        for letter in letters {
+            let left = self.deadline - (self.rt.now() - begun);
+            let left = left.clamp(TimeDelta::zero(), self.deadline);
+            match self.send_within(letter, left).await {
+                Err(SendError::Permanent(why)) => lasting = Err(SendError::Permanent(why)),
+                sent => sent?,
+            }
+        }
+        lasting
+    }
+
+    async fn send_within(&self, letter: &Letter, limit: TimeDelta) -> Result<(), SendError> {
         let bytes = letter.formatted(&self.from).map_err(SendError::Permanent)?;
         let all = letter.addresses().map_err(SendError::Permanent)?;
         let left: Vec<Address> = {
@@ -122,8 +148,8 @@ impl Mailer {
         }
         let doing = Mutex::new("connecting");
         let work = self.hand_in(letter, &bytes, left, &doing);
-        let Some(done) = self.rt.timeout(self.deadline, work).await else {
-            return Err(SendError::Retry(self.too_late(&doing)));
+        let Some(done) = self.rt.timeout(limit, work).await else {
+            return Err(SendError::Retry(too_late(self.deadline, &doing)));
         };
         let (mut connection, refusals) = done.map_err(|fault| self.told(fault))?;
         let _ = self.rt.timeout(GOODBYE_WAIT, connection.command(Quit)).await;
@@ -178,12 +204,6 @@ impl Mailer {
             }
         }
         Ok((accepted, refusals))
-    }
-
-    fn too_late(&self, doing: &Doing) -> String {
-        let doing = doing.lock().unwrap_or_else(PoisonError::into_inner);
-        let limit = self.deadline.num_milliseconds();
-        format!("the mail server was not done within {limit} ms; this was under way: {doing}")
     }
 
     /// What a finished conversation comes to.

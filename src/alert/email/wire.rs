@@ -175,9 +175,12 @@ impl Talk<'_> {
             }
             let read = self.tcp.read(&mut part).await;
             let read = read.map_err(|error| format!("before STARTTLS: {error}"))?;
-            self.total += read;
-            if read == 0 || self.total > PLAIN_MOST {
+            if read == 0 {
                 return Err("the server ended the connection before STARTTLS".to_owned());
+            }
+            self.total += read;
+            if self.total > PLAIN_MOST {
+                return Err("the server says too much before STARTTLS".to_owned());
             }
             self.heard.extend_from_slice(&part[..read]);
         }

@@ -44,7 +44,7 @@ impl Words {
     pub(super) fn of(alert: &Alert, repeat: u32, inbox: Option<&str>) -> Self {
         let item = Item::of(alert);
         let again = (repeat > 0).then(|| told_again(repeat));
-        let act = act(alert.severity, alert.id, inbox);
+        let act = act(alert.severity, Some(alert.id), inbox);
         Self {
             subject: format!("[{}] {}", label(alert.severity), item.title),
             severity: alert.severity,
@@ -60,7 +60,7 @@ impl Words {
         sorted.sort_by_key(|alert| (std::cmp::Reverse(alert.severity), alert.id));
         let severity = sorted.first().map_or(Severity::Info, |alert| alert.severity);
         let first = sorted.first().map(|alert| one_line(&alert.title, TITLE_MOST));
-        let (count, number) = (alerts.len(), sorted.first().map_or(0, |alert| alert.id));
+        let count = alerts.len();
         let mut opening = tally(alerts);
         if repeat > 0 {
             opening = format!("{opening} {}", told_again(repeat));
@@ -72,7 +72,7 @@ impl Words {
                 count - ALERTS_MOST
             ));
         }
-        footer.extend(act(severity, number, inbox));
+        footer.extend(act(severity, None, inbox));
         Self {
             subject: format!(
                 "[{}] {count} alerts, first: {}",
@@ -158,27 +158,25 @@ fn tally(alerts: &[Alert]) -> String {
     format!("{} alerts: {}.", alerts.len(), parts.join(", "))
 }
 
-/// What can be done about it, and how.
-fn act(severity: Severity, number: u64, inbox: Option<&str>) -> Vec<String> {
+/// What can be done about one alert, or about all that are open, and how.
+fn act(severity: Severity, number: Option<u64>, inbox: Option<&str>) -> Vec<String> {
     let mut lines = Vec::new();
-    let by_mail = inbox.map(|address| {
-        let example = format!("ACK {number} 123456");
-        (address, example)
-    });
-    match (severity, &by_mail) {
-        (Severity::Info, _) => {}
-        (_, None) => lines.push(format!(
-            "Acknowledge it: /ack {number} on Telegram, or `tomking alerts ack {number}`."
-        )),
-        (_, Some((address, example))) => lines.push(format!(
-            "Acknowledge it: a mail to {address} with the subject `{example}` (123456: your code), \
-             /ack {number} on Telegram, or `tomking alerts ack {number}`."
-        )),
-    }
-    if let Some((address, _)) = by_mail {
+    if severity > Severity::Info {
+        let (what, number) = match number {
+            Some(number) => ("Acknowledge it", format!(" {number}")),
+            None => ("Acknowledge all that are open", String::new()),
+        };
+        let by_mail = inbox.map_or_else(String::new, |address| {
+            format!("a mail to {address} with the subject `ACK{number} CODE`, ")
+        });
         lines.push(format!(
-            "By mail to {address}, the subject a command and your code: STATUS, HALT, REDUCE, \
-             FLATTEN, ACK."
+            "{what}: {by_mail}/ack{number} on Telegram, or `tomking alerts ack{number}`."
+        ));
+    }
+    if let Some(address) = inbox {
+        lines.push(format!(
+            "By mail to {address}: STATUS, HALT, REDUCE, FLATTEN or ACK as the subject, with your \
+             six-digit code behind it."
         ));
     }
     lines.push("tomking sends this by itself.".to_owned());
