@@ -62,8 +62,28 @@ fn words_put_in_before_the_handshake_are_not_taken_for_the_servers() {
 }
 
 #[test]
+fn a_certificate_that_signs_itself_is_taken_where_the_owner_names_it() {
+    for tls in [Tls::Implicit, Tls::Starttls] {
+        on(async {
+            let plan = Plan { tls, shows: Shows::SignsItself, auth: "PLAIN", ..Plan::default() };
+            let mut house = House::new(plan).await;
+            assert_eq!(house.send().await, Ok(()), "{tls:?}");
+            house.settings.server.ca_file = None;
+            let error = house.send().await.unwrap_err().to_string();
+            assert!(error.starts_with("TLS with localhost: invalid peer certificate"), "{error}");
+            assert_eq!(house.server.mails().len(), 1);
+        });
+    }
+}
+
+#[test]
 fn a_certificate_of_another_name_or_authority_gets_neither_password_nor_mail() {
-    for (shows, cause) in [(Shows::AnotherName, "not valid for name"), (Shows::Unknown, "")] {
+    for (shows, cause) in [
+        (Shows::AnotherName, "not valid for name"),
+        (Shows::SignsItselfForAnotherName, "not valid for name"),
+        (Shows::SignsItselfAndRanOut, "certificate expired"),
+        (Shows::Unknown, "BadSignature"),
+    ] {
         for tls in [Tls::Implicit, Tls::Starttls] {
             let plan = Plan { tls, shows, auth: "PLAIN", ..Plan::default() };
             let (text, house) = retried(plan, PASSWORD);
