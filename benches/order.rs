@@ -15,18 +15,17 @@ use std::{
 };
 
 use async_trait::async_trait;
-use chrono::{Datelike, NaiveDate, TimeDelta, Weekday};
-use futures::future::BoxFuture;
+use chrono::{NaiveDate, TimeDelta};
 use rust_decimal::Decimal;
 use tomking::{
     account::{Balances, BrokerOrderId, Holding, TradingStatus},
     broker::{
         Broker, BrokerError, BrokerOrder, OrderRequest, SubmitError, Transaction, paper::PaperVenue,
     },
-    calendar::{Calendar, Exchange},
-    clock::{Clock, Runtime, Spawn, Stopwatch, Timestamp, WallClock},
+    calendar::Calendar,
+    clock::{Stopwatch, Timestamp},
     config::Settings,
-    desk::{Desk, DeskParts, jobs},
+    desk::{Desk, DeskParts},
     instrument::{Instrument, OptionContract, Product, Series},
     market::{
         Chain, DailyBar, EventDay, EventKind, Market, MarketError, ModelledMarket, OptionQuote,
@@ -34,31 +33,14 @@ use tomking::{
     },
     money::FxRate,
     risk::BuyingPower,
-    schedule::JobContext,
     store::Store,
 };
 
+use support::{enter, figures, fridays, runtime};
+
+mod support;
+
 const ENTRIES: usize = 200;
-
-/// The wall clock, at another date.
-struct Shifted(TimeDelta);
-
-impl Clock for Shifted {
-    fn now(&self) -> Timestamp {
-        WallClock.now() + self.0
-    }
-    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
-        WallClock.sleep_until(at - self.0)
-    }
-}
-
-struct Threads(tokio::runtime::Handle);
-
-impl Spawn for Threads {
-    fn spawn(&self, task: BoxFuture<'static, ()>) {
-        drop(self.0.spawn(task));
-    }
-}
 
 /// When the snapshot's last read was answered and when the order's bytes were ready.
 struct Marks {
@@ -179,9 +161,7 @@ impl Broker for Wire {
 
 /// One Friday's entry: the time from its snapshot to its order's bytes; `None` without a trade.
 async fn entry(slot: Timestamp, settings: &Settings, calendar: &Calendar) -> Option<Duration> {
-    let handle = tokio::runtime::Handle::current();
-    let clock = Arc::new(Shifted(slot - WallClock.now()));
-    let rt = Runtime::new(clock, Arc::new(Threads(handle)));
+    let rt = runtime(slot);
     let marks = Arc::new(Marks {
         watch: Stopwatch::start(),
         snapshot_ns: AtomicU64::new(0),
@@ -212,16 +192,7 @@ async fn entry(slot: Timestamp, settings: &Settings, calendar: &Calendar) -> Opt
     })
     .unwrap();
     desk.start().await.unwrap();
-    let name = "friday-0dte-entry";
-    let (_, body) = jobs::bodies(&desk).into_iter().find(|(n, _)| *n == name).unwrap();
-    let context = JobContext { job: name.to_owned(), slot, attempt: 1, rt: rt.clone() };
-    let report = body.run(&context).await.unwrap();
-    let commits = report.commits;
-    store.write(move |tx| commits.into_iter().try_for_each(|commit| commit(tx))).await.unwrap();
-    if let Some(after) = report.after {
-        after();
-    }
-    if !report.summary.starts_with("entered") {
+    if !enter(&desk, &store, &rt, slot).await {
         return None;
     }
     for _ in 0..1_000 {
@@ -237,28 +208,13 @@ async fn entry(slot: Timestamp, settings: &Settings, calendar: &Calendar) -> Opt
 fn main() {
     let settings = Settings::load(None).unwrap();
     let calendar = Calendar::default();
-    let day = |text: &str| text.parse::<NaiveDate>().unwrap();
-    let fridays = calendar
-        .sessions(Exchange::Xnys, day("2012-01-03"), day("2024-12-31"))
-        .into_iter()
-        .filter(|session| session.date.weekday() == Weekday::Fri && !session.early_close);
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let mut times = Vec::new();
-    for session in fridays {
-        // An hour after the bell: 10:30 in New York.
-        let slot = session.open + TimeDelta::hours(1);
+    for slot in fridays(&calendar) {
         times.extend(threads.block_on(entry(slot, &settings, &calendar)));
         if times.len() == ENTRIES {
             break;
         }
     }
-    times.sort();
-    let at = |share: usize| times[(times.len() - 1) * share / 100].as_secs_f64() * 1e3;
-    println!(
-        "snapshot to order bytes, {} entries: p50 {:.2} ms  p99 {:.2} ms  max {:.2} ms",
-        times.len(),
-        at(50),
-        at(99),
-        at(100)
-    );
+    println!("snapshot to order bytes, entries {}", figures(times));
 }

@@ -15,8 +15,9 @@ use tomking::{
     control::{
         Request,
         answer::{Live, Reader},
+        console::Console,
         look::Looker,
-        socket::Handler as _,
+        socket::Handler,
     },
     desk::{Desk, fold, read},
     market::Market,
@@ -27,7 +28,10 @@ use tomking::{
     store::{Read as _, Store},
 };
 
-use crate::market::{Script, ScriptMarket};
+use crate::{
+    market::{Script, ScriptMarket},
+    stuck::{Hang, Stuck},
+};
 
 /// An instant of New York in summer: `2024-08-02 10:30`.
 pub fn at(text: &str) -> Timestamp {
@@ -40,6 +44,8 @@ pub struct House {
     pub script: Script,
     pub settings: Settings,
     pub store: Store,
+    /// When the broker hangs.
+    pub hang: Hang,
     venue_store: Store,
 }
 
@@ -47,7 +53,7 @@ pub struct House {
 pub struct Daemon {
     pub rt: Runtime,
     pub desk: Arc<Desk>,
-    live: Live,
+    live: Arc<Live>,
 }
 
 impl House {
@@ -56,6 +62,7 @@ impl House {
             script,
             settings: Settings::default_embedded(),
             store: Store::in_memory().unwrap(),
+            hang: None,
             venue_store: Store::in_memory().unwrap(),
         }
     }
@@ -74,9 +81,9 @@ impl House {
         let market: Arc<dyn Market> =
             Arc::new(ScriptMarket { rt: rt.clone(), script: self.script });
         let (settings, store) = (Arc::new(self.settings.clone()), self.store.clone());
-        let venue_store = self.venue_store.clone();
+        let (venue_store, hang) = (self.venue_store.clone(), self.hang);
         let main = async move {
-            let daemon = Arc::new(daemon(rt, settings, store, venue_store, market).await);
+            let daemon = Arc::new(daemon(rt, settings, store, (venue_store, hang), market).await);
             daemon.desk.start().await.unwrap();
             let (done, ended) = futures::channel::oneshot::channel();
             let beside = person(Arc::clone(&daemon));
@@ -137,7 +144,7 @@ async fn daemon(
     rt: Runtime,
     settings: Arc<Settings>,
     store: Store,
-    venue_store: Store,
+    (venue_store, hang): (Store, Hang),
     market: Arc<dyn Market>,
 ) -> Daemon {
     let calendar = Calendar::default();
@@ -148,7 +155,8 @@ async fn daemon(
         calendar.clone(),
         settings.paper.clone(),
     );
-    let broker: Arc<dyn Broker> = Arc::new(venue.await.unwrap());
+    let inner: Arc<dyn Broker> = Arc::new(venue.await.unwrap());
+    let broker: Arc<dyn Broker> = Arc::new(Stuck { inner, rt: rt.clone(), hang });
     let jobs = JobSet::embedded().unwrap().disabled("heartbeat");
     let app = App::assemble(Parts {
         rt: rt.clone(),
@@ -181,7 +189,7 @@ async fn daemon(
         looker: Looker::new(Arc::clone(&app.desk)),
         recent: Arc::default(),
     };
-    Daemon { rt, desk: app.desk, live }
+    Daemon { rt, desk: app.desk, live: Arc::new(live) }
 }
 
 impl Daemon {
@@ -196,6 +204,15 @@ impl Daemon {
     /// A command, as the shell sends it over the socket.
     pub async fn ask(&self, request: Request) -> Result<Value, String> {
         self.live.handle(request, "operator").await
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.live.store
+    }
+
+    /// What a person with a phone speaks to.
+    pub fn console(&self) -> Arc<Console> {
+        Console::new(self.rt.clone(), Arc::clone(&self.live) as Arc<dyn Handler>, None)
     }
 
     pub fn level(&self) -> Level {

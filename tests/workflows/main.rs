@@ -3,8 +3,10 @@
 
 #![allow(clippy::unwrap_used)] // a world that does not start fails the test, as it should
 
+mod halt;
 mod house;
 mod market;
+mod stuck;
 
 use house::{House, at};
 use market::Script;
