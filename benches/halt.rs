@@ -23,6 +23,7 @@ use tomking::{
     control::{
         answer::{Live, Reader},
         console::{Caller, Console, Reply},
+        look::Looker,
         table::Role,
     },
     desk::{intent::IntentRecord, latch::HALT_FILE, read, tables::HOLDS},
@@ -90,6 +91,7 @@ async fn halted(slot: Timestamp, settings: &Arc<Settings>, calendar: &Calendar) 
         channels: Vec::new(),
         data_dir: dir.path().to_owned(),
         rulebook: Arc::new(settings.rulebook.clone()),
+        settings: Arc::clone(settings),
     };
     let live = Live {
         reader,
@@ -99,6 +101,8 @@ async fn halted(slot: Timestamp, settings: &Arc<Settings>, calendar: &Calendar) 
         scheduler: app.scheduler,
         gatherer: app.gatherer,
         since: rt.now(),
+        looker: Looker::new(Arc::clone(&app.desk)),
+        recent: Arc::default(),
     };
     let console = Console::new(rt.clone(), Arc::new(live), None);
     let seen = store.changes(&[HOLDS.name()]);

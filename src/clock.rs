@@ -41,6 +41,10 @@ pub trait Clock: Send + Sync {
 pub trait Spawn: Send + Sync {
     /// Starts `task`. A panic inside it ends that task only.
     fn spawn(&self, task: BoxFuture<'static, ()>);
+    /// Does work that may take long: off the threads that carry the tasks, where there are others.
+    fn work(&self, work: Box<dyn FnOnce() + Send>) {
+        work();
+    }
 }
 
 /// The clock and the spawner of one world: live, replay or demo. Cheap to clone.
@@ -89,6 +93,22 @@ impl Runtime {
     /// Starts `task`; a panic inside it ends that task only.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.spawner.spawn(task.boxed());
+    }
+
+    /// Does work that may take long (a walk through the journal, a backup) off the threads that
+    /// carry the desk; in virtual time, at once. `None` when it panicked.
+    pub async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let (tell, told) = futures::channel::oneshot::channel();
+        let work = std::panic::AssertUnwindSafe(work);
+        self.spawner.work(Box::new(move || {
+            if let Ok(done) = std::panic::catch_unwind(work) {
+                let _ = tell.send(done);
+            }
+        }));
+        told.await.ok()
     }
 
     /// `Some` with the result of `work`, or `None` when `limit` passes first and `work` is dropped.
@@ -153,6 +173,10 @@ struct TokioSpawn(tokio::runtime::Handle);
 impl Spawn for TokioSpawn {
     fn spawn(&self, task: BoxFuture<'static, ()>) {
         drop(self.0.spawn(task));
+    }
+
+    fn work(&self, work: Box<dyn FnOnce() + Send>) {
+        drop(self.0.spawn_blocking(work));
     }
 }
 

@@ -253,7 +253,7 @@ impl Handler for Live {
                 let (store, file) = (self.store.clone(), file.clone());
                 let broker = Arc::clone(&self.desk.parts().broker);
                 let both = move || backup::both_into_new(&store, &*broker, &file);
-                let made = aside(both).await?;
+                let made = aside(&self.rt, both).await?;
                 document(&made).map_err(|error| error.to_string())
             }
             _ => self.read(request).await,
@@ -268,7 +268,7 @@ impl Live {
         if rulebook.stages.paper_ledgers.is_empty() {
             return Ok(Vec::new());
         }
-        aside(move || Ok(stage::ledgers(&rulebook.stages.paper_ledgers))).await
+        aside(&self.rt, move || Ok(stage::ledgers(&rulebook.stages.paper_ledgers))).await
     }
 
     async fn status(&self) -> Result<Value, String> {
@@ -285,13 +285,13 @@ impl Live {
         let daemon = self.daemon(now).await?;
         let (store, reader) = (self.store.clone(), self.reader.clone());
         let look = move || store.read(|tx| standing(tx, &reader, now, &request, Some(&daemon)));
-        aside(move || look().map_err(|error| error.to_string())).await
+        aside(&self.rt, move || look().map_err(|error| error.to_string())).await
     }
 
     async fn read(&self, request: Request) -> Result<Value, String> {
         let (store, reader, now) = (self.store.clone(), self.reader.clone(), self.rt.now());
         let look = move || store.read(|tx| reader.answer(tx, now, &request));
-        let answer = aside(move || look().map_err(|error| error.to_string())).await?;
+        let answer = aside(&self.rt, move || look().map_err(|error| error.to_string())).await?;
         answer.ok_or_else(|| "the daemon does not know this request".to_owned())
     }
 
@@ -338,13 +338,12 @@ pub fn beside(
     super::book::answer(&Known { snapshot, looked: &looked, prices, paused: &paused }, request)
 }
 
-/// Runs work that may take long (a walk through the journal, a backup) off the threads that carry
-/// the desk.
+/// Runs work that may take long off the threads that carry the desk.
 pub(super) async fn aside<T: Send + 'static>(
+    rt: &Runtime,
     work: impl FnOnce() -> Result<T, String> + Send + 'static,
 ) -> Result<T, String> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(format!("the answer was not made: {error}")))
+    rt.aside(work).await.unwrap_or_else(|| Err("the answer was not made".to_owned()))
 }
 
 /// What changes rows alone and no part of the desk: stage, acknowledgement, the outcome of a

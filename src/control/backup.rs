@@ -67,7 +67,7 @@ impl JobBody for BackupBody {
             broker.back_up(&venue_file(&to))?;
             drop_oldest(&folder).map_err(|error| format!("dropping old backups: {error}"))
         };
-        let dropped = aside(work).await.map_err(JobError)?;
+        let dropped = aside(&context.rt, work).await.map_err(JobError)?;
         let done = JobReport::done(format!("kept {}, dropped {dropped} old", file.display()));
         if self.journal_days == 0 {
             return Ok(done);
