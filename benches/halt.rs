@@ -65,7 +65,7 @@ async fn halted(slot: Timestamp, settings: &Arc<Settings>, calendar: &Calendar) 
         market,
         broker,
         data_dir: Some(dir.path().to_owned()),
-        dead_man: None,
+        heartbeat: None,
     });
     let app = app.unwrap();
     app.desk.start().await.unwrap();
