@@ -13,7 +13,9 @@ use futures::future::BoxFuture;
 use self::life::Life;
 use crate::{
     alert::{
-        Channel, Enclosures, dispatch,
+        Enclosures,
+        dispatch::{self, Voice},
+        route::Rules,
         setup::{self, Bare},
     },
     app::{App, AppError, Parts, tell},
@@ -25,6 +27,7 @@ use crate::{
     clock::Runtime,
     config::Settings,
     control::{
+        alerts,
         answer::{Live, Reader},
         house::logs::Recent,
         look::Looker,
@@ -121,6 +124,7 @@ async fn live(rt: &Runtime, plan: Plan, life: &Life) -> Result<(), LiveError> {
     let enclosures: Arc<dyn Enclosures> = Arc::new(Bare);
     let channels = setup::channels(rt, &settings.voice, &enclosures);
     let channels = channels.map_err(LiveError::Channel)?;
+    let rules = Rules::of(&settings.voice);
     let market = market(&settings, rt, &calendar);
     let (paper, venue_calendar) = (settings.paper.clone(), calendar.clone());
     let venue = PaperVenue::open(
@@ -146,9 +150,8 @@ async fn live(rt: &Runtime, plan: Plan, life: &Life) -> Result<(), LiveError> {
         doing: format!("listening at {}", socket::path(&data_dir).display()),
         cause,
     })?;
-    for channel in channels {
-        rt.spawn(deliver(rt.clone(), store.clone(), channel));
-    }
+    let voice = Voice::new(rules, channels);
+    dispatch::start(rt, &store, &voice);
     app.desk.start().await?;
     let version = env!("CARGO_PKG_VERSION").to_owned();
     tell(&store, rt, Notice::Started { version }).await?;
@@ -164,6 +167,7 @@ async fn live(rt: &Runtime, plan: Plan, life: &Life) -> Result<(), LiveError> {
         since: rt.now(),
         looker: Looker::new(Arc::clone(&app.desk)),
         recent,
+        channels: voice.channels.clone(),
     });
     rt.spawn(heed_file(rt.clone(), Arc::clone(&app.desk)));
     rt.spawn(socket::serve(rt.clone(), listener, handler));
@@ -222,9 +226,19 @@ async fn heed_file(rt: Runtime, desk: Arc<Desk>) {
     }
 }
 
-async fn deliver(rt: Runtime, store: Store, channel: Arc<dyn Channel>) {
-    let error = dispatch::run(rt, store, Arc::clone(&channel)).await;
-    tracing::error!(channel = channel.name(), %error, "alerts are not delivered any more");
+/// Sends a test to each channel of the settings, where no daemon runs.
+pub fn alerts_test(settings: &Settings) -> Result<Result<serde_json::Value, String>, LiveError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|cause| LiveError::System { doing: "starting a thread".to_owned(), cause })?;
+    runtime.block_on(async {
+        let rt = Runtime::live();
+        let enclosures: Arc<dyn Enclosures> = Arc::new(Bare);
+        let channels =
+            setup::channels(&rt, &settings.voice, &enclosures).map_err(LiveError::Channel)?;
+        Ok(alerts::test(&rt, &channels).await)
+    })
 }
 
 /// Does some work with the market a daemon would have, where none runs.

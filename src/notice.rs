@@ -233,6 +233,43 @@ pub enum Notice {
     },
 }
 
+impl Notice {
+    /// The stable name of its kind, in routes, mutes and documents: the tag it is stored under.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::Stopping => "stopping",
+            Self::JobFailed { .. } => "job_failed",
+            Self::JobMissed { .. } => "job_missed",
+            Self::JobLate { .. } => "job_late",
+            Self::Decided { .. } => "decided",
+            Self::Opened { .. } => "opened",
+            Self::Closed { .. } => "closed",
+            Self::EntryMissed { .. } => "entry_missed",
+            Self::Rejected { .. } => "rejected",
+            Self::OrderUnknown { .. } => "order_unknown",
+            Self::LegsUneven { .. } => "legs_uneven",
+            Self::CancelUnconfirmed { .. } => "cancel_unconfirmed",
+            Self::NotFlat { .. } => "not_flat",
+            Self::NoMark { .. } => "no_mark",
+            Self::Prepare { .. } => "prepare",
+            Self::Delivered { .. } => "delivered",
+            Self::AssignmentRisk { .. } => "assignment_risk",
+            Self::HeldBack { .. } => "held_back",
+            Self::Latch { .. } => "latch",
+            Self::Breaker { .. } => "breaker",
+            Self::Stage { .. } => "stage",
+            Self::Phase { .. } => "phase",
+            Self::Difference { .. } => "difference",
+            Self::Report { .. } => "report",
+            Self::Limit { .. } => "limit",
+            Self::Hung { .. } => "hung",
+            Self::HeartbeatFailed { .. } => "heartbeat_failed",
+            Self::HeartbeatBack { .. } => "heartbeat_back",
+        }
+    }
+}
+
 /// A row of the outbox: a notice that waits for its deliveries.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OutboxRow {
@@ -249,4 +286,18 @@ pub const OUTBOX: Table<OutboxRow> = Table::new("outbox", 1);
 pub fn raise(tx: &mut WriteTx, at: Timestamp, notice: Notice) -> Result<(), StoreError> {
     let key = tx.next_sequence("outbox")?;
     tx.put(&OUTBOX, &format!("{key:020}"), &OutboxRow { at, notice })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::voice::KINDS;
+
+    #[test]
+    fn the_kinds_settings_may_name_are_those_of_the_enum() {
+        // serde lists every variant it knows where it is given one that it does not.
+        let fault = serde_json::from_str::<Notice>(r#"{"kind":"?"}"#).unwrap_err().to_string();
+        let listed: Vec<&str> = fault.split('`').skip(3).step_by(2).collect();
+        assert_eq!(listed, KINDS);
+    }
 }

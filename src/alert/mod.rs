@@ -6,7 +6,7 @@
 
 /// The dead-man's switch.
 pub mod dead_man;
-/// Delivery from the outbox to one channel.
+/// From the outbox to the channels.
 pub mod dispatch;
 /// The channel that sends mail, and the mailer others answer by.
 pub mod email;
@@ -18,10 +18,22 @@ pub mod lifeline;
 pub mod log;
 /// The service manager: ready, alive, stopping.
 pub mod manager;
+/// No sound for a while.
+pub mod mute;
+/// Alerts that wait for somebody to acknowledge them.
+pub mod open;
 /// A notice as a person reads it.
 pub mod render;
+/// Who is told, and with a sound or without.
+pub mod route;
+/// One alert of each kind to each channel.
+pub mod probe;
+/// One notice of each kind.
+pub mod samples;
 /// The channels that settings name.
 pub mod setup;
+/// What a notice is about.
+pub mod subject;
 /// The channel that posts to a URL.
 pub mod webhook;
 
@@ -106,6 +118,11 @@ pub trait Channel: Send + Sync {
     }
     /// Whether a burst may come as one digest; else each alert comes alone.
     fn digests(&self) -> bool {
+        false
+    }
+    /// Whether it can send without a sound. Where it cannot, what must make none waits for the end
+    /// of the quiet hours or of the mute.
+    fn hushes(&self) -> bool {
         false
     }
     /// Sends it. The future may be dropped at any await: a deadline is kept by the caller.

@@ -1,19 +1,13 @@
 //! A notice in words. The first line is enough to act on, on a phone at 15:31.
 
-use super::Alert;
+use super::{Alert, subject};
 use crate::notice::{Notice, OutboxRow, Severity};
 
 /// The alert of an outbox row.
 pub fn render(id: u64, row: &OutboxRow) -> Alert {
     let (severity, title, text) = words(&row.notice);
-    Alert { id, at: row.at, kind: kind(&row.notice), severity, title, text, key: String::new() }
-}
-
-/// The stable name of a notice's kind: the tag it is stored under.
-fn kind(notice: &Notice) -> String {
-    let value = serde_json::to_value(notice).ok();
-    let tag = value.as_ref().and_then(|v| v.get("kind")).and_then(|v| v.as_str());
-    tag.unwrap_or("notice").to_owned()
+    let kind = row.notice.kind().to_owned();
+    Alert { id, at: row.at, kind, severity, title, text, key: subject::key(&row.notice) }
 }
 
 type Words = (Severity, String, String);

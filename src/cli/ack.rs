@@ -1,35 +1,21 @@
 //! `tomking ack`.
 
-use std::process::ExitCode;
-
 use clap::Args;
 
-use super::{
-    CliResult, Global,
-    ground::{Ground, print, print_json},
-};
-use crate::{control::Request, desk::ack::Ack};
+use super::{CliResult, Global, ground::Ground};
+use crate::control::Request;
 
-/// Acknowledges the newest daily report: you have read it.
+/// Acknowledges an alert by its number; without one, all that are open and the newest daily report.
 ///
-/// Stages 1 and 2 enter nothing without an acknowledgement within 26 hours; it is kept in the
-/// journal.
+/// What is acknowledged is not repeated and does not go on to further channels. Stages 1 and 2 enter
+/// nothing without an acknowledgement of a daily report within 26 hours; it is kept in the journal.
 #[derive(Debug, Args)]
-pub struct AckArgs {}
+pub struct AckArgs {
+    /// The alert's number, as `tomking alerts` lists it.
+    alert: Option<u64>,
+}
 
 /// Runs the subcommand.
-pub fn run(global: &Global, _: &AckArgs) -> CliResult {
-    let ground = Ground::load(global)?;
-    let ack: Ack = ground.ask(&Request::Ack)?;
-    if global.json {
-        print_json(&ack)?;
-    } else {
-        let hours = ground.settings.rulebook.stages.ack_hours;
-        print(&format!(
-            "The daily report of {} is acknowledged; where the stage asks for it, entries may be \
-             made for {hours} h.\n",
-            ack.report
-        ))?;
-    }
-    Ok(ExitCode::SUCCESS)
+pub fn run(global: &Global, args: &AckArgs) -> CliResult {
+    Ground::load(global)?.show(&Request::AlertsAck { id: args.alert }, global.json)
 }

@@ -19,9 +19,11 @@ use crate::{
     clock::WallClock,
     config::{Directories, Profile, Settings},
     control::{
-        Request,
+        Request, alerts,
         answer::{self, Reader},
-        say, socket, stage,
+        say,
+        socket::{self, OPERATOR},
+        stage,
     },
     desk::{
         known::Seen,
@@ -154,6 +156,18 @@ impl Ground {
                 let work = crate::control::answer::job_state(&store, &self.jobs, request, now);
                 futures::executor::block_on(work)
                     .map_err(|error| Offline::from(CliError::Failed(error)))
+            }
+            Request::AlertsAck { .. } | Request::Mute { .. } => {
+                store_in(&self.dirs.data_dir)?;
+                let store = self.open("tomking alerts")?;
+                let (request, now) = (request.clone(), WallClock.now());
+                let work = alerts::write(&store, request, OPERATOR, now);
+                futures::executor::block_on(work)
+                    .map_err(|error| Offline::from(CliError::Failed(error)))
+            }
+            Request::AlertsTest => {
+                let answer = live::alerts_test(&self.settings).map_err(CliError::failed)?;
+                answer.map_err(|error| Offline::from(CliError::Failed(error)))
             }
             Request::StrategyPause { .. } | Request::StrategyResume { .. } => {
                 store_in(&self.dirs.data_dir)?;

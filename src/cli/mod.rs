@@ -2,6 +2,7 @@
 //! Exit 0 done, 1 failed or not all holds, 2 bad usage.
 
 mod ack;
+mod alerts;
 mod calendar;
 mod chaos;
 mod config;
@@ -87,6 +88,7 @@ enum Command {
     Phase(phase::PhaseArgs),
     Plan(plan::PlanArgs),
     Stage(stage::StageArgs),
+    Alerts(alerts::AlertsArgs),
     Ack(ack::AckArgs),
     Validate(validate::ValidateArgs),
     Journal(journal::JournalArgs),
@@ -175,6 +177,7 @@ fn run_own(cli: Cli) -> CliResult {
         Command::Plan(args) => plan::run(global, &args),
         Command::Stage(args) => stage::run(global, &args),
         Command::Validate(args) => validate::run(global, &args),
+        Command::Alerts(args) => alerts::run(global, &args),
         Command::Ack(args) => ack::run(global, &args),
         Command::Journal(args) => journal::run(global, &args),
         Command::Store(args) => store::run(global, &args),

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    Request, backup,
+    Request, alerts, backup,
     book::{Known, balance, orders, pnl},
     house::{health, logs::Recent, settings, version},
     look::{Looked, Looker},
@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     account::StrategyId,
+    alert::Channel,
     calendar::{Calendar, new_york_date},
     clock::{Runtime, Timestamp},
     config::{Rulebook, Settings},
@@ -126,6 +127,7 @@ impl Reader {
             }
             Request::Reconcile { explain } => document(&statement::stored(tx, *explain)?)?,
             Request::JournalVerify { anchors } => document(&fold::verify(tx, anchors)?)?,
+            Request::Alerts { .. } | Request::AlertsDead => alerts::read(tx, now, request)?,
             Request::JournalTail { count } => document(&tx.journal_tail((*count).min(ROWS_MAX))?)?,
             _ => return Ok(None),
         }))
@@ -182,6 +184,8 @@ pub struct Live {
     pub looker: Arc<Looker>,
     /// The newest lines of the log.
     pub recent: Arc<Recent>,
+    /// The channels alerts go out by.
+    pub channels: Vec<Arc<dyn Channel>>,
 }
 
 #[async_trait]
@@ -236,6 +240,10 @@ impl Handler for Live {
                 let rulebook = Arc::clone(&self.reader.rulebook);
                 rows(&self.store, rulebook, others, request, self.rt.now()).await
             }
+            Request::AlertsAck { .. } | Request::Mute { .. } => {
+                alerts::write(&self.store, request, by, self.rt.now()).await
+            }
+            Request::AlertsTest => alerts::test(&self.rt, &self.channels).await,
             Request::JobRun { job } => {
                 let run = self.scheduler.run_now(job).map_err(|error| error.to_string())?;
                 Ok(json!({ "run": run }))

@@ -1,6 +1,8 @@
 //! Commands from outside: one closed enum, answered by the daemon over a local socket, or by the
 //! shell's own process on the store when no daemon runs.
 
+/// Answers about alerts.
+pub mod alerts;
 /// Answers requests, in the daemon and in the shell alike.
 pub mod answer;
 /// What only a running daemon answers.

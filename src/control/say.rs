@@ -2,6 +2,7 @@
 
 mod book;
 mod house;
+mod alerts;
 mod latch;
 mod money;
 mod phase;
@@ -22,6 +23,7 @@ use super::{
 };
 use crate::{
     account::StrategyId,
+    config::voice::KINDS,
     report::{
         KeptReport,
         page::{Body, Page, Section},
@@ -72,6 +74,11 @@ pub fn page(request: &Request, value: &Value) -> Result<Page, String> {
         Request::Health => house::health(&typed(value)?),
         Request::Version => house::version(&typed(value)?),
         Request::Config { .. } => house::settings(&typed(value)?),
+        Request::Alerts { .. } => alerts::list(&typed(value)?),
+        Request::AlertsAck { .. } => alerts::acked(&typed(value)?),
+        Request::AlertsDead => alerts::dead(&typed(value)?),
+        Request::AlertsTest => alerts::tested(&typed(value)?),
+        Request::Mute { .. } => alerts::muted(&typed(value)?),
         // What no command of the table asks for.
         _ => return Err("the answer has no page; ask with --json in the shell".to_owned()),
     })
@@ -111,6 +118,7 @@ pub fn choices(kind: Kind) -> Vec<String> {
         Kind::Strategy => strategies(),
         Kind::Period => words(&["daily", "weekly", "monthly", "quarterly"]),
         Kind::Stage => words(&["paper", "1", "2", "3", "4"]),
+        Kind::AlertKind => words(KINDS),
         Kind::Command => COMMANDS.iter().map(|command| command.name.to_owned()).collect(),
         Kind::Count(most) => {
             [10, 30, 60, 120].iter().filter(|n| **n <= most).map(ToString::to_string).collect()

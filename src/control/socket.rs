@@ -22,7 +22,7 @@ use super::Request;
 use crate::clock::Runtime;
 
 /// Who the shell is, in the journal.
-const OPERATOR: &str = "operator";
+pub const OPERATOR: &str = "operator";
 /// The longest request, bytes.
 const REQUEST_BYTES_MAX: u64 = 64 * 1024;
 /// The longest answer, bytes.
@@ -162,6 +162,7 @@ fn ask(mut stream: StdStream, request: &Request) -> io::Result<Answer> {
         Request::StoreBackup { .. }
         | Request::JournalVerify { .. }
         | Request::Reconcile { .. }
+        | Request::AlertsTest
         | Request::ReconcileAccept { .. } => LONG_PATIENCE,
         _ => SHELL_PATIENCE,
     };

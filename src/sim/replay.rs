@@ -309,6 +309,7 @@ fn daemon(app: &App, reader: Reader, rt: &Runtime, store: &Store) -> Live {
         since: rt.now(),
         looker: Looker::new(Arc::clone(&app.desk)),
         recent: Arc::default(),
+        channels: Vec::new(),
     }
 }
 

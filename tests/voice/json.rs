@@ -215,9 +215,14 @@ fn ask_everything(all: &mut Documents, home: &Home) {
         &["stage"],
         &["flatten", "--yes"],
         &["resume", "--yes"],
+        &["alerts", "list"],
+        &["alerts", "test"],
+        &["alerts", "dead"],
     ] {
         all.run(home, args);
     }
+    let muted = home.run(&["alerts", "mute", "5", "--kind", "decided", "--json"]).json();
+    all.check("alerts mute", &muted);
     for (command, changed) in [("pause", true), ("pause", false), ("resume", true)] {
         let document = home.run(&["jobs", command, "store-backup", "--json"]).json();
         all.check("jobs pause", &document);

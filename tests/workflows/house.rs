@@ -188,6 +188,7 @@ async fn daemon(
         since: rt.now(),
         looker: Looker::new(Arc::clone(&app.desk)),
         recent: Arc::default(),
+        channels: Vec::new(),
     };
     Daemon { rt, desk: app.desk, live: Arc::new(live) }
 }

@@ -1,5 +1,7 @@
 //! `[voice]`: the channels notices go out by and commands come in by, and who is told what.
 
+/// The kinds of alert.
+pub mod kinds;
 /// `[voice.email]` and `[voice.inbox]`.
 pub mod mail;
 /// `[voice.routes]`, `[voice.quiet]`, `[voice.escalation]`.
@@ -16,6 +18,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    kinds::KINDS,
     mail::{EmailSettings, InboxSettings, MailServer, Security},
     routes::{Escalation, Mode, Quiet, Route},
     secret::SecretSource,

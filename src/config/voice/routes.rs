@@ -6,13 +6,14 @@ use chrono::NaiveTime;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use super::Severity;
+use super::{KINDS, Severity};
 
 /// How a kind of alert goes out by a channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Sent.
+    #[default]
     On,
     /// Sent without a sound where the channel can; elsewhere like `on`.
     Silent,
@@ -135,13 +136,20 @@ impl Escalation {
 
 /// Routes of channels that are not there, and kinds that do not exist.
 pub(super) fn faults(routes: &BTreeMap<String, Route>, channels: &[String]) -> Vec<String> {
-    let unknown = routes.keys().filter(|name| !channels.contains(name));
-    unknown
-        .map(|name| {
-            format!(
+    let mut faults = Vec::new();
+    for (name, route) in routes {
+        if !channels.contains(name) {
+            faults.push(format!(
                 "voice.routes.{name} = …: must be one of the channels in force: {}",
                 channels.join(", ")
-            )
-        })
-        .collect()
+            ));
+        }
+        for kind in route.kinds.keys().filter(|kind| !KINDS.contains(&kind.as_str())) {
+            faults.push(format!(
+                "voice.routes.{name}.kinds.{kind} = …: must be a kind of alert: {}",
+                KINDS.join(", ")
+            ));
+        }
+    }
+    faults
 }

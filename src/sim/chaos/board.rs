@@ -85,6 +85,8 @@ pub struct Delivery {
     pub id: u64,
     /// Its kind.
     pub kind: String,
+    /// What it is about.
+    pub key: String,
     /// Its title and text, as taken.
     pub words: String,
 }
@@ -527,8 +529,8 @@ impl Gate {
     pub fn delivered(&self, channel: &str, alert: &crate::alert::Alert) {
         let (at, life) = (self.board.world.now(), self.life.number());
         let words = format!("{}\n{}", alert.title, alert.text);
-        let (channel, kind) = (channel.to_owned(), alert.kind.clone());
-        let delivery = Delivery { at, life, channel, id: alert.id, kind, words };
+        let (channel, kind, key) = (channel.to_owned(), alert.kind.clone(), alert.key.clone());
+        let delivery = Delivery { at, life, channel, id: alert.id, kind, key, words };
         self.board.log().deliveries.push(delivery);
     }
 }

@@ -19,10 +19,15 @@ use super::{
     watch::Watch,
 };
 use crate::{
-    alert::dispatch,
+    alert::{
+        Channel,
+        dispatch::{self, Voice},
+        route::Rules,
+    },
     app::{App, Parts, tell},
     broker::Broker,
     clock::Runtime,
+    control::{Request, alerts, socket::OPERATOR},
     market::Market,
     notice::{Notice, Severity},
     store::Store,
@@ -32,6 +37,20 @@ use crate::{
 const RESTART: TimeDelta = TimeDelta::seconds(5);
 /// Runs that are under way at a stop are waited for so long, as live.
 const STOP_WAIT: TimeDelta = TimeDelta::seconds(15);
+
+/// The owner acknowledges what is open each so long, in a life that lasts that long.
+const ACKNOWLEDGES: TimeDelta = TimeDelta::hours(7);
+
+/// The owner, who looks at the phone now and then.
+async fn acknowledge(rt: Runtime, store: Store) {
+    loop {
+        rt.sleep(ACKNOWLEDGES).await;
+        let request = Request::AlertsAck { id: None };
+        if alerts::write(&store, request, OPERATOR, rt.now()).await.is_err() {
+            return; // the store failed, and with it the process
+        }
+    }
+}
 
 /// Where the daemon's store is, from life to life.
 #[derive(Clone)]
@@ -164,10 +183,16 @@ impl Around {
             heartbeat: None,
         };
         let app = App::assemble(parts).map_err(|error| error.to_string())?;
-        for (place, name) in (0..).zip(&self.ground.channels) {
-            let channel = ChannelSeam::new(name, place, Severity::Info, gate.clone());
-            rt.spawn(dispatch::run(rt.clone(), store.clone(), Arc::new(channel)).map(drop));
+        let channel = |(place, name): (u32, &String)| {
+            let seam = ChannelSeam::new(name, place, Severity::Info, gate.clone());
+            Arc::new(seam) as Arc<dyn Channel>
+        };
+        let channels = (0..).zip(&self.ground.channels).map(channel).collect();
+        let rules = Rules::of(&self.ground.settings.voice);
+        for (_, part) in dispatch::parts(rt, store, &Voice::new(rules, channels)) {
+            rt.spawn(part.map(drop));
         }
+        rt.spawn(acknowledge(rt.clone(), store.clone()));
         app.desk.start().await.map_err(|error| error.to_string())?;
         let version = env!("CARGO_PKG_VERSION").to_owned();
         tell(store, rt, Notice::Started { version }).await.map_err(|error| error.to_string())?;

@@ -5,7 +5,7 @@
 use std::sync::{Arc, LazyLock, Mutex};
 
 use async_trait::async_trait;
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use futures::executor::block_on;
 use tomking::{
     account::StrategyId,
@@ -24,8 +24,6 @@ use tomking::{
 use super::{is_readable, text};
 
 const ROWS_MAX: usize = 400;
-/// Rows an alert channel is given.
-const STEPS_MAX: usize = 64;
 
 /// The tables a running daemon has, by name.
 macro_rules! tables {
@@ -35,6 +33,9 @@ macro_rules! tables {
 }
 
 tables!(
+    "alert_matters",
+    "alert_mutes",
+    "alerts",
     "broker_orders",
     "cash",
     "day_counts",
@@ -154,21 +155,15 @@ fn told<T>(answer: Result<T, StoreError>) {
     }
 }
 
-/// Every row of the outbox as an alert, until there is none or one cannot be read.
+/// Every row of the outbox as an alert, through repeats and escalation of a day, or until one cannot
+/// be read.
 fn deliver(store: Store, now: Timestamp) {
     let mut world = VirtualWorld::new(now);
     let rt = world.runtime();
     world.run(async move {
-        let taker = Taker(Mutex::new(0));
-        for _ in 0..STEPS_MAX {
-            match dispatch::step(&rt, &store, &taker).await {
-                Ok(dispatch::Next::Now) => {}
-                Ok(_) => break,
-                Err(error) => {
-                    told::<()>(Err(error));
-                    break;
-                }
-            }
+        let work = dispatch::run(rt.clone(), store, Arc::new(Taker(Mutex::new(0))));
+        if let Some(error) = rt.timeout(TimeDelta::days(1), work).await {
+            told::<()>(Err(error));
         }
     });
 }

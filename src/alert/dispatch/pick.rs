@@ -1,0 +1,143 @@
+//! What a channel sends next, as a pure function of what waits for it.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeSet, VecDeque},
+};
+
+use chrono::TimeDelta;
+
+use super::waiting::Waiting;
+use crate::{
+    alert::route::{Mute, Rules, Way},
+    clock::Timestamp,
+    notice::Severity,
+};
+
+/// Waits between attempts double from the first to the last of these.
+pub(super) const BACKOFF_FIRST: TimeDelta = TimeDelta::seconds(2);
+pub(super) const BACKOFF_MOST: TimeDelta = TimeDelta::minutes(5);
+/// The longest wait a receiver may ask for.
+pub(super) const ASKED_MOST: TimeDelta = TimeDelta::hours(1);
+/// A burst is more than `burst` alerts within this.
+const BURST_WITHIN: TimeDelta = TimeDelta::minutes(1);
+/// Most alerts of one digest.
+const DIGEST_MOST: usize = 100;
+
+/// What is known of a channel.
+pub(super) struct Outlook<'a> {
+    pub channel: &'a str,
+    pub hushes: bool,
+    pub digests: bool,
+    pub rules: &'a Rules,
+    pub mutes: &'a [Mute],
+    /// When alerts that are not critical went out within the last minute, one entry each.
+    pub recent: &'a Recent,
+    pub now: Timestamp,
+}
+
+/// What is done next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Pick {
+    /// These go out at once, under their keys; `true`: without a sound.
+    Send(Vec<(String, Waiting)>, bool),
+    /// By settings of now this does not go out by this channel.
+    Leave(String),
+    /// Something may be sent at an instant.
+    At(Timestamp),
+    /// Nothing waits.
+    Nothing,
+}
+
+/// When alerts went out lately.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Recent(VecDeque<Timestamp>);
+
+impl Recent {
+    /// Alerts went out.
+    pub fn note(&mut self, count: usize, now: Timestamp, burst: usize) {
+        self.0.extend(std::iter::repeat_n(now, count.min(burst)));
+        while self.0.len() > burst {
+            self.0.pop_front();
+        }
+    }
+
+    fn within(&self, now: Timestamp) -> Vec<Timestamp> {
+        let lately = |at: &&Timestamp| (TimeDelta::zero()..BURST_WITHIN).contains(&(now - **at));
+        self.0.iter().filter(lately).copied().collect()
+    }
+}
+
+/// The most severe goes first, in order within a severity: a row that backs off holds back those
+/// behind it of its own severity. What waits for quiet hours or a mute to end holds back nothing.
+pub(super) fn pick(mut waiting: Vec<(String, Waiting)>, look: &Outlook<'_>) -> Pick {
+    waiting.sort_by_key(|(_, row)| (Reverse(row.alert.severity), row.alert.id));
+    if let Some(at) = asked_to_wait(&waiting, look.now) {
+        return Pick::At(at);
+    }
+    let mut held: BTreeSet<Severity> = BTreeSet::new();
+    let mut first: Option<Timestamp> = None;
+    let mut ready = Vec::new();
+    for (key, row) in waiting {
+        if held.contains(&row.alert.severity) {
+            continue;
+        }
+        let way = look.rules.way(look.channel, look.hushes, &row.alert, look.mutes, look.now);
+        let later = match way {
+            Way::Off => return Pick::Leave(key),
+            Way::Later(at) => Some(at),
+            // Further ahead than any wait is: the clock was put back since.
+            _ if row.next_at <= look.now || row.next_at > look.now + BACKOFF_MOST => None,
+            _ => {
+                held.insert(row.alert.severity);
+                Some(row.next_at)
+            }
+        };
+        if let Some(at) = later {
+            first = Some(first.map_or(at, |first| first.min(at)));
+            continue;
+        }
+        let silent = row.hushed || way == Way::Silent;
+        if row.alert.severity == Severity::Critical {
+            return Pick::Send(vec![(key, row)], silent);
+        }
+        ready.push((key, row, silent));
+    }
+    if ready.is_empty() {
+        return first.map_or(Pick::Nothing, Pick::At);
+    }
+    if look.digests { digest(ready, first, look) } else { alone(ready) }
+}
+
+/// The end of a wait the receiver asked for.
+fn asked_to_wait(waiting: &[(String, Waiting)], now: Timestamp) -> Option<Timestamp> {
+    let asked = waiting.iter().map(|(_, row)| row).filter(|row| row.told_to_wait);
+    asked.map(|row| row.next_at).filter(|at| now < *at && *at <= now + ASKED_MOST).max()
+}
+
+fn alone(ready: Vec<(String, Waiting, bool)>) -> Pick {
+    let one = ready.into_iter().next();
+    one.map_or(Pick::Nothing, |(key, row, silent)| Pick::Send(vec![(key, row)], silent))
+}
+
+/// One alone while they are few; together once there are more than `burst` within a minute. When
+/// the minute has had its share, what comes is gathered until the minute is over.
+fn digest(
+    ready: Vec<(String, Waiting, bool)>,
+    first: Option<Timestamp>,
+    look: &Outlook<'_>,
+) -> Pick {
+    let burst = look.rules.escalation.burst as usize;
+    let lately = look.recent.within(look.now);
+    if lately.len() + ready.len() <= burst {
+        return alone(ready);
+    }
+    if let Some(oldest) = lately.first().filter(|_| lately.len() >= burst) {
+        let over = *oldest + BURST_WITHIN;
+        return Pick::At(first.map_or(over, |first| first.min(over)));
+    }
+    let mut together: Vec<_> = ready.into_iter().take(DIGEST_MOST).collect();
+    let silent = together.iter().all(|(_, _, silent)| *silent);
+    together.sort_by_key(|(_, row, _)| row.alert.id);
+    Pick::Send(together.into_iter().map(|(key, row, _)| (key, row)).collect(), silent)
+}

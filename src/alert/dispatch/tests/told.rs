@@ -1,0 +1,142 @@
+//! A channel that writes down what it took and when, for the tests of who is told.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+
+use crate::{
+    alert::{
+        Channel, Outgoing, SendError,
+        dispatch::{Voice, start},
+        route::Rules,
+    },
+    clock::{Runtime, Timestamp, VirtualWorld},
+    notice::{Notice, raise},
+    store::{Store, WriteTx},
+};
+
+pub const NOON: &str = "2024-08-02T12:00:00Z";
+
+/// Seconds since noon, the numbers, the repeat, and whether it was without a sound.
+pub type Entry = (i64, Vec<u64>, u32, bool);
+
+pub struct Phone {
+    pub name: &'static str,
+    pub hushes: bool,
+    pub digests: bool,
+    /// Seconds since noon from and until which it is down.
+    pub down: Vec<(i64, i64)>,
+    /// What it says while it is down.
+    pub says: SendError,
+    pub took: Mutex<Vec<Entry>>,
+    pub rt: Mutex<Option<Runtime>>,
+}
+
+impl Phone {
+    pub fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            hushes: false,
+            digests: false,
+            down: Vec::new(),
+            says: SendError::Retry("503".to_owned()),
+            took: Mutex::default(),
+            rt: Mutex::default(),
+        }
+    }
+
+    pub fn took(&self) -> Vec<Entry> {
+        self.took.lock().unwrap().clone()
+    }
+
+    /// When it took something, seconds since noon.
+    pub fn times(&self) -> Vec<i64> {
+        self.took().into_iter().map(|(at, ..)| at).collect()
+    }
+}
+
+pub fn seconds(now: Timestamp) -> i64 {
+    (now - NOON.parse::<Timestamp>().unwrap()).num_seconds()
+}
+
+#[async_trait]
+impl Channel for Phone {
+    fn name(&self) -> &str {
+        self.name
+    }
+    fn hushes(&self) -> bool {
+        self.hushes
+    }
+    fn digests(&self) -> bool {
+        self.digests
+    }
+    async fn send(&self, out: &Outgoing) -> Result<(), SendError> {
+        let now = self.rt.lock().unwrap().as_ref().map(|rt| seconds(rt.now())).unwrap();
+        if self.down.iter().any(|(from, to)| (*from..*to).contains(&now)) {
+            return Err(self.says.clone());
+        }
+        let ids = out.alerts.iter().map(|alert| alert.id).collect();
+        self.took.lock().unwrap().push((now, ids, out.repeat, out.silent));
+        Ok(())
+    }
+}
+
+/// What happens to the owner's alerts, at seconds since noon.
+pub enum Act {
+    Raise(Notice),
+    Ack(Option<u64>),
+    Mute(Option<&'static str>, u32),
+}
+
+/// Plays acts from `from` seconds since noon on, in one life that ends at `until`.
+pub fn play(
+    store: &Store,
+    rules: &Rules,
+    phones: &[&Arc<Phone>],
+    (from, until): (i64, i64),
+    acts: Vec<(i64, Act)>,
+) {
+    let noon: Timestamp = NOON.parse().unwrap();
+    let at = |seconds| noon + TimeDelta::seconds(seconds);
+    let mut world = VirtualWorld::new(at(from));
+    let (rt, store) = (world.runtime(), store.clone());
+    let of = |phone: &&Arc<Phone>| {
+        *phone.rt.lock().unwrap() = Some(rt.clone());
+        Arc::clone(*phone) as Arc<dyn Channel>
+    };
+    let voice = Voice::new(rules.clone(), phones.iter().map(of).collect());
+    let end = at(until);
+    world
+        .run(async move {
+            start(&rt, &store, &voice);
+            for (second, act) in acts {
+                rt.sleep_until(noon + TimeDelta::seconds(second)).await;
+                let now = rt.now();
+                let done = store.write(move |tx: &mut WriteTx| match act {
+                    Act::Raise(notice) => raise(tx, now, notice),
+                    Act::Ack(id) => {
+                        crate::alert::open::acknowledge(tx, id, "operator", now).map(drop)
+                    }
+                    Act::Mute(kind, minutes) => {
+                        crate::alert::mute::set(tx, kind, minutes, "operator", now).map(drop)
+                    }
+                });
+                done.await.unwrap();
+            }
+            rt.sleep_until(end).await;
+        })
+        .unwrap();
+}
+
+pub fn warning(text: &str) -> Notice {
+    Notice::Limit { limit: text.to_owned(), value: 1.into(), bound: 1.into() }
+}
+
+pub fn critical(text: &str) -> Notice {
+    Notice::Difference { what: format!("{text}: off by one") }
+}
+
+pub fn info(text: &str) -> Notice {
+    Notice::Phase { text: text.to_owned() }
+}
