@@ -101,6 +101,7 @@ async fn halted(slot: Timestamp, settings: &Arc<Settings>, calendar: &Calendar) 
         scheduler: app.scheduler,
         gatherer: app.gatherer,
         since: rt.now(),
+        channels: Vec::new(),
         looker: Looker::new(Arc::clone(&app.desk)),
         recent: Arc::default(),
     };
