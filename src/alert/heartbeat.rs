@@ -59,7 +59,9 @@ impl Heartbeat {
 impl JobBody for Heartbeat {
     async fn run(&self, context: &JobContext) -> Result<JobReport, JobError> {
         if let Some(ill) = self.line.health.ill() {
-            return Ok(JobReport::skipped(format!("not pinged: {ill}")));
+            let mut report = JobReport::skipped(format!("not pinged: {ill}"));
+            report.acted = false; // the hang itself is told
+            return Ok(report);
         }
         let pinged = self.line.switch.ping().await;
         let outage = self.store.read(|tx| tx.get(&OUTAGE, SWITCH));

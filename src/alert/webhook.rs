@@ -72,6 +72,9 @@ impl Webhook {
         let made = (|| {
             let mut url = wire::read(&url, &reach)?;
             let form = Form::new(preset, &mut url, click)?;
+            if url.scheme() == "http" && !reach.allow_private {
+                tracing::warn!(name, "this webhook posts in clear text; use https://");
+            }
             let signer = secret.map(|secret| Signer::new(&secret)).transpose()?;
             Ok((Wire::new(url, reach)?, form, signer))
         })();

@@ -68,7 +68,7 @@ fn a_loop_that_hangs_is_told_once_and_the_switch_is_not_pinged_meanwhile() {
         })
         .unwrap();
     assert_eq!(ill, [7, 8, 9, 10], "from a minute of silence until it is seen to go on");
-    assert_eq!(told(&store), [(365, hung(60))]);
+    assert_eq!(told(&store), [(360, hung(60))]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod expiry;
 mod latch_model;
 mod latching;
 mod legs;
+mod life;
 mod puppet;
 mod records;
 mod stages;
