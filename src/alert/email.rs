@@ -127,3 +127,6 @@ impl Channel for EmailChannel {
         self.mailer.send_all(&letters).await
     }
 }
+
+#[cfg(test)]
+mod tests;

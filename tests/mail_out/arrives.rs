@@ -1,10 +1,13 @@
 //! The mail as its reader's program finds it.
 
+use std::sync::Arc;
+
 use mail_parser::HeaderValue;
 use tomking::{
     alert::{
         Alert, Channel as _, Outgoing,
         email::{EmailChannel, Letter, Origin, ids},
+        setup::Bare,
     },
     config::voice::Severity,
 };
@@ -174,6 +177,25 @@ fn a_burst_is_one_mail_with_the_worst_first() {
         assert!(places.is_sorted(), "{body}");
     }
     assert_ne!(header(&mails[0], "Message-ID"), header(&mails[1], "Message-ID"));
+}
+
+#[test]
+fn a_mail_can_be_answered_by_one_touch_where_commands_are_read() {
+    on(async {
+        let house = House::new(Plan::default()).await;
+        sent_by(&house.channel(), &[one(alert(17))]).await;
+        sent_by(&house.telling_of(Arc::new(Bare)), &[one(alert(17))]).await;
+        let mails = house.server.mails();
+        let html = |nth: usize| parsed(&mails[nth].data).body_html(0).unwrap().into_owned();
+        assert!(!html(0).contains("mailto:"), "nobody reads what is sent there");
+        for subject in ["ACK%2017%20", "STATUS%20", "REDUCE%20", "HALT%20"] {
+            let link = format!("<a href=\"mailto:bot@example.org?subject={subject}\">");
+            assert!(html(1).contains(&link), "{link}");
+        }
+        let text = |nth: usize| text(&parsed(&mails[nth].data));
+        assert!(!text(0).contains("bot@example.org"));
+        assert!(text(1).contains("a mail to bot@example.org with the subject `ACK 17 CODE`"));
+    });
 }
 
 #[test]

@@ -101,7 +101,7 @@ impl Letter {
             .envelope(envelope.map_err(|error| error.to_string())?)
             .date(date(self.at))
             .message_id(Some(ids::bracketed(&self.id)))
-            .subject(one_line(&self.subject, SUBJECT_MOST));
+            .subject(subject(&self.subject));
         for to in to {
             builder = builder.to(Mailbox::new(None, to));
         }
@@ -207,6 +207,11 @@ fn file_name(name: &str) -> String {
 fn date(at: Timestamp) -> SystemTime {
     let seconds = u64::try_from(at.timestamp().clamp(0, LAST_SECOND)).unwrap_or(0);
     SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds)
+}
+
+/// A subject: one line, with nothing in it that a reader would decode (RFC 2047).
+pub(super) fn subject(text: &str) -> String {
+    one_line(&text.replace("=?", "= ?"), SUBJECT_MOST)
 }
 
 /// Text as one line of at most so many characters: without what ends a line, hides or turns it

@@ -22,6 +22,11 @@ pub(super) fn of(words: &Words) -> String {
                 main {
                     @if let Some(opening) = &words.opening { p.opening { (opening) } }
                     @for item in &words.items { (one(item)) }
+                    @if !words.answers.is_empty() {
+                        p.answers {
+                            @for (label, to) in &words.answers { a href=(to) { (label) } " " }
+                        }
+                    }
                     footer { @for line in &words.footer { p { (line) } } }
                 }
             }
@@ -58,6 +63,8 @@ main{max-width:560px;margin:0 auto}
 .warning .severity{color:#8a4600}.critical .severity{color:#b3001b}
 h1{font-size:19px;line-height:1.3;margin:2px 0 8px;overflow-wrap:anywhere}
 p{margin:0 0 8px;overflow-wrap:anywhere}
+.answers a{display:inline-block;margin:0 6px 8px 0;padding:8px 12px;border:1px solid #0b5cad;
+border-radius:6px;color:#0b5cad;text-decoration:none;font-weight:600}
 .origin,footer{color:#57606a;font-size:13px}
 footer{border-top:1px solid #d0d7de;padding-top:10px}
 @media (prefers-color-scheme:dark){
@@ -65,5 +72,6 @@ body{background:#14181c;color:#e6e8ea}
 .alert{border-color:#8b949e}.warning{border-color:#e8963a}.critical{border-color:#ff6b7d}
 .severity,.origin,footer{color:#a8b0b8}
 .warning .severity{color:#f0a95c}.critical .severity{color:#ff8a98}
+.answers a{color:#7cb8f5;border-color:#7cb8f5}
 footer{border-color:#30363d}}
 ";

@@ -25,6 +25,8 @@ pub(super) struct Words {
     pub(super) items: Vec<Item>,
     /// What is left out, and how to act.
     pub(super) footer: Vec<String>,
+    /// Mails that may be written in answer, where an inbox is read: label and address to open.
+    pub(super) answers: Vec<(String, String)>,
 }
 
 /// One alert.
@@ -51,6 +53,7 @@ impl Words {
             opening: again,
             items: vec![item],
             footer: act,
+            answers: answers(alert.severity, Some(alert.id), inbox),
         }
     }
 
@@ -83,6 +86,7 @@ impl Words {
             opening: Some(opening),
             items: sorted.into_iter().take(ALERTS_MOST).map(Item::of).collect(),
             footer,
+            answers: answers(severity, None, inbox),
         }
     }
 
@@ -181,6 +185,26 @@ fn act(severity: Severity, number: Option<u64>, inbox: Option<&str>) -> Vec<Stri
     }
     lines.push("tomking sends this by itself.".to_owned());
     lines
+}
+
+/// A mail begun for each command; only the code is left to be written behind it.
+fn answers(severity: Severity, number: Option<u64>, inbox: Option<&str>) -> Vec<(String, String)> {
+    let Some(address) = inbox else { return Vec::new() };
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '@' | '.' | '-' | '_');
+    let encode = |c: char| if plain(c) { c.to_string() } else { format!("%{:02X}", u32::from(c)) };
+    let begun = |subject: &str| {
+        let [address, subject] =
+            [address, subject].map(|text| text.chars().map(encode).collect::<String>());
+        format!("mailto:{address}?subject={subject}%20")
+    };
+    let acknowledge = number.map_or_else(|| "ACK".to_owned(), |number| format!("ACK {number}"));
+    let first =
+        (severity > Severity::Info).then(|| ("Acknowledge".to_owned(), begun(&acknowledge)));
+    let others = ["STATUS", "REDUCE", "HALT"].map(|word| {
+        let label = format!("{}{}", &word[..1], word[1..].to_lowercase());
+        (label, begun(word))
+    });
+    first.into_iter().chain(others).collect()
 }
 
 /// In New York and in UTC.
