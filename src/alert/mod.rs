@@ -42,7 +42,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 pub use self::render::render;
-use crate::{clock::Timestamp, notice::Severity};
+use crate::{clock::Timestamp, config::voice::TELEGRAM, notice::Severity};
 
 /// A notice as a channel sends it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,9 +121,9 @@ pub trait Channel: Send + Sync {
         false
     }
     /// Whether it can send without a sound. Where it cannot, what must make none waits for the end
-    /// of the quiet hours or of the mute.
+    /// of the quiet hours or of the mute. Telegram can.
     fn hushes(&self) -> bool {
-        false
+        self.name() == TELEGRAM
     }
     /// Sends it. The future may be dropped at any await: a deadline is kept by the caller.
     async fn send(&self, out: &Outgoing) -> Result<(), SendError>;

@@ -2,7 +2,7 @@
 //!
 //! What is critical goes out by every channel, with its sound, whatever routes, quiet hours and
 //! mutes say. In quiet hours, and while it is muted, any other alert goes out without a sound where
-//! the channel can do that (Telegram, ntfy), and waits for their end where it cannot: a mail or a
+//! the channel can do that (Telegram, ntfy, Discord), and waits for their end where it cannot: a mail or a
 //! chat message at four in the morning wakes its owner as well as an alarm does, and nothing that
 //! may wait for the morning is worth that. The log takes everything at once: it makes no sound.
 

@@ -113,6 +113,10 @@ impl Channel for Webhook {
         self.form.digests()
     }
 
+    fn hushes(&self) -> bool {
+        self.form.hushes()
+    }
+
     async fn send(&self, out: &Outgoing) -> Result<(), SendError> {
         for post in self.form.posts(out) {
             self.post(&post).await?;

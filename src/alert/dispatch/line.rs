@@ -119,6 +119,9 @@ impl Line {
     ) -> Result<(), StoreError> {
         let now = self.rt.now();
         let line = format!("{}/", self.channel.name());
+        let alerts = rows.iter().map(|(_, row)| &row.alert);
+        let critical = alerts.filter(|alert| alert.severity == Severity::Critical);
+        let critical = critical.map(|alert| alert.id).next();
         let write = move |tx: &mut WriteTx| {
             for (key, row) in rows {
                 match &result {
@@ -126,7 +129,11 @@ impl Line {
                     Err(error) => failed(tx, &key, row, error, now)?,
                 }
             }
-            if result.is_ok() { hasten(tx, &line, now) } else { Ok(()) }
+            match (&result, critical) {
+                (Ok(()), _) => hasten(tx, &line, now),
+                (Err(error), Some(number)) => hold_back(tx, &line, number, error),
+                _ => Ok(()),
+            }
         };
         self.store.write(write).await
     }
@@ -137,6 +144,27 @@ fn hasten(tx: &mut WriteTx, line: &str, now: Timestamp) -> Result<(), StoreError
     for (key, row) in tx.list(&WAITING, line)? {
         if row.attempts > 0 && row.next_at > now {
             tx.put(&WAITING, &key, &Waiting { next_at: now, told_to_wait: false, ..row })?;
+        }
+    }
+    Ok(())
+}
+
+/// What is critical and waits behind one that failed waits as long, so that what comes later is told
+/// from what was there.
+fn hold_back(
+    tx: &mut WriteTx,
+    line: &str,
+    failed: u64,
+    error: &SendError,
+) -> Result<(), StoreError> {
+    let rows = tx.list(&WAITING, line)?;
+    let head = rows.iter().find(|(_, row)| row.alert.id == failed);
+    let Some(until) = head.map(|(_, row)| row.next_at) else { return Ok(()) };
+    let asked = matches!(error, SendError::RetryAfter { .. });
+    for (key, row) in &rows {
+        let behind = row.alert.severity == Severity::Critical && row.next_at < until;
+        if behind && !asked {
+            tx.put(&WAITING, key, &Waiting { next_at: until, ..row.clone() })?;
         }
     }
     Ok(())

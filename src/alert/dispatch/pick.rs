@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
 };
 
 use chrono::TimeDelta;
@@ -75,33 +75,40 @@ pub(super) fn pick(mut waiting: Vec<(String, Waiting)>, look: &Outlook<'_>) -> P
     if let Some(at) = asked_to_wait(&waiting, look.now) {
         return Pick::At(at);
     }
-    let mut held: BTreeSet<Severity> = BTreeSet::new();
+    let mut held: BTreeMap<Severity, (String, Waiting, bool)> = BTreeMap::new();
     let mut first: Option<Timestamp> = None;
     let mut ready = Vec::new();
     for (key, row) in waiting {
-        if held.contains(&row.alert.severity) {
+        let severity = row.alert.severity;
+        // Further ahead than any wait is: the clock was put back since.
+        let due = row.next_at <= look.now || row.next_at > look.now + BACKOFF_MOST;
+        if let Some(head) = held.get(&severity) {
+            // Something critical came while an earlier one backs off: reason enough to try again.
+            if severity == Severity::Critical && due {
+                let (key, row, silent) = head.clone();
+                return Pick::Send(vec![(key, row)], silent);
+            }
             continue;
         }
         let way = look.rules.way(look.channel, look.hushes, &row.alert, look.mutes, look.now);
+        let silent = row.hushed || way == Way::Silent;
         let later = match way {
             Way::Off => return Pick::Leave(key),
             Way::Later(at) => Some(at),
-            // Further ahead than any wait is: the clock was put back since.
-            _ if row.next_at <= look.now || row.next_at > look.now + BACKOFF_MOST => None,
+            _ if due => None,
             _ => {
-                held.insert(row.alert.severity);
-                Some(row.next_at)
+                let at = row.next_at;
+                held.insert(severity, (key.clone(), row.clone(), silent));
+                Some(at)
             }
         };
         if let Some(at) = later {
             first = Some(first.map_or(at, |first| first.min(at)));
-            continue;
-        }
-        let silent = row.hushed || way == Way::Silent;
-        if row.alert.severity == Severity::Critical {
+        } else if severity == Severity::Critical {
             return Pick::Send(vec![(key, row)], silent);
+        } else {
+            ready.push((key, row, silent));
         }
-        ready.push((key, row, silent));
     }
     if ready.is_empty() {
         return first.map_or(Pick::Nothing, Pick::At);

@@ -1,3 +1,4 @@
+mod chance;
 mod escalation;
 mod lines;
 mod told;

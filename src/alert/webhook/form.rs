@@ -56,6 +56,12 @@ impl Form {
         !matches!(self, Self::Generic)
     }
 
+    /// Whether it can come without a sound: Discord suppresses the notification, ntfy has a low
+    /// priority.
+    pub fn hushes(&self) -> bool {
+        matches!(self, Self::Discord | Self::Ntfy { .. })
+    }
+
     /// What is posted, in order.
     pub fn posts(&self, out: &Outgoing) -> Vec<Post> {
         let whole = |body: Value| vec![Post { id: id(out, &out.alerts), body }];
