@@ -116,6 +116,18 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
     insta::assert_snapshot!(shown);
 }
 
+#[test]
+fn a_route_of_a_kind_that_does_not_exist_is_named_with_its_line() {
+    let config = "[voice.routes.log]\ninfo = \"silent\"\n\n[voice.routes.log.kinds]\nopened = \
+                  \"on\"\nopend = \"off\"";
+    let found = refusal(config, "");
+    assert!(found.contains("config.toml:6: "), "{found}");
+    assert!(found.contains("voice.routes.log.kinds.opend"), "{found}");
+    assert!(found.contains("must be a kind of alert: started, stopping, job_failed"), "{found}");
+    let elsewhere = refusal("[voice.routes.phone]\ninfo = \"off\"", "");
+    assert!(elsewhere.contains("must be one of the channels in force: log"), "{elsewhere}");
+}
+
 mod merging {
     use std::collections::BTreeMap;
 

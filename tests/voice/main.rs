@@ -2,6 +2,7 @@
 //! print, and the reports a week writes.
 #![allow(clippy::unwrap_used)] // a binary that does not start fails the test, as it should
 
+mod alerts;
 mod beside;
 mod daemon;
 mod json;
