@@ -13,8 +13,9 @@ fn home() -> Home {
     std::fs::create_dir_all(&config).unwrap();
     let url = config.join("url");
     std::fs::write(&url, format!("http://127.0.0.1:{port}/")).unwrap();
+    let url = url.display();
     let text = format!(
-        "[[voice.webhook]]\nname = \"desk\"\nurl = {{ file = {url:?} }}\nallow_private = true\n\
+        "[[voice.webhook]]\nname = \"desk\"\nurl = {{ file = \"{url}\" }}\nallow_private = true\n\
          least = \"warning\"\n"
     );
     std::fs::write(config.join("config.toml"), text).unwrap();
