@@ -104,6 +104,7 @@ async fn halted(slot: Timestamp, settings: &Arc<Settings>, calendar: &Calendar) 
         channels: Vec::new(),
         looker: Looker::new(Arc::clone(&app.desk)),
         recent: Arc::default(),
+        vital: Arc::default(),
     };
     let console = Console::new(rt.clone(), Arc::new(live), None);
     let seen = store.changes(&[HOLDS.name()]);

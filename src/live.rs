@@ -168,6 +168,7 @@ async fn live(rt: &Runtime, plan: Plan, life: &Life) -> Result<(), LiveError> {
         looker: Looker::new(Arc::clone(&app.desk)),
         recent,
         channels: voice.channels.clone(),
+        vital: life.vital(),
     });
     rt.spawn(heed_file(rt.clone(), Arc::clone(&app.desk)));
     rt.spawn(socket::serve(rt.clone(), listener, handler));

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     account::StrategyId,
-    alert::Channel,
+    alert::{Channel, lifeline},
     calendar::{Calendar, new_york_date},
     clock::{Runtime, Timestamp},
     config::{Rulebook, Settings},
@@ -186,6 +186,8 @@ pub struct Live {
     pub recent: Arc<Recent>,
     /// The channels alerts go out by.
     pub channels: Vec<Arc<dyn Channel>>,
+    /// Whether its loops live.
+    pub vital: Arc<lifeline::Health>,
 }
 
 #[async_trait]

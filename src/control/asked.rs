@@ -77,6 +77,7 @@ impl Live {
                 uptime_seconds: (now - self.since).num_seconds().max(0),
                 memory_bytes: health::memory_bytes(),
                 clock_skew_ms: desk.last_clock_skew_ms(),
+                hangs: self.vital.ill(),
             },
             broker: BrokerHealth {
                 answers: line.failed_at.is_none_or(|failed| line.answered_at > Some(failed)),

@@ -44,6 +44,11 @@ impl Life {
         Some(Line { switch, health: Arc::clone(&self.health) })
     }
 
+    /// Whether the loops live, for who asks.
+    pub fn vital(&self) -> Arc<Health> {
+        Arc::clone(&self.health)
+    }
+
     /// The stores are ours: the daemon starts. The start does not wait for the switch.
     pub fn begins(&self) {
         self.manager.status("reconciling".to_owned());

@@ -310,6 +310,7 @@ fn daemon(app: &App, reader: Reader, rt: &Runtime, store: &Store) -> Live {
         looker: Looker::new(Arc::clone(&app.desk)),
         recent: Arc::default(),
         channels: Vec::new(),
+        vital: Arc::default(),
     }
 }
 

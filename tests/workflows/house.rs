@@ -189,6 +189,7 @@ async fn daemon(
         looker: Looker::new(Arc::clone(&app.desk)),
         recent: Arc::default(),
         channels: Vec::new(),
+        vital: Arc::default(),
     };
     Daemon { rt, desk: app.desk, live: Arc::new(live) }
 }

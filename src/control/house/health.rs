@@ -70,6 +70,9 @@ pub struct Process {
     pub memory_bytes: Option<u64>,
     /// How far this machine's clock was behind when an entry looked last, milliseconds.
     pub clock_skew_ms: Option<i64>,
+    /// Which of its loops gives no sign of life.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hangs: Option<String>,
 }
 
 /// The store.

@@ -34,7 +34,9 @@ pub fn health(view: &Health) -> Page {
 
 /// What a person should look at.
 fn wrong(view: &Health) -> Vec<String> {
-    let mut found = Vec::new();
+    let hangs = view.daemon.as_ref().and_then(|daemon| daemon.hangs.clone());
+    let mut found: Vec<String> =
+        hangs.map(|hangs| format!("It hangs: {hangs}")).into_iter().collect();
     if let Some(broker) = view.broker {
         if !broker.answers {
             found.push("The broker does not answer".to_owned());
