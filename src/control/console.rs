@@ -226,3 +226,6 @@ fn rest(request: &Request, answer: Result<Value, String>) -> Page {
 fn lock(asked: &Mutex<Asked>) -> std::sync::MutexGuard<'_, Asked> {
     asked.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,7 +75,7 @@ pub struct Arg {
 pub type Make = fn(&Given) -> Result<Request, Fault>;
 
 /// A command.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Command {
     /// Its name: small letters and `_`, as Telegram wants it; in the shell `_` is a hyphen.
     pub name: &'static str,
@@ -108,3 +108,6 @@ pub fn find(name: &str) -> Option<&'static Command> {
     let name = name.trim_start_matches('/').to_ascii_lowercase().replace('-', "_");
     COMMANDS.iter().find(|command| command.name == name)
 }
+
+#[cfg(test)]
+mod tests;

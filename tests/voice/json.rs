@@ -1,14 +1,28 @@
 //! Every document of `--json`, held against docs/JSON.md: its example has the fields the program
 //! prints, no more and no fewer, and each field follows the rules the page states.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Datelike as _, NaiveDate};
 use serde_json::{Value, json};
 use tomking::{
-    clock::{Clock as _, WallClock},
+    account::{ExitReason, IntentId},
+    calendar::Calendar,
+    clock::{Clock as _, VirtualWorld, WallClock},
     config::Settings,
-    desk::read::decisions,
+    control::{
+        Request, answer,
+        book::{orders, pnl},
+    },
+    desk::{
+        owner_close::CloseAnswer,
+        read::decisions,
+        still::{Rows, Surroundings},
+    },
+    market::{ModelledMarket, Provenance, SimulatedTape},
     report::{Period, REPORTS, report_key},
     schedule::JobSet,
     sim::{
@@ -213,6 +227,16 @@ fn ask_everything(all: &mut Documents, home: &Home) {
         &["plan"],
         &["phase"],
         &["stage"],
+        &["positions"],
+        &["orders"],
+        &["pnl"],
+        &["balance"],
+        &["greeks"],
+        &["limits"],
+        &["next"],
+        &["health"],
+        &["version"],
+        &["config"],
         &["flatten", "--yes"],
         &["resume", "--yes"],
         &["alerts", "list"],
@@ -228,6 +252,17 @@ fn ask_everything(all: &mut Documents, home: &Home) {
         all.check("jobs pause", &document);
         assert_eq!(document["changed"], changed);
     }
+    for (command, paused, changed) in
+        [("pause", true, true), ("pause", true, false), ("resume", false, true)]
+    {
+        let args = [command, "lt112", "--json"];
+        let yes: &[&str] = if command == "resume" { &["--yes"] } else { &[] };
+        let document = home.run(&[&args[..], yes].concat()).json();
+        all.check("pause", &document);
+        assert_eq!((&document["paused"], &document["changed"]), (&paused.into(), &changed.into()));
+    }
+    let part = home.run(&["config", "market", "--json"]).json();
+    all.check("config", &part);
     let backup = home.run(&["store", "backup", "--json"]).json();
     all.check("store backup", &backup);
     all.check("risk check", &checked(home));
@@ -324,7 +359,11 @@ fn the_page_shows_every_document_as_it_is_printed() {
         all.check(&format!("report {period}"), &document);
     }
     all.run(&home, &["ack"]);
+    let logs = all.run(&home, &["logs"]);
+    assert!(!logs["lines"].as_array().unwrap().is_empty(), "{logs}");
     daemon.stop();
+    let error = home.run(&["logs"]).failed(1);
+    assert!(error.contains("this needs the daemon"), "{error}");
 
     ask_everything(&mut all, &home);
     all.run(&home, &["store", "check"]);
@@ -335,7 +374,8 @@ fn the_page_shows_every_document_as_it_is_printed() {
 
     assert!(all.wrong.is_empty(), "{}", all.wrong.join("\n"));
     let titles: BTreeSet<String> = all.examples.keys().cloned().collect();
-    let other = ["chaos", "replay", "validate", "report monthly", "report quarterly"];
+    let other =
+        ["chaos", "replay", "validate", "report monthly", "report quarterly", "payoff", "close"];
     let other: BTreeSet<String> = other.map(str::to_owned).into();
     assert_eq!(titles.difference(&all.seen).cloned().collect::<BTreeSet<_>>(), other);
 }
@@ -409,6 +449,55 @@ fn the_page_shows_the_reports_and_decisions_of_a_week() {
     let decided = store.read(|tx| decisions(tx, date(12), date(16))).unwrap();
     assert!(decided.iter().any(|record| record.intent.is_some()), "{decided:?}");
     all.check("why", &json!({ "decisions": decided }));
+    assert!(all.wrong.is_empty(), "{}", all.wrong.join("\n"));
+}
+
+/// What stands open after the first week of a month, priced as a shell without a daemon does.
+#[test]
+fn the_page_shows_positions_with_their_marks() {
+    let date = |day| NaiveDate::from_ymd_opt(2026, 10, day).unwrap();
+    let (settings, jobs) = (Settings::default_embedded(), JobSet::embedded().unwrap());
+    let plan = Plan::new((date(5), date(9)), settings.clone(), jobs, Tape::Simulated);
+    let (_, store) = replay::run(plan).unwrap();
+    let calendar = Calendar::default();
+    let world = VirtualWorld::new("2026-10-09T18:00:00Z".parse().unwrap());
+    let rt = world.runtime();
+    let tape = SimulatedTape::new(settings.market.seed, &calendar);
+    let market = ModelledMarket::new(tape, settings.market.clone(), rt.clone(), calendar.clone());
+    let rulebook = Arc::new(settings.rulebook.clone());
+    let around = Surroundings { rt: &rt, market: &market, calendar: &calendar, rulebook };
+    let rows = store.read(|tx| Rows::read(tx, rt.now())).unwrap();
+    let (seen, snapshot) = futures::executor::block_on(around.both(rows));
+    let id = snapshot.positions.first().expect("something is open").id.clone();
+    let ask = |request: &Request| {
+        let answer = |tx: &_| {
+            Ok(answer::beside(tx, request, seen.clone(), &snapshot, Provenance::Simulated))
+        };
+        store.read(answer).unwrap().unwrap()
+    };
+    let mut all = documents();
+    let positions = ask(&Request::Positions);
+    assert!(positions["positions"][0]["pnl_usd"].is_string(), "{positions:#}");
+    all.check("positions", &positions);
+    all.check("greeks", &ask(&Request::Greeks));
+    all.check("balance", &ask(&Request::Balance));
+    all.check("payoff", &ask(&Request::Payoff { position: id.clone() }));
+    let reader = |request: &Request| match request {
+        Request::Orders => store.read(|tx| orders::of(tx, rt.now())).map(|view| json!(view)),
+        _ => store.read(|tx| pnl::of(tx, rt.now(), None, 20)).map(|view| json!(view)),
+    };
+    all.check("orders", &reader(&Request::Orders).unwrap());
+    all.check("pnl", &reader(&Request::Pnl { sessions: 20 }).unwrap());
+    let close = CloseAnswer {
+        position: id.clone(),
+        what: "an iron condor".to_owned(),
+        intent: IntentId(format!("{id}-x2")),
+        begun: true,
+        reason: ExitReason::Owner,
+        already: false,
+        waits_until: None,
+    };
+    all.check("close", &json!(close));
     assert!(all.wrong.is_empty(), "{}", all.wrong.join("\n"));
 }
 

@@ -1,7 +1,10 @@
 //! The whole program in one virtual world: scheduler, jobs, desk, paper venue, reports; and a person
 //! who reaches it as the command line does.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use chrono::TimeDelta;
 use serde_json::Value;
@@ -29,6 +32,7 @@ use tomking::{
 };
 
 use crate::{
+    hanging::Hanging,
     market::{Script, ScriptMarket},
     stuck::{Hang, Stuck},
 };
@@ -47,13 +51,15 @@ pub struct House {
     /// When the broker hangs.
     pub hang: Hang,
     venue_store: Store,
+    /// Neither broker nor feeds answer while it is set.
+    pub hung: Arc<AtomicBool>,
 }
 
 /// The running program, and a person's hand on it.
 pub struct Daemon {
     pub rt: Runtime,
     pub desk: Arc<Desk>,
-    live: Arc<Live>,
+    pub live: Arc<Live>,
 }
 
 impl House {
@@ -64,6 +70,7 @@ impl House {
             store: Store::in_memory().unwrap(),
             hang: None,
             venue_store: Store::in_memory().unwrap(),
+            hung: Arc::default(),
         }
     }
 
@@ -78,12 +85,14 @@ impl House {
         let (from, to) = (at(from), at(to));
         let mut world = VirtualWorld::new(from);
         let rt = world.runtime();
+        let hung = Arc::clone(&self.hung);
         let market: Arc<dyn Market> =
             Arc::new(ScriptMarket { rt: rt.clone(), script: self.script });
         let (settings, store) = (Arc::new(self.settings.clone()), self.store.clone());
         let (venue_store, hang) = (self.venue_store.clone(), self.hang);
         let main = async move {
-            let daemon = Arc::new(daemon(rt, settings, store, (venue_store, hang), market).await);
+            let daemon = daemon(rt, settings, store, (venue_store, hang), market, hung).await;
+            let daemon = Arc::new(daemon);
             daemon.desk.start().await.unwrap();
             let (done, ended) = futures::channel::oneshot::channel();
             let beside = person(Arc::clone(&daemon));
@@ -146,6 +155,7 @@ async fn daemon(
     store: Store,
     (venue_store, hang): (Store, Hang),
     market: Arc<dyn Market>,
+    hung: Arc<AtomicBool>,
 ) -> Daemon {
     let calendar = Calendar::default();
     let venue = PaperVenue::open(
@@ -156,7 +166,9 @@ async fn daemon(
         settings.paper.clone(),
     );
     let inner: Arc<dyn Broker> = Arc::new(venue.await.unwrap());
-    let broker: Arc<dyn Broker> = Arc::new(Stuck { inner, rt: rt.clone(), hang });
+    let inner: Arc<dyn Broker> = Arc::new(Stuck { inner, rt: rt.clone(), hang });
+    let broker: Arc<dyn Broker> = Arc::new(Hanging { inner, hung: Arc::clone(&hung) });
+    let market: Arc<dyn Market> = Arc::new(Hanging { inner: market, hung });
     let jobs = JobSet::embedded().unwrap().disabled("heartbeat");
     let app = App::assemble(Parts {
         rt: rt.clone(),

@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used)] // a world that does not start fails the test, as it should
 
+mod commands;
 mod halt;
+mod hanging;
 mod house;
 mod market;
 mod stuck;

@@ -8,6 +8,7 @@ use crate::{
     desk::{
         ack::ACKS,
         intent::IntentRecord,
+        pause::PAUSED,
         read,
         stage::{STAGE, STAGE_KEY},
         tables::{BROKER_ORDERS, INTENTS, PHASE, PHASE_KEY, POSITIONS},
@@ -48,6 +49,8 @@ impl Folded {
         let jobs = tx.list(&JOBS, "")?.into_iter();
         let paused = jobs.filter_map(|(job, state)| Some((job, state.paused?.reason)));
         table("pause of", &self.paused, &paused.collect(), &mut found);
+        let strategies = tx.list(&PAUSED, "")?.into_iter().collect();
+        table("pause of strategy", &self.strategies_paused, &strategies, &mut found);
         Ok(found)
     }
 

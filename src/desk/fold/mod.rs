@@ -18,6 +18,7 @@ use serde_json::Value;
 use super::{
     ack::Ack,
     intent::{AttemptStatus, IntentState},
+    pause::StrategyPause,
     stage::StageRow,
     tables::{CashBook, PhaseRow},
 };
@@ -59,6 +60,8 @@ pub struct Folded {
     pub acks: BTreeMap<String, Ack>,
     /// Why each paused job is paused.
     pub paused: BTreeMap<String, String>,
+    /// Paused strategies, by name.
+    pub strategies_paused: BTreeMap<String, StrategyPause>,
 }
 
 /// An intent as the journal has it.
@@ -261,6 +264,20 @@ impl Folded {
                 Ok(())
             }
             "job.paused" | "job.resumed" => self.pause(&entry.kind, data),
+            "strategy.paused" => {
+                let row: StrategyPause = typed(data)?;
+                self.strategies_paused.insert(row.strategy.name().to_owned(), row);
+                Ok(())
+            }
+            "strategy.resumed" => {
+                #[derive(Deserialize)]
+                struct Resumed {
+                    strategy: StrategyId,
+                }
+                let Resumed { strategy } = typed(data)?;
+                self.strategies_paused.remove(strategy.name());
+                Ok(())
+            }
             _ => Ok(()), // it tells of no row that is folded
         }
     }
