@@ -13,7 +13,8 @@ use super::{
     status::{self, Daemon},
 };
 use crate::{
-    calendar::new_york_date, clock::Timestamp, desk::pause, risk::promotion::LedgerTrades,
+    calendar::new_york_date, clock::Timestamp, desk::pause, money::FxRate,
+    risk::promotion::LedgerTrades,
 };
 
 /// Most sessions of profit and loss.
@@ -24,12 +25,17 @@ impl Live {
     pub(super) async fn daemon(&self, now: Timestamp) -> Result<Daemon, String> {
         let market = &self.desk.parts().market;
         let rate = self.rt.timeout(ASIDE_WAIT, market.fx(new_york_date(now))).await;
+        self.daemon_at(rate.and_then(Result::ok))
+    }
+
+    /// The same at a rate, or the last one known.
+    fn daemon_at(&self, rate: Option<FxRate>) -> Result<Daemon, String> {
         Ok(Daemon {
             pid: std::process::id(),
             since: self.since,
             prices: self.gatherer.prices,
             desk: self.desk.status().map_err(|error| error.to_string())?,
-            rate: rate.and_then(Result::ok).or_else(|| self.desk.last_rate()),
+            rate: rate.or_else(|| self.desk.last_rate()),
         })
     }
 
@@ -39,7 +45,7 @@ impl Live {
         let words = |error: crate::store::StoreError| error.to_string();
         let snapshot = self.desk.known(&looked.seen).map_err(words)?;
         if *request == Request::Balance {
-            let daemon = self.daemon(snapshot.now).await?;
+            let daemon = self.daemon_at(looked.seen.fx)?;
             let view = self
                 .store
                 .read(|tx| balance::of(tx, status::account(tx, Some(&daemon))?, &snapshot));
