@@ -1,6 +1,6 @@
 //! Balance, Greeks and orders as pages.
 
-use super::words::{both, counted, facts, filled, lasting, moment, outline, page, rows};
+use super::words::{both, counted, facts, filled, lasting, moment, outline, page, rows, whole};
 use crate::{
     control::book::{
         balance::{BalanceView, Room},
@@ -76,7 +76,6 @@ pub fn greeks(view: &GreeksView) -> Page {
         Vec::new(),
     );
     let line = |name: String, greeks: &GreekFigures| {
-        let whole = |amount: crate::money::Usd| format!("{:.0}", amount.0);
         vec![
             name,
             whole(greeks.delta_one_percent_usd),

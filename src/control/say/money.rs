@@ -1,6 +1,6 @@
 //! Profit and loss, and a payoff, as pages with their charts.
 
-use super::words::{both, facts, filled, moment, or_dash, page, rows};
+use super::words::{both, facts, filled, moment, or_dash, page, picture, rows, whole};
 use crate::{
     control::book::{
         payoff::PayoffView,
@@ -9,7 +9,7 @@ use crate::{
     money::{Usd, to_f64},
     report::{
         chart::{Frame, Guide, Series, Size, Unit, area, day_number, line},
-        page::{Body, Page, Picture, Section},
+        page::{Page, Section},
         parts::signed,
     },
 };
@@ -64,7 +64,6 @@ fn total(line: &TotalLine) -> Vec<String> {
 }
 
 fn day(line: &DayLine) -> Vec<String> {
-    let whole = |amount: Usd| signed(format!("{:.0}", amount.0));
     vec![
         line.date.format("%-d %b").to_string(),
         or_dash(line.change_usd.map(whole)),
@@ -97,13 +96,6 @@ fn curve(days: &[DayLine]) -> Option<Section> {
     Some(picture("equity", says, line(&frame, &[series]).0))
 }
 
-fn picture(name: &str, title: String, svg: String) -> Section {
-    Section {
-        title: String::new(),
-        body: Body::Chart(Picture { name: name.to_owned(), title, svg }),
-    }
-}
-
 /// What a position brings at its expiration.
 pub fn payoff(view: &PayoffView) -> Page {
     let bound = |amount: Option<Usd>| amount.map_or_else(|| "no bound".to_owned(), signed);
@@ -116,7 +108,7 @@ pub fn payoff(view: &PayoffView) -> Page {
         ("Expires", format!("{} ({} d)", view.expiration_date, view.days_left)),
     ];
     lines.extend(view.underlying_points.map(|price| ("Now at", price.to_string())));
-    lines.extend(view.profit_there_usd.map(|profit| ("There", both(profit, None))));
+    lines.extend(view.profit_there_usd.map(|profit| ("If it stays", both(profit, None))));
     let mut found = page(view.what.clone(), vec![facts("", lines), drawn(view)]);
     found.notes.extend(view.marks_at.map(|at| format!("Price of {}.", moment(at))));
     if view.modelled {

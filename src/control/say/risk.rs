@@ -1,19 +1,28 @@
 //! Breakers, limits and stress as pages.
 
-use super::words::{filled, lines, page, rows};
+use super::words::{filled, lines, or_dash, page, picture, rows, whole};
 use crate::{
     money::Usd,
     report::{
-        page::Page,
+        chart::{Bar, Frame, Guide, Size, Unit, bars},
+        page::{Page, Section},
         parts::{bounds, signed},
     },
     risk::{
         Figure,
         breaker::{Line, Standing},
         standing::{LimitLine, LimitStanding},
-        stress::report::StressReport,
+        stress::{
+            Share,
+            report::{ScenarioLine, StressReport},
+        },
     },
 };
+
+/// Scenarios listed, the worst first.
+const SCENARIOS_LISTED: usize = 10;
+/// Scenarios of the picture.
+const SCENARIOS_DRAWN: usize = 6;
 
 /// Breakers: what has tripped or is near first.
 pub fn breakers(found: &[Line]) -> Page {
@@ -26,24 +35,68 @@ pub fn breakers(found: &[Line]) -> Page {
         (tripped, _) => format!("{tripped} of {} breakers tripped", found.len()),
     };
     let row = |line: &Line| {
-        let now = line.value.map_or_else(|| "-".to_owned(), |value| format!("{value}"));
         let unit = unit(&line.unit);
         vec![
             line.breaker.clone(),
-            format!("{now}{unit}"),
+            or_dash(line.value.map(|value| format!("{value}{unit}"))),
             bounds(line),
             line.standing.name().to_owned(),
         ]
     };
-    page(title, vec![rows("", &["Breaker", "Now", "Bounds", ""], found.iter().map(row).collect())])
+    let table = rows("", &["Breaker", "Now", "Bounds", ""], found.iter().map(row).collect());
+    page(title, std::iter::once(table).chain(share_of_bounds(found)).collect())
 }
 
-/// Limits: those that are full or near, then all.
-pub fn limits(found: &[LimitLine]) -> Page {
-    let of = |wanted: LimitStanding| -> Vec<Vec<String>> {
-        found.iter().filter(|line| line.standing == wanted).map(limit).collect()
+/// How far each breaker is on its way to its first bound; nothing where none has a figure.
+fn share_of_bounds(found: &[Line]) -> Option<Section> {
+    let share = |line: &Line| {
+        let bound = line.bounds.first().map(|bound| bound.value).filter(|bound| *bound > 0.0)?;
+        Some(Bar { label: line.breaker.clone(), value: line.value? / bound * 100.0 })
     };
-    let (full, near) = (of(LimitStanding::Full), of(LimitStanding::Near));
+    let shares: Vec<Bar> = found.iter().filter_map(share).collect();
+    let most = shares.iter().max_by(|a, b| a.value.total_cmp(&b.value))?;
+    let says = format!("{} is at {:.0} % of its first bound", most.label, most.value);
+    let bound = Guide::Across { at: 100.0, label: "bound".to_owned() };
+    Some(drawn(
+        "risk",
+        "Breakers, percent of their first bound",
+        says,
+        Unit::Percent,
+        bound,
+        &shares,
+    ))
+}
+
+/// Bars of a page, with the line that means something.
+fn drawn(
+    name: &str,
+    title: &str,
+    says: String,
+    unit: Unit,
+    guide: Guide,
+    shown: &[Bar],
+) -> Section {
+    let frame = Frame {
+        id: name.to_owned(),
+        title: title.to_owned(),
+        says: says.clone(),
+        x: Unit::None,
+        y: unit,
+        guides: vec![guide],
+        size: Size::Small,
+    };
+    picture(name, says, bars(&frame, shown).0)
+}
+
+/// Limits: those that are full or near as a table, the others in a line each.
+pub fn limits(found: &[LimitLine]) -> Page {
+    let of = |wanted: LimitStanding| found.iter().filter(move |line| line.standing == wanted);
+    let table = |wanted| -> Vec<Vec<String>> { of(wanted).map(limit).collect() };
+    let listed = |wanted| -> Vec<String> {
+        let line = |cells: Vec<String>| format!("{}: {} of {}", cells[0], cells[1], cells[2]);
+        of(wanted).map(limit).map(line).collect()
+    };
+    let (full, near) = (table(LimitStanding::Full), table(LimitStanding::Near));
     let title = match (full.len(), near.len()) {
         (0, 0) => "Every limit has room".to_owned(),
         (0, near) => format!("{near} near, none full"),
@@ -55,19 +108,20 @@ pub fn limits(found: &[LimitLine]) -> Page {
         filled(vec![
             rows("Full: no entry passes", &head, full),
             rows("Near", &head, near),
-            rows("Room", &head, of(LimitStanding::Room)),
-            rows("Not known, or only with an order", &head, of(LimitStanding::Unknown)),
+            lines("Room", listed(LimitStanding::Room)),
+            lines("Not known, or only with an order", listed(LimitStanding::Unknown)),
         ]),
     )
 }
 
+/// Its name, its figure, its bound.
 fn limit(line: &LimitLine) -> Vec<String> {
     let unit = unit(&line.unit);
     let text = |figure: &Figure| match figure {
         Figure::Number(number) => format!("{number}{unit}"),
         Figure::Text(text) => text.clone(),
     };
-    let now = line.value.as_ref().map_or_else(|| "-".to_owned(), text);
+    let now = or_dash(line.value.as_ref().map(text));
     vec![format!("{} {}", line.number, line.limit), now, text(&line.bound)]
 }
 
@@ -95,18 +149,20 @@ pub fn stress(found: &StressReport) -> Page {
             format!("Worst {}: {loss} {percent}", line.scenario).trim_end().to_owned()
         },
     );
-    let row = |line: &crate::risk::stress::report::ScenarioLine| {
-        let whole = signed(format!("{:.0}", -line.loss_usd.0));
-        vec![line.scenario.clone(), whole, share(line.loss_percent)]
+    let mut losing: Vec<&ScenarioLine> =
+        found.scenarios.iter().filter(|line| line.loss_usd.is_positive()).collect();
+    losing.sort_by_key(|line| std::cmp::Reverse(line.loss_usd));
+    let row = |line: &&ScenarioLine| {
+        let loss = whole(Usd::ZERO - line.loss_usd);
+        vec![line.scenario.clone(), loss, share(line.loss_percent)]
     };
-    let holder = |line: &crate::risk::stress::Share| {
-        vec![line.holder.to_string(), signed(format!("{:.0}", -line.loss_usd.0))]
-    };
+    let shown = losing.iter().take(SCENARIOS_LISTED).map(row).collect();
+    let holder = |line: &Share| vec![line.holder.to_string(), whole(Usd::ZERO - line.loss_usd)];
     let unpriced = found.unpriced.iter().map(|leg| format!("{}: {}", leg.leg, leg.why)).collect();
     let mut page = page(
         title,
         filled(vec![
-            rows("", &["Scenario", "$", "of net"], found.scenarios.iter().map(row).collect()),
+            rows("", &["Scenario", "$", "of net"], shown),
             rows(
                 &format!("In {}", found.positions_of),
                 &["Position", "$"],
@@ -116,5 +172,22 @@ pub fn stress(found: &StressReport) -> Page {
         ]),
     );
     page.headline = format!("At most {} % of net liquidation may be lost", found.bound_percent);
+    page.sections.extend(worst_of(found));
+    let (all, losing) = (found.scenarios.len(), losing.len());
+    page.notes.push(format!("Of {all} scenarios {losing} lose; `tomking stress` lists all."));
     page
+}
+
+/// The worst scenarios, percent of net liquidation; nothing where that is not known.
+fn worst_of(found: &StressReport) -> Option<Section> {
+    let bar =
+        |line: &ScenarioLine| Some(Bar { label: line.scenario.clone(), value: line.loss_percent? });
+    let mut shown: Vec<Bar> = found.scenarios.iter().filter_map(bar).collect();
+    shown.sort_by(|a, b| b.value.total_cmp(&a.value));
+    shown.truncate(SCENARIOS_DRAWN);
+    let most = shown.first()?;
+    let says = format!("{} would lose {:.1} % of net liquidation", most.label, most.value);
+    let at = found.bound_percent;
+    let bound = Guide::Across { at, label: "bound".to_owned() };
+    Some(drawn("stress", "Worst scenarios, percent lost", says, Unit::Percent, bound, &shown))
 }

@@ -4,9 +4,9 @@ use std::fmt::Display;
 
 use crate::{
     clock::Timestamp,
-    money::{Gbp, Usd},
+    money::{Gbp, Usd, round_half_up},
     report::{
-        page::{Body, Page, Section, table_text},
+        page::{Body, Page, Picture, Section, table_text},
         parts::signed,
     },
 };
@@ -41,6 +41,12 @@ pub fn outline(title: &str, items: Vec<(String, Vec<String>)>) -> Section {
     Section { title: title.to_owned(), body: Body::Outline(items) }
 }
 
+/// A chart.
+pub fn picture(name: &str, title: String, svg: String) -> Section {
+    let picture = Picture { name: name.to_owned(), title, svg };
+    Section { title: String::new(), body: Body::Chart(picture) }
+}
+
 /// Without the sections in which nothing stands.
 pub fn filled(mut sections: Vec<Section>) -> Vec<Section> {
     sections.retain(|section| match &section.body {
@@ -59,6 +65,12 @@ pub fn both(dollars: Usd, pounds: Option<Gbp>) -> String {
         Some(pounds) => format!("{} ({})", signed(dollars), signed(pounds)),
         None => signed(dollars),
     }
+}
+
+/// `+1280`, `-16`, `0`: whole dollars.
+pub fn whole(amount: Usd) -> String {
+    let rounded = round_half_up(amount.0, 0);
+    if rounded.is_zero() { "0".to_owned() } else { signed(rounded.normalize()) }
 }
 
 /// `-`, or the value.
@@ -132,6 +144,16 @@ mod tests {
         );
         assert_eq!(found.sections[0].body, Body::Outline(vec![item]));
         assert_eq!(found.sections[1], slim);
+    }
+
+    #[test]
+    fn whole_dollars_are_rounded_and_nothing_has_no_sign() {
+        use rust_decimal::dec;
+        for (amount, words) in
+            [(dec!(-1279.90), "-1280"), (dec!(0.5), "+1"), (dec!(-0.2), "0"), (dec!(1500), "+1500")]
+        {
+            assert_eq!(whole(Usd(amount)), words);
+        }
     }
 
     #[test]

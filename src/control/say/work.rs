@@ -19,14 +19,14 @@ pub fn jobs(found: &[JobLine]) -> Page {
             (Some(pause), true) => format!("paused since {}: {}", moment(pause.at), pause.reason),
             (None, true) => line.next.map_or_else(|| "no slot".to_owned(), moment),
         };
-        (line.job.clone(), vec![state])
+        format!("{}: {state}", line.job)
     };
     let paused = found.iter().filter(|line| line.paused.is_some()).count();
     let title = match paused {
         0 => format!("{} jobs", found.len()),
         _ => format!("{} jobs, {paused} paused", found.len()),
     };
-    page(title, vec![outline("", found.iter().map(line).collect())])
+    page(title, vec![lines("", found.iter().map(line).collect())])
 }
 
 /// What comes.
