@@ -111,13 +111,15 @@ fn commands_page() -> String {
         (Group::House, "House"),
     ];
     for (group, title) in titles {
-        page += &format!(
-            "\n## {title}\n\n| command | what it does | who | asks first |\n|---|---|---|---|\n"
-        );
+        page.push_str(&["\n## ", title, "\n\n"].concat());
+        page.push_str("| command | what it does | who | asks first |\n|---|---|---|---|\n");
         for command in COMMANDS.iter().filter(|command| command.group == group) {
             let who = if command.who == Role::Owner { "owner" } else { "viewer" };
             let asks = command.confirm.unwrap_or("");
-            page += &format!("| `{}` | {} | {who} | {asks} |\n", command.usage(), command.help);
+            let usage = command.usage();
+            page.push_str(
+                &["| `", &usage, "` | ", command.help, " | ", who, " | ", asks, " |\n"].concat(),
+            );
         }
     }
     page
