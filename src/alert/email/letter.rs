@@ -2,14 +2,12 @@
 //!
 //! The bytes are a pure function of the letter: boundaries come from its id, not from chance.
 
-use std::time::SystemTime;
-
 use lettre::{
     Address, Message,
     address::Envelope,
     message::{
         Attachment as Part, Body, Mailbox, MessageBuilder, MultiPart, SinglePart,
-        header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
+        header::{ContentTransferEncoding, ContentType, Date, HeaderName, HeaderValue},
     },
 };
 
@@ -99,7 +97,7 @@ impl Letter {
         let mut builder = Message::builder()
             .from(from.clone())
             .envelope(envelope.map_err(|error| error.to_string())?)
-            .date(date(self.at))
+            .header(date(self.at))
             .message_id(Some(ids::bracketed(&self.id)))
             .subject(subject(&self.subject));
         for to in to {
@@ -203,10 +201,10 @@ fn file_name(name: &str) -> String {
     name.chars().map(|c| if safe(c) { c } else { '-' }).take(100).collect()
 }
 
-/// A date that a header can carry.
-fn date(at: Timestamp) -> SystemTime {
-    let seconds = u64::try_from(at.timestamp().clamp(0, LAST_SECOND)).unwrap_or(0);
-    SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds)
+/// The date, within what a header can carry.
+fn date(at: Timestamp) -> Date {
+    let last = Timestamp::from_timestamp(LAST_SECOND, 0).expect("chrono knows the year 9999");
+    Date::new(at.clamp(Timestamp::UNIX_EPOCH, last).into())
 }
 
 /// A subject: one line, with nothing in it that a reader would decode (RFC 2047).
