@@ -1,5 +1,6 @@
 //! The daemon: the parts under the wall clock, with its channels, its socket and its signals.
 
+mod ears;
 mod life;
 
 use std::{
@@ -31,7 +32,7 @@ use crate::{
         answer::{Live, Reader},
         house::logs::Recent,
         look::Looker,
-        socket,
+        socket::{self, Handler},
     },
     desk::Desk,
     market::{Market, ModelledMarket, SimulatedTape},
@@ -126,6 +127,7 @@ async fn live(rt: &Runtime, plan: Plan, life: &Life) -> Result<(), LiveError> {
     let channels = channels.map_err(LiveError::Channel)?;
     let rules = Rules::of(&settings.voice);
     let market = market(&settings, rt, &calendar);
+    let spoken = settings.voice.clone();
     let (paper, venue_calendar) = (settings.paper.clone(), calendar.clone());
     let venue = PaperVenue::open(
         venue_store.clone(),
@@ -170,6 +172,8 @@ async fn live(rt: &Runtime, plan: Plan, life: &Life) -> Result<(), LiveError> {
         channels: voice.channels.clone(),
         vital: life.vital(),
     });
+    let heard: Arc<dyn Handler> = handler.clone();
+    ears::open(rt, &store, &spoken, heard).map_err(LiveError::Channel)?;
     rt.spawn(heed_file(rt.clone(), Arc::clone(&app.desk)));
     rt.spawn(socket::serve(rt.clone(), listener, handler));
     let ended = until_the_end(&app, &store, &venue_store).await;

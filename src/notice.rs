@@ -231,6 +231,22 @@ pub enum Notice {
         /// The first ping that failed.
         since: Timestamp,
     },
+    /// Commands are not heard by one of the ways they come by; told once an outage.
+    EarDeaf {
+        /// The way: `telegram`, `email`.
+        ear: String,
+        /// Since when.
+        since: Timestamp,
+        /// The cause, and what to do about it.
+        reason: String,
+    },
+    /// Commands are heard again that way.
+    EarBack {
+        /// The way.
+        ear: String,
+        /// Since when they were not.
+        since: Timestamp,
+    },
 }
 
 impl Notice {
@@ -266,6 +282,8 @@ impl Notice {
             Self::Hung { .. } => "hung",
             Self::HeartbeatFailed { .. } => "heartbeat_failed",
             Self::HeartbeatBack { .. } => "heartbeat_back",
+            Self::EarDeaf { .. } => "ear_deaf",
+            Self::EarBack { .. } => "ear_back",
         }
     }
 }

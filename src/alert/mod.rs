@@ -34,6 +34,8 @@ pub mod samples;
 pub mod setup;
 /// What a notice is about.
 pub mod subject;
+/// The channel that writes to Telegram chats.
+pub mod telegram;
 /// The channel that posts to a URL.
 pub mod webhook;
 

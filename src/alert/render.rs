@@ -1,7 +1,10 @@
 //! A notice in words. The first line is enough to act on, on a phone at 15:31.
 
 use super::{Alert, subject};
-use crate::notice::{Notice, OutboxRow, Severity};
+use crate::{
+    clock::Timestamp,
+    notice::{Notice, OutboxRow, Severity},
+};
 
 /// The alert of an outbox row.
 pub fn render(id: u64, row: &OutboxRow) -> Alert {
@@ -104,19 +107,31 @@ fn words(notice: &Notice) -> Words {
              close at the broker by hand what expires today."
                 .to_owned(),
         ),
-        Notice::HeartbeatFailed { since, reason } => line(
-            Warning,
-            format!("The dead-man's switch does not answer since {}: {reason}", clock(since)),
-        ),
-        Notice::HeartbeatBack { since } => line(
-            Info,
-            format!("The dead-man's switch answers again; it did not from {} on", clock(since)),
-        ),
+        Notice::HeartbeatFailed { since, reason } => line(Warning, unpinged(since, reason)),
+        Notice::EarDeaf { ear, since, reason } => line(Warning, deaf(ear, since, reason)),
+        Notice::EarBack { ear, since } => line(Info, hears(ear, since)),
+        Notice::HeartbeatBack { since } => line(Info, pinged(since)),
     }
 }
 
+fn unpinged(since: &Timestamp, reason: &str) -> String {
+    format!("The dead-man's switch does not answer since {}: {reason}", clock(since))
+}
+
+fn pinged(since: &Timestamp) -> String {
+    format!("The dead-man's switch answers again; it did not from {} on", clock(since))
+}
+
+fn deaf(ear: &str, since: &Timestamp, reason: &str) -> String {
+    format!("Commands by {ear} are not heard since {}: {reason}", clock(since))
+}
+
+fn hears(ear: &str, since: &Timestamp) -> String {
+    format!("Commands by {ear} are heard again; they were not from {} on", clock(since))
+}
+
 /// An instant as its New York date and time.
-fn clock(at: &crate::clock::Timestamp) -> String {
+fn clock(at: &Timestamp) -> String {
     at.with_timezone(&crate::calendar::NEW_YORK).format("%a %-d %b %H:%M ET").to_string()
 }
 

@@ -114,6 +114,8 @@ fn of_the_account(now: Timestamp) -> Vec<Notice> {
         Notice::Hung { what: words("the positions"), seconds: 125 },
         Notice::HeartbeatFailed { since, reason: words("no answer within 10 s") },
         Notice::HeartbeatBack { since },
+        Notice::EarDeaf { ear: words("telegram"), since, reason: words("no answer") },
+        Notice::EarBack { ear: words("telegram"), since },
     ]
 }
 

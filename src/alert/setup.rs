@@ -7,11 +7,12 @@ use super::{
     dead_man::DeadMan,
     email::{EmailChannel, Mailer},
     log::LogChannel,
+    telegram::{self, Telegram},
     webhook::{Setup, Webhook},
 };
 use crate::{
     clock::Runtime,
-    config::voice::{InboxSettings, VoiceSettings, WebhookSettings},
+    config::voice::{InboxSettings, TelegramSettings, VoiceSettings, WebhookSettings},
 };
 
 /// Every channel in force, the log first. What alerts point to comes from `enclosures`.
@@ -24,6 +25,9 @@ pub fn channels(
     enclosures: &Arc<dyn Enclosures>,
 ) -> Result<Vec<Arc<dyn Channel>>, String> {
     let mut channels: Vec<Arc<dyn Channel>> = vec![Arc::new(LogChannel)];
+    if let Some(settings) = &voice.telegram {
+        channels.push(Arc::new(bot(rt, settings, enclosures)?));
+    }
     if let Some(settings) = &voice.email {
         let mailer = Mailer::new(settings, rt.clone())?;
         let inbox = voice.inbox.as_ref().map(|inbox| inbox_address(inbox, &mailer));
@@ -39,6 +43,15 @@ pub fn channels(
 pub fn inbox_address(inbox: &InboxSettings, mailer: &Mailer) -> String {
     let account = inbox.server.username.clone();
     account.filter(|name| name.contains('@')).unwrap_or_else(|| mailer.sender())
+}
+
+fn bot(
+    rt: &Runtime,
+    settings: &TelegramSettings,
+    enclosures: &Arc<dyn Enclosures>,
+) -> Result<Telegram, String> {
+    let api = telegram::bot(settings)?;
+    Ok(Telegram::new(api, settings, rt.clone(), Arc::clone(enclosures)))
 }
 
 fn webhook(rt: &Runtime, settings: &WebhookSettings) -> Result<Webhook, String> {

@@ -16,6 +16,7 @@ pub fn key(notice: &Notice) -> String {
         Notice::HeartbeatFailed { .. } | Notice::HeartbeatBack { .. } => {
             return "heartbeat".to_owned();
         }
+        Notice::EarDeaf { ear, .. } | Notice::EarBack { ear, .. } => return format!("ear:{ear}"),
         Notice::JobFailed { job, .. }
         | Notice::JobMissed { job, .. }
         | Notice::JobLate { job, .. } => job.clone(),
@@ -83,6 +84,7 @@ pub fn over(notice: &Notice) -> Vec<Over> {
         // What hung has been started anew.
         Notice::Started { .. } => vec![Over::Every("hung")],
         Notice::HeartbeatBack { .. } => vec![Over::Key("heartbeat".to_owned())],
+        Notice::EarBack { ear, .. } => vec![Over::Key(format!("ear:{ear}"))],
         Notice::Latch { level, .. } if level == "ACTIVE" => vec![Over::Key("latch".to_owned())],
         Notice::Opened { position, .. } => {
             of(&["order_unknown", "cancel_unconfirmed"], &position.0)

@@ -28,6 +28,7 @@ mod store;
 mod table;
 mod validate;
 mod stress;
+mod telegram;
 mod why;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
@@ -94,6 +95,7 @@ enum Command {
     Journal(journal::JournalArgs),
     Chaos(chaos::ChaosArgs),
     Store(store::StoreArgs),
+    Telegram(telegram::TelegramArgs),
 }
 
 /// A failure a person reads: what was being done, what was found, what to do.
@@ -181,6 +183,7 @@ fn run_own(cli: Cli) -> CliResult {
         Command::Ack(args) => ack::run(global, &args),
         Command::Journal(args) => journal::run(global, &args),
         Command::Store(args) => store::run(global, &args),
+        Command::Telegram(args) => telegram::run(global, &args),
         Command::Chaos(args) => chaos::run(global, &args),
     }
 }

@@ -136,6 +136,11 @@ impl Console {
         self.perform(caller, request).await
     }
 
+    /// Forgets what a caller was asked to confirm.
+    pub fn cancel(&self, caller: &Caller) {
+        let _ = lock(&self.asked).take(&caller.name, self.rt.now());
+    }
+
     /// Does it without a question: for a way that has its own proof of intent.
     pub async fn perform(self: &Arc<Self>, caller: &Caller, request: Request) -> Reply {
         let (handler, by) = (Arc::clone(&self.handler), caller.name.clone());

@@ -30,6 +30,8 @@ pub mod socket;
 pub mod stage;
 /// The status document.
 pub mod status;
+/// The ear by Telegram.
+pub mod telegram;
 
 use std::path::PathBuf;
 

@@ -31,4 +31,6 @@ pub const KINDS: &[&str] = &[
     "hung",
     "heartbeat_failed",
     "heartbeat_back",
+    "ear_deaf",
+    "ear_back",
 ];

@@ -1,0 +1,220 @@
+//! The long poll: updates in, one at least once; a failed one waits and tries again for ever.
+
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
+
+use chrono::TimeDelta;
+use futures::FutureExt as _;
+use serde_json::Value;
+use teloxide::{
+    payloads::{DeleteWebhook, GetMe, GetUpdates, GetUpdatesSetters as _},
+    types::AllowedUpdate,
+};
+
+use super::{
+    Ear,
+    gate::{Sort, Verdict, sort},
+    menu::menus,
+    outage::{self, Outage},
+    update::{Update, What},
+};
+use crate::{alert::telegram::api::Fault, alert::telegram::send::Place};
+
+/// Updates of one poll (Bot API: at most 100).
+const BATCH: u8 = 100;
+/// An update is handled within this, or counts as handled.
+const HANDLING_MAX: TimeDelta = TimeDelta::seconds(20);
+/// The menu is tried to be set so often at a start.
+const MENU_TRIES: u32 = 5;
+
+impl Ear {
+    /// Listens for ever.
+    pub(super) async fn listen(self: &Arc<Self>) {
+        let mut outage = Outage::new(self.figures.outage);
+        let mut failures = 0;
+        loop {
+            let fault = match self.poll().await {
+                Ok(updates) => {
+                    failures = 0;
+                    outage::tell(&self.rt, &self.store, outage.answered(self.rt.now()));
+                    self.hand(&updates).await;
+                    continue;
+                }
+                Err(fault) => fault,
+            };
+            failures += 1;
+            let fault = self.webhook_gone(fault).await;
+            let Some(fault) = fault else { continue };
+            tracing::warn!(failures, "no commands are heard by Telegram: {fault}");
+            outage::tell(&self.rt, &self.store, outage.goes_on(self.rt.now(), &fault));
+            let wait = match fault {
+                Fault::Flood(after) => after,
+                Fault::Token(_) | Fault::Refused { .. } => self.figures.slow,
+                _ => self.figures.patience.wait(failures),
+            };
+            self.rt.sleep(wait).await;
+        }
+    }
+
+    async fn poll(&self) -> Result<Vec<Value>, Fault> {
+        let (offset, waits) = {
+            let mut track = self.track();
+            (track.offset(self.rt.now()), track.waits())
+        };
+        let mut asked = GetUpdates::new()
+            .limit(BATCH)
+            .timeout(if waits { 0 } else { self.figures.poll_seconds })
+            .allowed_updates([AllowedUpdate::Message, AllowedUpdate::CallbackQuery]);
+        asked.offset = offset.and_then(|offset| i32::try_from(offset).ok());
+        match self.api.call(&asked).await? {
+            Value::Array(updates) => Ok(updates),
+            _ => Err(Fault::Down("Telegram's updates are no list".to_owned())),
+        }
+    }
+
+    /// A webhook keeps updates from polls: it is taken away. Gives the fault that is left.
+    async fn webhook_gone(&self, fault: Fault) -> Option<Fault> {
+        match &fault {
+            Fault::Conflict(words) if words.to_ascii_lowercase().contains("webhook") => {}
+            _ => return Some(fault),
+        }
+        match self.api.call(&DeleteWebhook::new()).await {
+            Ok(_) => {
+                tracing::warn!("a webhook was set on the bot's token; it is taken away");
+                // Whoever set it may set it again: never a tight loop.
+                self.rt.sleep(self.figures.patience.first).await;
+                None
+            }
+            Err(fault) => Some(fault),
+        }
+    }
+
+    /// Hands each new update to a task of its own, and gives them a moment.
+    async fn hand(self: &Arc<Self>, updates: &[Value]) {
+        let now = self.rt.now();
+        let updates: Vec<Update> = updates.iter().filter_map(Update::read).collect();
+        let fresh: Vec<Update> =
+            updates.into_iter().filter(|update| self.track().take(update.id, now)).collect();
+        let mut work = Vec::new();
+        for Update { id, what } in fresh {
+            match what {
+                What::Message(message) => match self.gate.message(&message) {
+                    Verdict::Silence(why) => {
+                        self.silent(
+                            message.from.as_ref().map(|user| user.id),
+                            message.chat.id,
+                            why,
+                        );
+                        self.finish(id);
+                    }
+                    verdict => work.push((id, Work::Message(verdict))),
+                },
+                What::Press(press) => work.push((id, Work::Press(press))),
+                What::Other => self.finish(id),
+            }
+        }
+        let newest = self.newest_reads(&work);
+        for (id, work) in work {
+            match work.late_read(self) {
+                Some(place) if newest.get(&place) != Some(&id) => self.finish(id),
+                _ => self.set_out(id, work),
+            }
+        }
+        if self.track().waits() {
+            let _ = self.rt.timeout(self.figures.moment, self.handled.notified()).await;
+        }
+    }
+
+    /// Of questions that waited long only the newest of each place is answered.
+    fn newest_reads(&self, work: &[(i64, Work)]) -> BTreeMap<Place, i64> {
+        let late = work.iter().filter_map(|(id, work)| Some((work.late_read(self)?, *id)));
+        late.collect()
+    }
+
+    fn set_out(self: &Arc<Self>, id: i64, work: Work) {
+        let me = Arc::clone(self);
+        self.rt.spawn(async move {
+            // A halt never waits for a place.
+            let place = if work.halts() { None } else { Some(me.places.acquire().await) };
+            let handling = AssertUnwindSafe(me.handle(id, work)).catch_unwind();
+            match me.rt.timeout(HANDLING_MAX, handling).await {
+                Some(Ok(())) => {}
+                Some(Err(_)) => {
+                    me.counts.panics.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    tracing::error!(update = id, "a command by Telegram panicked");
+                }
+                None => tracing::error!(update = id, "a command by Telegram did not end"),
+            }
+            drop(place);
+            me.finish(id);
+        });
+    }
+
+    fn finish(&self, id: i64) {
+        let waits = {
+            let mut track = self.track();
+            track.finish(id);
+            track.waits()
+        };
+        if !waits {
+            self.handled.notify_one();
+        }
+    }
+
+    /// Asks for the bot's name, and sets the menus; trading and hearing wait for neither.
+    pub(super) async fn introduce(self: Arc<Self>) {
+        let mut failures = 0;
+        while failures < MENU_TRIES {
+            match self.api.call(&GetMe::new()).await {
+                Ok(me) => {
+                    let name = me.get("username").and_then(Value::as_str).unwrap_or_default();
+                    self.gate.named(name);
+                    break;
+                }
+                Err(fault) => {
+                    failures += 1;
+                    tracing::debug!("the bot's name is not known yet: {fault}");
+                    self.rt.sleep(self.figures.patience.wait(failures)).await;
+                }
+            }
+        }
+        for menu in menus(&self.settings) {
+            while let Err(fault) = self.api.call(&menu).await {
+                if !matches!(fault, Fault::Down(_) | Fault::Flood(_)) || failures >= MENU_TRIES {
+                    tracing::warn!("a menu of commands is not set: {fault}");
+                    break;
+                }
+                failures += 1;
+                let wait = match fault {
+                    Fault::Flood(after) => after,
+                    _ => self.figures.patience.wait(failures),
+                };
+                self.rt.sleep(wait).await;
+            }
+        }
+    }
+}
+
+/// What is done about an update.
+pub(super) enum Work {
+    /// A message.
+    Message(Verdict),
+    /// A button.
+    Press(super::update::Press),
+}
+
+impl Work {
+    fn halts(&self) -> bool {
+        matches!(self, Self::Message(Verdict::Line(_, line, _)) if sort(line) == Sort::Halt)
+    }
+
+    /// Where a read was asked, when that was long ago.
+    fn late_read(&self, ear: &Ear) -> Option<Place> {
+        match self {
+            Self::Message(Verdict::Line(speaker, line, sent)) => {
+                let late = sort(line) == Sort::Read && ear.late(*sent);
+                late.then_some(speaker.place)
+            }
+            _ => None,
+        }
+    }
+}
