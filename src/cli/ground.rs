@@ -169,6 +169,15 @@ impl Ground {
                 let answer = live::alerts_test(&self.settings).map_err(CliError::failed)?;
                 answer.map_err(|error| Offline::from(CliError::Failed(error)))
             }
+            Request::ReportSend { period, date } => {
+                store_in(&self.dirs.data_dir)?;
+                let store = self.open("tomking report")?;
+                let (channels, now) = (self.settings.voice.channels(), WallClock.now());
+                let which = (*period, *date);
+                let work = answer::send_again(&store, channels, which, "operator", now);
+                futures::executor::block_on(work)
+                    .map_err(|error| Offline::from(CliError::Failed(error)))
+            }
             Request::StrategyPause { .. } | Request::StrategyResume { .. } => {
                 store_in(&self.dirs.data_dir)?;
                 let store = self.open("tomking pause")?;

@@ -26,6 +26,9 @@ pub struct ReportArgs {
     /// Write it as one HTML page to this file instead.
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     html: Option<PathBuf>,
+    /// Send it to the channels again instead.
+    #[arg(long, conflicts_with = "html")]
+    send: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -49,6 +52,9 @@ pub fn run(global: &Global, args: &ReportArgs) -> CliResult {
         PeriodArg::Monthly => Period::Monthly,
         PeriodArg::Quarterly => Period::Quarterly,
     };
+    if args.send {
+        return ground.show(&Request::ReportSend { period, date: args.date }, global.json);
+    }
     let kept: Option<KeptReport> = ground.ask(&Request::Report { period, date: args.date })?;
     let kept = kept.ok_or_else(|| absent(period, args.date))?;
     if let Some(file) = &args.html {

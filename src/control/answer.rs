@@ -4,7 +4,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ use crate::{
         tables::{BREAKERS, BREAKERS_KEY, DECISIONS},
     },
     market::Provenance,
-    report::{REPORTS, gather::Gatherer, planning, report_key},
+    report::{Period, gather::Gatherer, planning, send},
     risk::{breaker::line::lines, promotion::LedgerTrades},
     schedule::{JobSet, Scheduler, ops, views},
     store::{Read, Store, StoreError},
@@ -86,12 +86,7 @@ impl Reader {
                 found.retain(|record| strategy.is_none_or(|strategy| record.strategy == strategy));
                 document(&found)?
             }
-            Request::Report { period, date } => {
-                // A date's report is the last of those whose key begins with it, and so is the newest.
-                let key = date.map_or_else(|| format!("{period}/"), |d| report_key(*period, d));
-                let newest = tx.last(&REPORTS, &key, 1)?;
-                document(&newest.first().map(|(_, kept)| kept))?
-            }
+            Request::Report { period, date } => document(&send::newest(tx, *period, *date)?)?,
             Request::Risk => {
                 let state = tx.get(&BREAKERS, BREAKERS_KEY)?.unwrap_or_default();
                 document(&lines(&self.rulebook, &state, &holds(tx)?))?
@@ -246,6 +241,10 @@ impl Handler for Live {
                 alerts::write(&self.store, request, by, self.rt.now()).await
             }
             Request::AlertsTest => alerts::test(&self.rt, &self.channels).await,
+            Request::ReportSend { period, date } => {
+                let channels = self.reader.channels.clone();
+                send_again(&self.store, channels, (*period, *date), by, self.rt.now()).await
+            }
             Request::JobRun { job } => {
                 let run = self.scheduler.run_now(job).map_err(|error| error.to_string())?;
                 Ok(json!({ "run": run }))
@@ -391,6 +390,20 @@ pub async fn strategy_state(
         _ => Err(StoreError::Refused("not a request about a strategy".to_owned())),
     });
     done.await.map_err(|error| error.to_string())
+}
+
+/// Sends a kept report again, with or without a daemon: without one it goes out when one runs.
+pub async fn send_again(
+    store: &Store,
+    channels: Vec<String>,
+    (period, date): (Period, Option<NaiveDate>),
+    by: &str,
+    now: Timestamp,
+) -> Result<Value, String> {
+    let by = by.to_owned();
+    let sent =
+        store.write(move |tx| document(&send::again(tx, period, date, &channels, &by, now)?));
+    sent.await.map_err(|error| error.to_string())
 }
 
 /// Pauses or resumes a job, with or without a daemon.

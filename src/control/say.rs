@@ -28,6 +28,7 @@ use crate::{
         KeptReport,
         page::{Body, Page, Section},
         planning::PlanStands,
+        send::Sent,
     },
 };
 
@@ -43,9 +44,10 @@ pub fn page(request: &Request, value: &Value) -> Result<Page, String> {
         | Request::Flatten { .. }
         | Request::Resume { .. } => latch::page(&typed(value)?),
         Request::Report { period, .. } => match typed::<Option<KeptReport>>(value)? {
-            Some(kept) => line(&kept.headline, &kept.text),
+            Some(kept) => kept.page().unwrap_or_else(|| line(&kept.headline, &kept.text)),
             None => line(&format!("There is no {period} report yet"), ""),
         },
+        Request::ReportSend { .. } => typed::<Sent>(value)?.page(),
         Request::Positions => positions::of(&typed(value)?),
         Request::Orders => book::orders(&typed(value)?),
         Request::Pnl { .. } => money::pnl(&typed(value)?),

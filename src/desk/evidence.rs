@@ -24,7 +24,10 @@ use crate::{
         breaker,
         promotion::{Evidence, LedgerTrades, Validated},
     },
-    schedule::ledger::{RUNS, RunStatus, SESSIONS},
+    schedule::{
+        ledger::{RUNS, RunStatus, SESSIONS},
+        run_id,
+    },
     store::{Read, StoreError, Table},
 };
 
@@ -83,23 +86,35 @@ pub fn trades(tx: &impl Read) -> Result<LedgerTrades, StoreError> {
 /// Runs that failed or that a crash ended, since an instant.
 fn failed_runs(tx: &impl Read, since: Timestamp) -> Result<u64, StoreError> {
     let mut found = 0;
-    for (_, run) in tx.list(&RUNS, "")? {
-        let crashed = run.reason.as_deref().is_some_and(|reason| reason.starts_with("crashed"));
-        let bad = match run.status {
-            RunStatus::Failed => true,
-            RunStatus::Missed => crashed,
-            RunStatus::Done | RunStatus::Skipped => false,
-        };
-        found += u64::from(bad && run.slot >= since);
+    let mut after = String::new();
+    while let Some((key, _)) = tx.first_after(&RUNS, &after)? {
+        let (job, end) = of_job(&key);
+        for (_, run) in tx.range(&RUNS, &run_id(job, since), &end)? {
+            let crashed = run.reason.as_deref().is_some_and(|reason| reason.starts_with("crashed"));
+            let bad = match run.status {
+                RunStatus::Failed => true,
+                RunStatus::Missed => crashed,
+                RunStatus::Done | RunStatus::Skipped => false,
+            };
+            found += u64::from(bad && run.slot >= since);
+        }
+        after = end;
     }
-    let day = new_york_date(since).to_string();
-    for (key, session) in tx.list(&SESSIONS, "")? {
-        let date = key.rsplit_once('/').map_or("", |(_, date)| date);
-        if date >= day.as_str() {
+    let (day, mut after) = (new_york_date(since), String::new());
+    while let Some((key, _)) = tx.first_after(&SESSIONS, &after)? {
+        let (job, end) = of_job(&key);
+        for (_, session) in tx.range(&SESSIONS, &format!("{job}/{day}"), &end)? {
             found += u64::from(session.failed);
         }
+        after = end;
     }
     Ok(found)
+}
+
+/// The job of a key `job/…`, and the first key after all of its own.
+fn of_job(key: &str) -> (&str, String) {
+    let job = key.split_once('/').map_or(key, |(job, _)| job);
+    (job, format!("{job}0")) // the sign after the slash
 }
 
 /// Halts of the program and differences that stopped entries, as the journal tells them.
@@ -135,7 +150,7 @@ pub(super) fn own_halt(hold: &Hold) -> bool {
 }
 
 /// The first entry at or after an instant; entries are in the order of their times.
-fn first_since(tx: &impl Read, since: Timestamp) -> Result<u64, StoreError> {
+pub fn first_since(tx: &impl Read, since: Timestamp) -> Result<u64, StoreError> {
     let (mut low, mut high) = (1, tx.journal_head()?.sequence + 1);
     while low < high {
         let middle = low + (high - low) / 2;

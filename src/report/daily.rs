@@ -4,7 +4,10 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    decisions,
+    ahead::{SessionLine, next_session},
+    brief::PlanBrief,
+    closing, decisions,
+    health::HealthLine,
     page::{Body, Page, Section},
     parts::{self, TradeLine, clock, long_date, percent, signed},
 };
@@ -14,7 +17,11 @@ use crate::{
         hold::{Hold, Level},
     },
     clock::Timestamp,
-    desk::{daybook::DayBook, stage::StageRow},
+    desk::{
+        daybook::DayBook,
+        dayend::{Ahead, DayEnd, Greeks},
+        stage::StageRow,
+    },
     market::Provenance,
     money::{Gbp, Usd},
     risk::{
@@ -45,6 +52,10 @@ pub struct DailyReport {
     /// Ledger against broker after the close; `None` when they were not compared.
     #[serde(default)]
     pub books: Option<DayBook>,
+    /// The book before the close: Greeks, limits near their bounds, stress, groups; `None` when it
+    /// was not looked at.
+    #[serde(default)]
+    pub close: Option<DayEnd>,
     /// Positions closed in the session.
     pub trades: Vec<TradeLine>,
     /// Positions still open.
@@ -53,8 +64,20 @@ pub struct DailyReport {
     pub decisions: Vec<DecisionRecord>,
     /// How the day's slots ended.
     pub jobs: JobsLine,
+    /// The next session.
+    #[serde(default)]
+    pub next_session: Option<SessionLine>,
     /// The slots of the next session that matter.
     pub next: Vec<NextLine>,
+    /// Events ahead; `None` when they were not asked for.
+    #[serde(default)]
+    pub ahead: Option<Ahead>,
+    /// How the plan and the stage stand.
+    #[serde(default)]
+    pub plan: Option<PlanBrief>,
+    /// How the program ran.
+    #[serde(default)]
+    pub health: Option<HealthLine>,
     /// The journal's head: a cut tail shows against it.
     pub journal: HeadLine,
 }
@@ -101,6 +124,12 @@ pub struct PositionLine {
     pub credit_usd: Usd,
     /// Days to its nearest expiration.
     pub days_left: Option<i64>,
+    /// What it has brought by the close, what is open at its mid; `None` when a leg had no price.
+    #[serde(default)]
+    pub open_pnl_usd: Option<Usd>,
+    /// Its Greeks before the close; `None` when a leg had no price.
+    #[serde(default)]
+    pub greeks: Option<Greeks>,
 }
 
 /// How slots ended, and those that did not end well.
@@ -163,23 +192,27 @@ impl DailyReport {
         if !self.holds.is_empty() {
             sections.push(holds(&self.holds));
         }
-        sections.extend(self.stage.as_ref().and_then(parts::stage));
-        if !self.breakers.is_empty() {
-            sections.push(parts::breakers(&self.breakers));
-        }
-        sections.extend(self.account.as_ref().map(account_section));
-        sections.extend(self.books.as_ref().map(books));
+        let vix = self.close.as_ref().and_then(|close| close.vix);
+        sections.extend(self.account.as_ref().map(|account| account_section(account, vix)));
         sections.push(parts::trades(&self.trades));
         if !self.positions.is_empty() {
             sections.push(positions(&self.positions));
         }
+        sections.extend(self.close.as_ref().and_then(closing::greeks));
+        sections.extend(closing::near(&self.breakers, self.close.as_ref()));
         if !self.decisions.is_empty() {
             sections.push(decisions::section(&self.decisions, &self.trades, &self.positions));
         }
+        sections.extend(
+            self.next_session
+                .as_ref()
+                .map(|session| next_session(session, self.ahead.as_ref(), &self.next)),
+        );
+        sections.extend(self.plan.as_ref().map(PlanBrief::section));
+        sections.extend(self.stage.as_ref().and_then(parts::stage));
+        sections.extend(self.books.as_ref().map(books));
         sections.push(jobs(&self.jobs));
-        if !self.next.is_empty() {
-            sections.push(next(&self.next));
-        }
+        sections.extend(self.health.as_ref().map(HealthLine::section));
         Page {
             title: format!("Daily report, {}", long_date(self.date)),
             headline: self.headline(),
@@ -213,7 +246,7 @@ pub fn holds(holds: &[Hold]) -> Section {
     Section { title: "Holds".to_owned(), body: Body::Lines(lines) }
 }
 
-fn account_section(account: &AccountLine) -> Section {
+fn account_section(account: &AccountLine, vix: Option<f64>) -> Section {
     let mut facts = Vec::new();
     let mut fact = |name: &str, value: Option<String>| {
         facts.extend(value.map(|value| (name.to_owned(), value)));
@@ -228,6 +261,7 @@ fn account_section(account: &AccountLine) -> Section {
     fact("Open", Some(account.open_pnl_usd.to_string()));
     fact("Fees", Some(account.fees_usd.to_string()));
     fact("Buying power", buying_power(account));
+    fact("VIX", vix.map(|vix| format!("{vix:.2}")));
     let rate = account.dollars_per_pound.zip(account.rate_date);
     fact("Rate", rate.map(|(rate, date)| format!("{rate} dollars a pound, of {date}")));
     Section { title: "Account".to_owned(), body: Body::Facts(facts) }
@@ -251,9 +285,10 @@ fn books(books: &DayBook) -> Section {
     Section { title: "Books".to_owned(), body: Body::Lines(lines) }
 }
 
-/// What is still open.
+/// What is still open, with what it has brought and its Greeks.
 pub fn positions(positions: &[PositionLine]) -> Section {
     let line = |line: &PositionLine| {
+        let PositionLine { what, credit_usd, open_pnl_usd, greeks, .. } = line;
         let left = match line.days_left {
             Some(0) => "; expires today".to_owned(),
             Some(days) => {
@@ -261,8 +296,14 @@ pub fn positions(positions: &[PositionLine]) -> Section {
             }
             None => String::new(),
         };
+        let head = match open_pnl_usd {
+            Some(pnl) => format!("{}: {what}", signed(pnl)),
+            None => what.clone(),
+        };
         let opened = clock(line.opened_at);
-        (line.what.clone(), vec![format!("credit {}; opened {opened}{left}", line.credit_usd)])
+        let mut under = vec![format!("credit {credit_usd}; opened {opened}{left}")];
+        under.extend(greeks.as_ref().map(closing::greeks_words));
+        (head, under)
     };
     let body = Body::Outline(positions.iter().map(line).collect());
     Section { title: "Open positions".to_owned(), body }
@@ -278,9 +319,4 @@ pub fn jobs(jobs: &JobsLine) -> Section {
     }];
     lines.extend(exceptions.iter().cloned());
     Section { title: "Jobs".to_owned(), body: Body::Lines(lines) }
-}
-
-fn next(next: &[NextLine]) -> Section {
-    let lines = next.iter().map(|line| format!("{}  {}", clock(line.at), line.job)).collect();
-    Section { title: "Next session".to_owned(), body: Body::Lines(lines) }
 }

@@ -156,6 +156,8 @@ mod tests {
             opened_at: "2024-08-02T14:30:05Z".parse().unwrap(),
             credit_usd: Usd(rust_decimal::dec!(187.5)),
             days_left: Some(0),
+            open_pnl_usd: None,
+            greeks: None,
         };
         let both = [decision(Some("zdte-20240802-1")), decision(Some("zdte-20240809-1"))];
         let found = lines(&both, &[position]);

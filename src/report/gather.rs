@@ -5,21 +5,23 @@ use std::sync::Arc;
 use chrono::{Days, NaiveDate, NaiveTime, TimeDelta};
 
 use super::{
+    ahead::SessionLine,
     daily::{AccountLine, DailyReport, HeadLine, JobsLine, NextLine, PositionLine},
     parts::{self, TradeLine},
-    weekly::{DayLine, SessionLine, WeeklyReview},
 };
 use crate::{
     account::{Position, hold::Hold},
-    calendar::{Calendar, Exchange, Session, new_york},
+    calendar::{Calendar, Exchange, new_york},
     clock::Timestamp,
     config::Rulebook,
     desk::{
-        daybook, describe,
+        daybook,
+        dayend::{self, DayEnd},
+        describe,
         latch::level_of,
         read::{closed_positions, decisions, equity, holds, open_positions},
         stage,
-        tables::{BREAKERS, BREAKERS_KEY, EquityRow},
+        tables::{BREAKERS, BREAKERS_KEY},
     },
     instrument::Instrument,
     market::Provenance,
@@ -58,6 +60,9 @@ impl Gatherer {
         let holds = holds(tx)?;
         let open = open_positions(tx)?;
         let closed = closed_positions(tx, date, date)?;
+        let close = dayend::of_day(tx, date)?;
+        let position = |position| position_line(position, date, close.as_ref());
+        let next = self.calendar.next_session(Exchange::Xnys, date);
         Ok(DailyReport {
             date,
             prices: self.prices,
@@ -68,53 +73,25 @@ impl Gatherer {
             account: account_line(tx, date)?,
             books: daybook::of_day(tx, date)?,
             trades: closed.iter().filter_map(TradeLine::of).collect(),
-            positions: open.iter().map(|position| position_line(position, date)).collect(),
+            positions: open.iter().map(position).collect(),
+            close,
             decisions: decisions(tx, date, date)?,
             jobs: self.jobs_line(tx, date, date)?,
+            next_session: next.map(|session| SessionLine::of(&self.calendar, session.date)),
             next: self.next_lines(date),
+            ahead: dayend::ahead_of(tx, date)?,
+            plan: self.brief(tx, date)?,
+            health: Some(self.health(tx, date, date)?),
             journal: head_line(tx)?,
         })
     }
 
     /// The breakers near their bounds or tripped.
-    fn breakers(&self, tx: &impl Read, holds: &[Hold]) -> Result<Vec<Line>, StoreError> {
+    pub(super) fn breakers(&self, tx: &impl Read, holds: &[Hold]) -> Result<Vec<Line>, StoreError> {
         let state = tx.get(&BREAKERS, BREAKERS_KEY)?.unwrap_or_default();
         let mut found = lines(&self.rulebook, &state, holds);
         found.retain(|line| matches!(line.standing, Standing::Near | Standing::Tripped));
         Ok(found)
-    }
-
-    /// The review of the week whose last session is `to`.
-    pub fn weekly(&self, tx: &impl Read, to: NaiveDate) -> Result<WeeklyReview, StoreError> {
-        let week = to.week(chrono::Weekday::Mon);
-        let sessions = self.calendar.sessions(Exchange::Xnys, week.first_day(), to);
-        let from = sessions.first().map_or(to, |session| session.date);
-        let holds = holds(tx)?;
-        let days = equity(tx, BEGINNING, to)?;
-        let (before, week_days): (Vec<_>, Vec<_>) = days.iter().partition(|row| row.date < from);
-        let open = open_positions(tx)?;
-        let ever = trade_lines(&closed_positions(tx, BEGINNING, to)?);
-        let curve = days.iter().map(|row| row.net_liquidation_usd);
-        Ok(WeeklyReview {
-            from,
-            to,
-            prices: self.prices,
-            latch: level_of(&holds),
-            holds,
-            stage: Some(stage::current(tx)?),
-            days: week_days.into_iter().map(day_line).collect(),
-            before_usd: before.last().map(|row| row.net_liquidation_usd),
-            before_gbp: before.last().and_then(|row| row.net_liquidation_gbp),
-            max_drawdown_percent: parts::max_drawdown_percent(curve),
-            trades: trade_lines(&closed_positions(tx, from, to)?),
-            positions: open.iter().map(|position| position_line(position, to)).collect(),
-            win_rate_percent: parts::win_rate_percent(&ever),
-            trades_ever: ever.len(),
-            decisions: decisions(tx, from, to)?,
-            jobs: self.jobs_line(tx, from, to)?,
-            next_week: self.next_week(to),
-            journal: head_line(tx)?,
-        })
     }
 
     /// How the slots of some days ended, frequent jobs included.
@@ -171,20 +148,10 @@ impl Gatherer {
         lines
     }
 
-    /// The sessions of the week after `to`, with what is particular about them.
-    fn next_week(&self, to: NaiveDate) -> Vec<SessionLine> {
+    /// The weekdays of the week after `to`, with what is particular about them.
+    pub(super) fn next_week(&self, to: NaiveDate) -> Vec<SessionLine> {
         let monday = to.week(chrono::Weekday::Mon).first_day() + Days::new(7);
-        let weekdays = monday.iter_days().take(5);
-        let note = |session: Option<Session>| match session {
-            None => "closed".to_owned(),
-            Some(session) if session.early_close => {
-                format!("closes early, {}", parts::clock(session.close))
-            }
-            Some(_) => String::new(),
-        };
-        let line =
-            |date| SessionLine { date, note: note(self.calendar.session(Exchange::Xnys, date)) };
-        weekdays.map(line).collect()
+        monday.iter_days().take(5).map(|date| SessionLine::of(&self.calendar, date)).collect()
     }
 }
 
@@ -197,19 +164,8 @@ fn count(line: &mut JobsLine, status: RunStatus, by: u64) {
     }
 }
 
-fn trade_lines(positions: &[Position]) -> Vec<TradeLine> {
+pub(super) fn trade_lines(positions: &[Position]) -> Vec<TradeLine> {
     positions.iter().filter_map(TradeLine::of).collect()
-}
-
-fn day_line(row: &EquityRow) -> DayLine {
-    DayLine {
-        date: row.date,
-        net_liquidation_usd: row.net_liquidation_usd,
-        net_liquidation_gbp: row.net_liquidation_gbp,
-        realised_usd: row.realised_usd,
-        peak_used_percent: row.peak_used_percent.map(to_f64),
-        cap_percent: row.cap_percent.map(to_f64),
-    }
 }
 
 fn account_line(tx: &impl Read, date: NaiveDate) -> Result<Option<AccountLine>, StoreError> {
@@ -239,7 +195,13 @@ fn account_line(tx: &impl Read, date: NaiveDate) -> Result<Option<AccountLine>, 
     }))
 }
 
-fn position_line(position: &Position, date: NaiveDate) -> PositionLine {
+/// An open position, with what the book before the close said of it.
+pub(super) fn position_line(
+    position: &Position,
+    date: NaiveDate,
+    close: Option<&DayEnd>,
+) -> PositionLine {
+    let seen = close.and_then(|close| close.position(&position.id));
     let expirations = position.legs.iter().filter_map(|leg| match &leg.instrument {
         Instrument::Option(option) => Some(option.series.expiration),
         Instrument::Future { .. } | Instrument::Shares { .. } => None,
@@ -250,6 +212,8 @@ fn position_line(position: &Position, date: NaiveDate) -> PositionLine {
         opened_at: position.opened_at,
         credit_usd: parts::credit_usd(position),
         days_left: expirations.min().map(|expiration| (expiration - date).num_days()),
+        open_pnl_usd: seen.and_then(|seen| seen.pnl_usd),
+        greeks: seen.and_then(|seen| seen.greeks),
     }
 }
 
@@ -258,6 +222,6 @@ pub(super) fn head_line(tx: &impl Read) -> Result<HeadLine, StoreError> {
     Ok(HeadLine { sequence: head.sequence, hash: head.hash })
 }
 
-fn midnight(date: NaiveDate) -> Timestamp {
+pub(super) fn midnight(date: NaiveDate) -> Timestamp {
     new_york(date, NaiveTime::MIN)
 }

@@ -7,7 +7,11 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::{
-    KeptReport, Period, REPORTS, gather::Gatherer, page::Page, quarterly::QuarterlyReview,
+    KeptReport, Period, REPORTS,
+    brief::{PROGRESS, PROGRESS_KEY, Progress},
+    gather::Gatherer,
+    page::Page,
+    quarterly::QuarterlyReview,
     report_key,
 };
 use crate::{
@@ -44,7 +48,7 @@ impl ReportBody {
                 kept(self.period, slot, at, &report.page(), &report).map(Ok)
             }
             Period::Weekly => {
-                let review = store.read(|tx| gatherer.weekly(tx, slot))?;
+                let review = store.read(|tx| gatherer.weekly(tx, slot, at))?;
                 kept(self.period, slot, at, &review.page(), &review).map(Ok)
             }
             Period::Monthly => match store.read(|tx| gatherer.monthly(tx, slot))? {
@@ -119,6 +123,11 @@ impl JobBody for ReportBody {
 fn keep(tx: &mut WriteTx, report: &KeptReport, cause: &str) -> Result<(), StoreError> {
     let KeptReport { period, date, at, headline, .. } = report;
     tx.put(&REPORTS, &report_key(*period, *date), report)?;
+    if let (Period::Weekly, Some(criteria)) = (period, report.document["criteria"].as_array()) {
+        let holding = criteria.iter().filter(|criterion| criterion["holds"] == true).count();
+        let progress = Progress { date: *date, holding, criteria: criteria.len() };
+        tx.put(&PROGRESS, PROGRESS_KEY, &progress)?;
+    }
     tx.journal(*at, cause, "report", &(period, date, headline))?;
     let period = period.name().to_owned();
     raise(tx, *at, Notice::Report { period, date: *date, headline: headline.clone() })

@@ -3,17 +3,23 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::{gather::Gatherer, page::Page, review::Review, review_page};
+use super::{gather::Gatherer, page::Page, pictures, planning, review::Review, review_page};
 use crate::{
     plan::{Income, Month},
     store::{Read, StoreError},
 };
+
+/// Months of income told.
+const MONTHS: usize = 6;
 
 /// Everything a monthly review says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MonthlyReview {
     /// `2026-10`.
     pub month: String,
+    /// The income of the last months up to this one, each that had a session and a rate.
+    #[serde(default)]
+    pub incomes: Vec<Income>,
     /// The month.
     #[serde(flatten)]
     pub review: Review,
@@ -27,8 +33,13 @@ impl Gatherer {
         date: NaiveDate,
     ) -> Result<Option<MonthlyReview>, StoreError> {
         let month = Month::of(date).before();
-        let review = self.review(tx, month.first(), month.last())?;
-        Ok(review.map(|review| MonthlyReview { month: month.to_string(), review }))
+        let Some(review) = self.review(tx, month.first(), month.last())? else { return Ok(None) };
+        let mut months = vec![month];
+        while months.len() < MONTHS {
+            months.insert(0, months[0].before());
+        }
+        let incomes = planning::of_months(tx, &self.rulebook, &months)?;
+        Ok(Some(MonthlyReview { month: month.to_string(), incomes, review }))
     }
 }
 
@@ -41,7 +52,10 @@ impl MonthlyReview {
 
     /// The page.
     pub fn page(&self) -> Page {
-        let sections = self.review.plan.sections();
+        let mut sections = self.review.plan.sections();
+        if let Some(drawn) = pictures::income(&self.incomes) {
+            sections.insert(0, pictures::section("Income", drawn));
+        }
         review_page::page(
             format!("Monthly review, {}", self.month),
             self.headline(),

@@ -119,17 +119,6 @@ pub fn bounds(line: &Line) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-/// The breakers that are near their bounds or tripped.
-pub fn breakers(lines: &[Line]) -> Section {
-    let line = |line: &Line| {
-        let value = line.value.map_or_else(|| "not known".to_owned(), |value| value.to_string());
-        let Line { breaker, unit, standing, .. } = line;
-        format!("{breaker} {}: {value} {unit} ({})", standing.name(), bounds(line))
-    };
-    let lines = lines.iter().map(line).collect();
-    Section { title: "Breakers".to_owned(), body: Body::Lines(lines) }
-}
-
 /// `1 trade`, `3 trades`.
 pub fn counted(count: usize, thing: &str) -> String {
     if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }

@@ -1,11 +1,8 @@
 //! What a structure brings at its expiry, by the price of its underlying: the picture of a strategy's
 //! page in `docs/strategies`.
 
-mod held;
-
 use rust_decimal::Decimal;
 
-pub use self::held::chart;
 use super::chart::{Frame, Guide, Series, Size, Unit, area, standalone};
 use crate::{instrument::Right, money::to_f64};
 

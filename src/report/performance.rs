@@ -73,7 +73,8 @@ impl Curves {
         Ok(Self::of(read::cash(tx)?.as_ref(), &rows))
     }
 
-    fn of(book: Option<&CashBook>, rows: &[EquityRow]) -> Self {
+    /// The same from the rows, in order.
+    pub(super) fn of(book: Option<&CashBook>, rows: &[EquityRow]) -> Self {
         let Some(first) = rows.first() else { return Self::default() };
         // The ledger begins before the first close: on its morning, or a day earlier.
         let before = first.date.pred_opt().unwrap_or(first.date);

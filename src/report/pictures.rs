@@ -1,63 +1,60 @@
 //! The charts of reports and of `/pnl`, each with its last figure in words.
 
-use chrono::NaiveDate;
-
 use super::{
     chart::{self, Bar, Frame, Series, Size, Unit, day_number},
+    curve::Close,
     page::{Body, Picture, Section},
     parts::signed,
 };
-use crate::{
-    desk::tables::EquityRow,
-    money::to_f64,
-    plan::Income,
-    stats::{DatedReturn, YearRow},
-};
+use crate::{money::to_f64, plan::Income, stats::YearRow};
+
+/// A fall above this, percent, is none.
+const LEAST_FALL: f64 = -0.005;
 
 fn frame(name: &str, title: &str, x: Unit, y: Unit) -> Frame {
     let (id, title) = (name.to_owned(), title.to_owned());
     Frame { says: title.clone(), id, title, x, y, guides: Vec::new(), size: Size::Small }
 }
 
-/// Net liquidation at each close: in pounds where every day has its rate, else in dollars; `None`
+/// Net liquidation at each close: in pounds where every close has its rate, else in dollars; `None`
 /// with fewer than two closes.
-pub fn equity(rows: &[EquityRow]) -> Option<Picture> {
-    let gbp: Option<Vec<(f64, f64)>> = rows
+pub fn equity(closes: &[Close]) -> Option<Picture> {
+    let gbp: Option<Vec<(f64, f64)>> = closes
         .iter()
-        .map(|row| Some((day_number(row.date), to_f64(row.net_liquidation_gbp?.0))))
+        .map(|close| Some((day_number(close.date), to_f64(close.net_liquidation_gbp?.0))))
         .collect();
-    let usd = || rows.iter().map(|r| (day_number(r.date), to_f64(r.net_liquidation_usd.0)));
+    let usd = || closes.iter().map(|c| (day_number(c.date), to_f64(c.net_liquidation_usd.0)));
     let (unit, points) = match gbp {
         Some(points) => (Unit::Pounds, points),
         None => (Unit::Dollars, usd().collect()),
     };
-    let (first, last) = (rows.first()?, points.last()?.1);
+    let (first, last) = (closes.first()?, points.last()?.1);
     if points.len() < 2 {
         return None;
     }
-    let title = format!("Net liquidation {} since {}", unit.exact(last), first.date);
+    let since = first.date.format("%-d %b %Y");
+    let title = format!("Net liquidation {}, shown since {since}", unit.exact(last));
     let line = Series { name: "net liquidation".to_owned(), points };
     let drawn = chart::line(&frame("equity", &title, Unit::Date, unit), &[line]);
     Some(Picture { name: "equity".to_owned(), title, svg: drawn.0 })
 }
 
-/// How far each close lies below the highest before it, by returns: what was paid in or out is
-/// none. `None` with fewer than two closes.
-pub fn drawdown(start: NaiveDate, days: impl Iterator<Item = DatedReturn>) -> Option<Picture> {
-    let (mut worth, mut peak) = (1.0_f64, 1.0_f64);
-    let fall = |day: DatedReturn| {
-        worth *= 1.0 + day.value;
-        peak = peak.max(worth);
-        (day_number(day.date), (worth / peak - 1.0) * 100.0)
-    };
-    let points: Vec<(f64, f64)> =
-        std::iter::once((day_number(start), 0.0)).chain(days.map(fall)).collect();
-    if points.len() < 3 {
+/// How far each close lies below the highest before it, by returns in dollars: what was paid in or
+/// out is none. `None` with fewer than two closes, and where there is no fall to show.
+pub fn drawdown(closes: &[Close]) -> Option<Picture> {
+    let points: Vec<(f64, f64)> = closes
+        .iter()
+        .filter_map(|close| Some((day_number(close.date), close.drawdown_percent?)))
+        .collect();
+    if points.len() < 2 {
         return None;
     }
     let deepest = points.iter().map(|point| point.1).fold(0.0, f64::min);
+    if deepest > LEAST_FALL {
+        return None;
+    }
     let (now, deepest) = (Unit::Percent.exact(points.last()?.1), Unit::Percent.exact(deepest));
-    let title = format!("Drawdown {now} now, {deepest} at its deepest, in dollars");
+    let title = format!("Drawdown {now} now, {deepest} at its deepest shown, in dollars");
     let line = Series { name: "drawdown".to_owned(), points };
     let frame = frame("drawdown", &title, Unit::Date, Unit::Percent);
     let drawn = chart::area(&frame, &line, 0.0);

@@ -100,6 +100,22 @@ pub fn of_month(
     Ok(income(&rulebook.plan, phase, month, &closed, &open))
 }
 
+/// The income of each of some months that had a session and a rate.
+pub(super) fn of_months(
+    tx: &impl Read,
+    rulebook: &Rulebook,
+    months: &[Month],
+) -> Result<Vec<Income>, StoreError> {
+    let mut incomes = Vec::new();
+    for month in months {
+        let rows = read::equity(tx, month.first(), month.last())?;
+        if let Some((row, rate)) = rows.last().and_then(|row| Some((row, row.fx?))) {
+            incomes.push(of_month(tx, rulebook, month.last(), row.phase, rate)?);
+        }
+    }
+    Ok(incomes)
+}
+
 /// A closed position's result at its own day's rate, or at the one given.
 fn realised(position: &Position, rate: FxRate) -> Realised {
     let pnl = position.pnl_gbp().unwrap_or_else(|| rate.to_gbp(position.pnl_usd()));

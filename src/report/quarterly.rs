@@ -6,12 +6,11 @@ use serde::{Deserialize, Serialize};
 use super::{
     gather::Gatherer,
     page::{Body, Page, Section},
-    planning,
+    pictures, planning,
     review::Review,
     review_page,
 };
 use crate::{
-    desk::read::equity,
     plan::{Income, Month},
     store::{Read, StoreError},
 };
@@ -42,15 +41,7 @@ impl Gatherer {
         let months = [last.before().before(), last.before(), last];
         let (from, to) = (months[0].first(), last.last());
         let Some(review) = self.review(tx, from, to)? else { return Ok(None) };
-        let mut incomes = Vec::new();
-        for month in months {
-            let rows = equity(tx, month.first(), month.last())?;
-            let Some((row, rate)) = rows.last().and_then(|row| Some((row, row.fx?))) else {
-                continue;
-            };
-            let income = planning::of_month(tx, &self.rulebook, month.last(), row.phase, rate)?;
-            incomes.push(income);
-        }
+        let incomes = planning::of_months(tx, &self.rulebook, &months)?;
         let quarter = format!("{}-Q{}", to.year(), to.month0() / 3 + 1);
         Ok(Some(QuarterlyReview { quarter, incomes, review }))
     }
@@ -65,6 +56,8 @@ impl QuarterlyReview {
     /// The page.
     pub fn page(&self) -> Page {
         let mut sections = vec![self.income_section()];
+        let drawn = pictures::income(&self.incomes);
+        sections.extend(drawn.map(|drawn| pictures::section("", drawn)));
         // The plan's own income is of the last month alone, which stands in the table above.
         let plan = planning::PlanStands { income: None, ..self.review.plan.clone() };
         sections.extend(plan.sections());

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    curve::{Close, closes},
     daily::{HeadLine, JobsLine},
     gather::{BEGINNING, Gatherer, head_line},
     parts::TradeLine,
@@ -18,7 +19,7 @@ use crate::{
     account::hold::{Hold, Level},
     desk::{
         latch::level_of,
-        read::{closed_positions, decisions, equity, holds},
+        read::{cash, closed_positions, decisions, equity, holds},
         stage::{self, StageRow},
         tables::EquityRow,
     },
@@ -46,6 +47,9 @@ pub struct Review {
     pub stage: StageRow,
     /// The account over the span.
     pub account: AccountSpan,
+    /// The account at each close of about the last year.
+    #[serde(default)]
+    pub closes: Vec<Close>,
     /// The plan at the end of the span.
     pub plan: PlanStands,
     /// Statistics of the span's daily returns in dollars: what was traded.
@@ -120,7 +124,7 @@ impl Gatherer {
     ) -> Result<Option<Review>, StoreError> {
         let rows = equity(tx, BEGINNING, to)?;
         let Some(account) = span(&rows, from) else { return Ok(None) };
-        let curves = Curves::read(tx, to)?;
+        let curves = Curves::of(cash(tx)?.as_ref(), &rows);
         let inside = curves.since(from);
         let ever = trades(tx, BEGINNING, to)?;
         let closed = trades(tx, from, to)?;
@@ -136,6 +140,7 @@ impl Gatherer {
             stage: stage::current(tx)?,
             plan: plan(tx, &self.rulebook, &self.calendar, to, worth(&rows))?,
             account,
+            closes: closes(&rows, &curves),
             usd_returns: Returns::of(inside.usd.as_ref()),
             gbp_returns: Returns::of(inside.gbp.as_ref()),
             usd_returns_ever: Returns::of(curves.usd.as_ref()),
@@ -176,7 +181,7 @@ fn trades(tx: &impl Read, from: NaiveDate, to: NaiveDate) -> Result<Vec<TradeLin
     Ok(closed_positions(tx, from, to)?.iter().filter_map(TradeLine::of).collect())
 }
 
-fn counts(records: &[DecisionRecord]) -> Vec<DecisionCount> {
+pub(super) fn counts(records: &[DecisionRecord]) -> Vec<DecisionCount> {
     let mut found: BTreeMap<_, DecisionCount> = BTreeMap::new();
     for record in records {
         let count = found.entry(record.strategy).or_insert_with(|| DecisionCount {

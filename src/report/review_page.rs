@@ -1,11 +1,12 @@
 //! A review as a page.
 
 use super::{
+    curve,
     daily::{holds, jobs, prices_note},
     page::{Body, Page, Section},
     parts::{counted, signed, stage},
     performance::{Fall, Returns, StrategyStats},
-    planning,
+    pictures, planning,
     review::{DecisionCount, Review},
 };
 use crate::{
@@ -37,19 +38,22 @@ pub(super) fn page(title: String, headline: String, review: &Review, own: Vec<Se
     if !review.holds.is_empty() {
         sections.push(holds(&review.holds));
     }
-    sections.extend(stage(&review.stage));
     sections.push(account(review));
+    sections.extend(curve::sections(&review.closes));
     sections.extend(own);
     sections.push(trades(review));
     sections.extend(returns(review));
     sections.extend(falls(review));
     if !review.months.is_empty() {
         sections.push(months(&review.months));
+        let drawn = pictures::months(&review.months);
+        sections.extend(drawn.map(|drawn| pictures::section("", drawn)));
     }
     if !review.decisions.is_empty() {
         sections.push(decisions(&review.decisions));
     }
     sections.push(proposals(review));
+    sections.extend(stage(&review.stage));
     sections.push(jobs(&review.jobs));
     let journal = &review.journal;
     Page {

@@ -4,17 +4,42 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    ahead::{SessionLine, next_week},
+    closing,
+    curve::{self, Close},
     daily::{HeadLine, JobsLine, PositionLine, holds, jobs, positions, prices_note},
-    decisions,
-    page::{Body, Page, Section},
+    gather::{BEGINNING, Gatherer, head_line, position_line, trade_lines},
+    health::HealthLine,
+    incidents::{self, Incident, incidents},
+    page::Page,
     parts::{self, TradeLine},
+    performance::{Curves, Returns, by_strategy, of_trades},
+    proposals::claim_percent,
+    review::{DecisionCount, counts},
+    weekly_page,
 };
 use crate::{
     account::hold::{Hold, Level},
-    desk::stage::StageRow,
+    calendar::Exchange,
+    clock::Timestamp,
+    config::Rulebook,
+    desk::{
+        dayend::{self, Ahead, DayEnd},
+        evidence::evidence,
+        latch,
+        read::{self, closed_positions, decisions, equity, open_positions},
+        stage::{self, StageRow},
+        tables::EquityRow,
+    },
     market::Provenance,
-    money::{Gbp, Usd},
-    risk::decision::DecisionRecord,
+    money::{Gbp, Usd, to_f64},
+    risk::{
+        breaker::Line,
+        decision::DecisionRecord,
+        promotion::{Criterion, criteria},
+    },
+    stats::TradeStats,
+    store::{Read, StoreError},
 };
 
 /// Everything a weekly review says.
@@ -33,28 +58,61 @@ pub struct WeeklyReview {
     /// The deployment stage, with every override it was ever promoted by.
     #[serde(default)]
     pub stage: Option<StageRow>,
+    /// Breakers near their bounds or tripped.
+    #[serde(default)]
+    pub breakers: Vec<Line>,
     /// The account at each close.
     pub days: Vec<DayLine>,
     /// Net liquidation at the last close before the week, dollars.
     pub before_usd: Option<Usd>,
     /// The same in pounds.
     pub before_gbp: Option<Gbp>,
+    /// The account at each close of about the last year.
+    #[serde(default)]
+    pub closes: Vec<Close>,
     /// The largest fall from the peak since the account began, percent of the peak.
     pub max_drawdown_percent: Option<f64>,
+    /// Each strategy that has closed a trade, in the week and since the account began.
+    #[serde(default)]
+    pub strategies: Vec<StrategyWeek>,
+    /// Statistics of the daily returns since the account began, in dollars.
+    #[serde(default)]
+    pub usd_returns_ever: Option<Returns>,
+    /// Statistics of the trades closed since the account began.
+    #[serde(default)]
+    pub trades_stats_ever: Option<TradeStats>,
     /// Positions closed in the week.
     pub trades: Vec<TradeLine>,
     /// Positions still open.
     pub positions: Vec<PositionLine>,
+    /// The book before the last close: Greeks, limits, stress, groups.
+    #[serde(default)]
+    pub close: Option<DayEnd>,
     /// Wins of all trades that won or lost since the account began, percent.
     pub win_rate_percent: Option<f64>,
     /// Closed trades since the account began.
     pub trades_ever: usize,
     /// What the entry jobs decided.
     pub decisions: Vec<DecisionRecord>,
+    /// The same, counted by strategy.
+    #[serde(default)]
+    pub decisions_by_strategy: Vec<DecisionCount>,
+    /// Holds and differences of the week.
+    #[serde(default)]
+    pub incidents: Vec<Incident>,
+    /// What the next stage asks for, by this ledger alone.
+    #[serde(default)]
+    pub criteria: Vec<Criterion>,
     /// How the week's slots ended.
     pub jobs: JobsLine,
     /// The next week's sessions.
     pub next_week: Vec<SessionLine>,
+    /// Events ahead; `None` when they were not asked for.
+    #[serde(default)]
+    pub ahead: Option<Ahead>,
+    /// How the program ran.
+    #[serde(default)]
+    pub health: Option<HealthLine>,
     /// The journal's head.
     pub journal: HeadLine,
 }
@@ -76,13 +134,36 @@ pub struct DayLine {
     pub cap_percent: Option<f64>,
 }
 
-/// One session to come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SessionLine {
-    /// The date.
-    pub date: NaiveDate,
-    /// What is particular about it; empty for a usual session.
-    pub note: String,
+impl DayLine {
+    fn of(row: &EquityRow) -> Self {
+        Self {
+            date: row.date,
+            net_liquidation_usd: row.net_liquidation_usd,
+            net_liquidation_gbp: row.net_liquidation_gbp,
+            realised_usd: row.realised_usd,
+            peak_used_percent: row.peak_used_percent.map(to_f64),
+            cap_percent: row.cap_percent.map(to_f64),
+        }
+    }
+}
+
+/// One strategy, in the week and ever.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StrategyWeek {
+    /// The strategy.
+    pub strategy: String,
+    /// Trades closed in the week.
+    pub week_trades: usize,
+    /// What they made after fees.
+    pub week_pnl_usd: Usd,
+    /// Trades closed since the account began.
+    pub trades: usize,
+    /// What they made after fees.
+    pub pnl_usd: Usd,
+    /// Wins of those that won or lost, percent.
+    pub win_rate_percent: Option<f64>,
+    /// What it is held to (rulebook §4.1, §7), percent.
+    pub target_percent: f64,
 }
 
 /// The win rate the rulebook claims for Friday 0DTE (§4.1): to be measured, never asserted.
@@ -114,18 +195,27 @@ impl WeeklyReview {
         if !self.holds.is_empty() {
             sections.push(holds(&self.holds));
         }
-        sections.extend(self.stage.as_ref().and_then(parts::stage));
-        sections.push(self.day_section());
+        sections.push(weekly_page::days(self));
+        sections.extend(curve::sections(&self.closes));
+        sections.extend(weekly_page::strategies(&self.strategies));
+        sections.push(weekly_page::statistics(self));
         sections.push(parts::trades(&self.trades));
         if !self.positions.is_empty() {
             sections.push(positions(&self.positions));
         }
-        sections.push(self.record_section());
-        if !self.decisions.is_empty() {
-            sections.push(decisions::section(&self.decisions, &self.trades, &self.positions));
+        if let Some(close) = &self.close {
+            sections.extend(closing::greeks(close));
+            sections.push(closing::stress(close));
+            sections.push(closing::groups(close));
         }
+        sections.extend(closing::near(&self.breakers, self.close.as_ref()));
+        sections.push(incidents::section(&self.incidents));
+        sections.extend(weekly_page::decisions(&self.decisions_by_strategy));
+        sections.extend(weekly_page::promotion(self));
+        sections.extend(self.stage.as_ref().and_then(parts::stage));
+        sections.push(next_week(&self.next_week, self.ahead.as_ref()));
         sections.push(jobs(&self.jobs));
-        sections.push(self.next_section());
+        sections.extend(self.health.as_ref().map(HealthLine::section));
         Page {
             title: format!("Weekly review, {} to {}", self.from, self.to),
             headline: self.headline(),
@@ -136,63 +226,84 @@ impl WeeklyReview {
             ],
         }
     }
+}
 
-    fn day_section(&self) -> Section {
-        let head = ["Session", "Net liq £", "Net liq $", "Realised", "Use / cap"];
-        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-        let row = |day: &DayLine| {
-            vec![
-                day.date.format("%a %-d %b").to_string(),
-                or_dash(day.net_liquidation_gbp.map(|gbp| gbp.to_string())),
-                day.net_liquidation_usd.to_string(),
-                day.realised_usd.to_string(),
-                use_of_cap(day),
-            ]
-        };
-        let body = if self.days.is_empty() {
-            Body::Lines(vec!["No session was reconciled.".to_owned()])
-        } else {
-            let rows = self.days.iter().map(row).collect();
-            Body::Rows(head.map(str::to_owned).to_vec(), rows)
-        };
-        Section { title: "The week".to_owned(), body }
+impl Gatherer {
+    /// The review of the week whose last session is `to`, written at `now`.
+    pub fn weekly(
+        &self,
+        tx: &impl Read,
+        to: NaiveDate,
+        now: Timestamp,
+    ) -> Result<WeeklyReview, StoreError> {
+        let week = to.week(chrono::Weekday::Mon);
+        let sessions = self.calendar.sessions(Exchange::Xnys, week.first_day(), to);
+        let from = sessions.first().map_or(to, |session| session.date);
+        let holds = read::holds(tx)?;
+        let rows = equity(tx, BEGINNING, to)?;
+        let (before, days): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.date < from);
+        let curves = Curves::of(read::cash(tx)?.as_ref(), &rows);
+        let ever = trade_lines(&closed_positions(tx, BEGINNING, to)?);
+        let trades = trade_lines(&closed_positions(tx, from, to)?);
+        let decided = decisions(tx, from, to)?;
+        let close = dayend::of_day(tx, to)?;
+        let position = |position| position_line(position, to, close.as_ref());
+        Ok(WeeklyReview {
+            from,
+            to,
+            prices: self.prices,
+            latch: latch::level_of(&holds),
+            breakers: self.breakers(tx, &holds)?,
+            holds,
+            stage: Some(stage::current(tx)?),
+            days: days.into_iter().map(DayLine::of).collect(),
+            before_usd: before.last().map(|row| row.net_liquidation_usd),
+            before_gbp: before.last().and_then(|row| row.net_liquidation_gbp),
+            closes: curve::closes(&rows, &curves),
+            max_drawdown_percent: parts::max_drawdown_percent(
+                rows.iter().map(|row| row.net_liquidation_usd),
+            ),
+            strategies: strategies(&self.rulebook, &trades, &ever),
+            usd_returns_ever: Returns::of(curves.usd.as_ref()),
+            trades_stats_ever: (!ever.is_empty()).then(|| of_trades(&ever)),
+            trades,
+            positions: open_positions(tx)?.iter().map(position).collect(),
+            close,
+            win_rate_percent: parts::win_rate_percent(&ever),
+            trades_ever: ever.len(),
+            decisions_by_strategy: counts(&decided),
+            decisions: decided,
+            incidents: incidents(tx, from, to)?,
+            criteria: self.criteria(tx, now)?,
+            jobs: self.jobs_line(tx, from, to)?,
+            next_week: self.next_week(to),
+            ahead: dayend::ahead_of(tx, to)?,
+            health: Some(self.health(tx, from, to)?),
+            journal: head_line(tx)?,
+        })
     }
 
-    fn record_section(&self) -> Section {
-        let rate = self.win_rate_percent.map_or_else(
-            || "no trade has won or lost yet".to_owned(),
-            |rate| format!("{rate:.1} % of {}", parts::counted(self.trades_ever, "trade")),
-        );
-        let drawdown = self.max_drawdown_percent.map_or_else(
-            || "not known".to_owned(),
-            |percent| format!("{percent:.2} % from the peak, in dollars"),
-        );
-        let facts = [
-            ("Win rate", rate),
-            ("The rulebook claims", format!("{CLAIMED_WIN_RATE_PERCENT} % for Friday 0DTE")),
-            ("Largest drawdown", drawdown),
-        ];
-        let facts = facts.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        Section { title: "Since the account began".to_owned(), body: Body::Facts(facts) }
-    }
-
-    fn next_section(&self) -> Section {
-        let line = |session: &SessionLine| {
-            let date = session.date.format("%a %-d %b");
-            if session.note.is_empty() {
-                date.to_string()
-            } else {
-                format!("{date}: {}", session.note)
-            }
-        };
-        let lines = self.next_week.iter().map(line).collect();
-        Section { title: "Next week".to_owned(), body: Body::Lines(lines) }
+    /// What the next stage asks for; of further paper ledgers nothing is known here.
+    fn criteria(&self, tx: &impl Read, now: Timestamp) -> Result<Vec<Criterion>, StoreError> {
+        let (rules, stage) = (&self.rulebook.stages, stage::current(tx)?.stage);
+        let seen = evidence(tx, rules, &[], now)?;
+        Ok(criteria(rules, stage, &seen, now))
     }
 }
 
-/// The most buying power used and its cap: `2.5 / 50 %`.
-fn use_of_cap(day: &DayLine) -> String {
-    let used = day.peak_used_percent.map_or_else(|| "-".to_owned(), |used| format!("{used:.1}"));
-    let cap = day.cap_percent.map_or_else(|| "-".to_owned(), |cap| cap.to_string());
-    format!("{used} / {cap} %")
+fn strategies(rulebook: &Rulebook, week: &[TradeLine], ever: &[TradeLine]) -> Vec<StrategyWeek> {
+    let week = by_strategy(week);
+    let line = |found: super::performance::StrategyStats| {
+        let own = week.iter().find(|line| line.strategy == found.strategy).map(|line| &line.stats);
+        StrategyWeek {
+            week_trades: own.map_or(0, |stats| stats.trade_count),
+            week_pnl_usd: own.map_or(Usd::ZERO, |stats| stats.trade_pnl_usd),
+            trades: found.stats.trade_count,
+            pnl_usd: found.stats.trade_pnl_usd,
+            win_rate_percent: found.stats.trade_win_rate.map(|rate| rate * 100.0),
+            target_percent: claim_percent(rulebook, &found.strategy),
+            strategy: found.strategy,
+        }
+    };
+    by_strategy(ever).into_iter().map(line).collect()
 }

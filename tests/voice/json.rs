@@ -358,6 +358,7 @@ fn the_page_shows_every_document_as_it_is_printed() {
         });
         all.check(&format!("report {period}"), &document);
     }
+    all.check("report --send", &home.run(&["report", "daily", "--send", "--json"]).json());
     all.run(&home, &["ack"]);
     let logs = all.run(&home, &["logs"]);
     assert!(!logs["lines"].as_array().unwrap().is_empty(), "{logs}");

@@ -62,14 +62,24 @@ fn redacted(text: &str, report: &KeptReport) -> String {
     text.replace(&format!("entry {sequence}, {hash}"), "entry N, HASH")
 }
 
+/// The report as a mail has it, and the same as it was kept: a document is its whole page.
+fn mail(report: &KeptReport) -> String {
+    let page = report.page().expect("a document of this version");
+    assert_eq!(page.html(), report.html);
+    assert_eq!(page.text(), report.text);
+    redacted(&page.mail(), report)
+}
+
 #[test]
 fn the_reports_of_a_week_say_what_happened() {
     let [monday, friday, weekly] = week();
     insta::assert_snapshot!("daily_without_trade", redacted(&monday.text, &monday));
     insta::assert_snapshot!("daily", redacted(&friday.text, &friday));
     insta::assert_snapshot!("daily_html", redacted(&friday.html, &friday));
+    insta::assert_snapshot!("daily_mail", mail(&friday));
     insta::assert_snapshot!("weekly", redacted(&weekly.text, &weekly));
     insta::assert_snapshot!("weekly_html", redacted(&weekly.html, &weekly));
+    insta::assert_snapshot!("weekly_mail", mail(&weekly));
     for mut report in [friday, weekly] {
         report.document["journal"] = serde_json::json!("redacted");
         insta::assert_json_snapshot!(format!("{}_document", report.period), report.document);
@@ -99,6 +109,7 @@ fn the_reviews_of_a_month_and_a_quarter_say_what_happened() {
         let name = report.period.name();
         insta::assert_snapshot!(name, redacted(&report.text, &report));
         insta::assert_snapshot!(format!("{name}_html"), redacted(&report.html, &report));
+        insta::assert_snapshot!(format!("{name}_mail"), mail(&report));
         report.document["journal"] = serde_json::json!("redacted");
         insta::assert_json_snapshot!(format!("{name}_document"), report.document);
     }

@@ -5,9 +5,10 @@ use rust_decimal::{Decimal, dec};
 use super::world::{Script, Stage, at, falling, quiet, without_decay};
 use crate::{
     account::{ExitReason, Position},
-    desk::read,
+    desk::{dayend, read},
     money::Usd,
     notice::Notice,
+    store::Read as _,
 };
 
 /// A Friday from before the open to after the close.
@@ -124,6 +125,42 @@ fn the_equity_curve_has_one_row_a_session_and_points_only_while_something_is_hel
     assert_eq!(row.peak_used_percent, points[1].used_percent);
     assert!(row.peak_used_percent.unwrap() > dec!(2), "{row:?}");
     assert_eq!(row.net_liquidation_usd, Usd(dec!(44800)) + position.pnl_usd());
+}
+
+#[test]
+fn the_end_of_a_day_keeps_its_book_what_lies_ahead_and_how_the_broker_answered() {
+    let stage = Stage::new(quiet());
+    let held = stage.live(at("09:00:00"), |scene| async move {
+        scene.job("friday-0dte-entry", "10:30:00").await;
+        scene.job("risk-snapshot", "10:35:00").await;
+        let held = scene.desk.whole_book().await.unwrap();
+        scene.job("risk-snapshot", "16:00:00").await;
+        scene.job("end-of-day-reconciliation", "16:15:00").await;
+        held
+    });
+    let date = at("10:30:00").date_naive();
+    // While the condor is open it earns with time and loses with volatility.
+    let open = dayend::DayEnd::of(&held, date);
+    let [line] = open.positions.as_slice() else { panic!("{:?}", open.positions) };
+    let greeks = line.greeks.unwrap();
+    assert!(greeks.theta_day_usd > 0.0 && greeks.vega_point_usd < 0.0, "{greeks:?}");
+    assert_eq!(open.greeks, line.greeks);
+    assert!(line.pnl_usd.is_some() && open.position(&line.position) == Some(line));
+    assert!(open.stress.is_some());
+    assert!(open.groups.iter().any(|group| group.positions == 1));
+
+    let kept = stage.store.read(|tx| {
+        let health = tx.get(&dayend::DAY_HEALTH, &date.to_string())?;
+        Ok((dayend::of_day(tx, date)?, dayend::ahead_of(tx, date)?, health))
+    });
+    let (end, ahead, health) = kept.unwrap();
+    let end = end.unwrap();
+    assert_eq!((end.date, end.positions.len(), end.stress), (date, 0, None));
+    let ahead = ahead.unwrap();
+    assert!(ahead.events.iter().all(|event| event.at > at("23:59:59")), "{ahead:?}");
+    let health = health.unwrap();
+    assert_eq!((health.since, health.starts), (at("09:00:00"), 1));
+    assert!(health.calls > 10 && health.failed == 0, "{health:?}");
 }
 
 #[test]

@@ -67,24 +67,30 @@ impl Page {
 
 fn body(body: &Body) -> Markup {
     match body {
-        Body::Facts(facts) => table(&html! {
-            @for (name, value) in facts {
-                tr {
-                    td.soft style="padding:2px 12px 2px 0;vertical-align:top;width:40%;" { (name) }
-                    td style="padding:2px 0;vertical-align:top;" { (value) }
+        Body::Facts(facts) => table(
+            "facts",
+            &html! {
+                @for (name, value) in facts {
+                    tr {
+                        td.soft style="padding:2px 12px 2px 0;vertical-align:top;width:40%;" { (name) }
+                        td style="padding:2px 0;vertical-align:top;" { (value) }
+                    }
                 }
-            }
-        }),
-        Body::Rows(head, rows) => table(&html! {
-            tr { @for (place, cell) in head.iter().enumerate() {
-                th.soft style=(style(place)) { (cell) }
-            } }
-            @for row in rows {
-                tr { @for (place, cell) in row.iter().enumerate() {
-                    td style=(style(place)) { (cell) }
+            },
+        ),
+        Body::Rows(head, rows) => table(
+            "rows",
+            &html! {
+                tr { @for (place, cell) in head.iter().enumerate() {
+                    th.soft style=(style(place)) { (cell) }
                 } }
-            }
-        }),
+                @for row in rows {
+                    tr { @for (place, cell) in row.iter().enumerate() {
+                        td style=(style(place)) { (cell) }
+                    } }
+                }
+            },
+        ),
         Body::Chart(picture) => html! {
             img src={ "cid:" (picture.name) } alt=(picture.title) width=(WIDTH)
                 style="display:block;width:100%;height:auto;border:0;";
@@ -104,9 +110,9 @@ fn body(body: &Body) -> Markup {
     }
 }
 
-fn table(rows: &Markup) -> Markup {
+fn table(class: &str, rows: &Markup) -> Markup {
     html! {
-        table width="100%" cellpadding="0" cellspacing="0" border="0"
+        table class=(class) width="100%" cellpadding="0" cellspacing="0" border="0"
             style="border-collapse:collapse;font-size:14px;" { (rows) }
     }
 }
@@ -119,5 +125,5 @@ fn style(place: usize) -> &'static str {
 const STYLE: &str = ":root{color-scheme:light dark}.page{background:#ffffff}.text{color:#1b1f24}\
 .soft{color:#57606a}.rule{border-bottom:1px solid #d0d7de}td,th{font-variant-numeric:tabular-nums}\
 @media(prefers-color-scheme:dark){.page{background:#0d1117}.text{color:#e6edf3}.soft{color:#9198a1}\
-.rule{border-color:#30363d}}@media(max-width:480px){table table table{font-size:12px!important}\
-th,td{padding-left:5px!important}tr>:first-child{padding-left:0!important}}";
+.rule{border-color:#30363d}}@media(max-width:480px){table.rows{font-size:12px!important}\
+.rows td,.rows th{padding-left:5px!important}.rows tr>:first-child{padding-left:0!important}}";

@@ -76,5 +76,5 @@ ul{padding-left:1.1rem;margin:0}ul ul{list-style:none;padding:0;color:#57606a}\
 footer{margin-top:2rem;color:#57606a;font-size:.85rem}footer p{margin:.2rem 0}\
 @media(prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}h2{border-color:#30363d}\
 th,dt,figcaption,ul ul,footer{color:#9198a1}tbody tr+tr td{border-color:#21262d}}\
-@media(max-width:30rem){body{margin:1rem auto}table{font-size:.8rem}\
-th,td{padding-left:.45rem}}";
+@media(max-width:30rem){body{margin:1rem auto}table{font-size:.76rem}\
+th,td{padding-left:.35rem}}";

@@ -39,7 +39,7 @@ fn plain(usd: Usd) -> String {
     format!("{:.2}", usd.rounded().0)
 }
 
-pub(super) fn trades(trades: &[TradeLine]) -> Result<Vec<u8>, String> {
+pub(in crate::report) fn trades(trades: &[TradeLine]) -> Result<Vec<u8>, String> {
     let head = [
         "position",
         "strategy",
@@ -67,7 +67,7 @@ pub(super) fn trades(trades: &[TradeLine]) -> Result<Vec<u8>, String> {
     file(head, trades.iter().map(row))
 }
 
-pub(super) fn equity(
+pub(in crate::report) fn equity(
     start: Option<Usd>,
     days: &[EquityRow],
     books: &[DayBook],

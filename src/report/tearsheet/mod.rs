@@ -2,7 +2,7 @@
 //! everything it was made from. What each column means is in docs/REPLAY.md.
 
 /// The CSV files.
-mod csv;
+pub(super) mod csv;
 /// The charts of the page.
 mod figures;
 /// The page.

@@ -39,6 +39,9 @@ tables!(
     "broker_orders",
     "cash",
     "day_counts",
+    "day_ends",
+    "day_health",
+    "days_ahead",
     "dead_letters",
     "decisions",
     "deliveries_dead",
@@ -64,6 +67,7 @@ tables!(
     "runs",
     "runs_started",
     "sequences",
+    "stage_progress",
 );
 
 static GROUND: LazyLock<(Reader, Gatherer)> = LazyLock::new(|| {
@@ -122,7 +126,7 @@ pub fn check(data: &[u8]) {
     }
     let daily = store.read(|tx| gatherer.daily(tx, date));
     told(daily.map(|report| (report.page().text(), report.page().html(), report.headline())));
-    let weekly = store.read(|tx| gatherer.weekly(tx, date));
+    let weekly = store.read(|tx| gatherer.weekly(tx, date, now));
     told(weekly.map(|report| (report.page().text(), report.page().html(), report.headline())));
     told(store.verify_journal(&[]));
     deliver(store, now);
