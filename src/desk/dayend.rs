@@ -46,10 +46,13 @@ const AHEAD_DAYS: [u64; 2] = [3, 7];
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Greeks {
     /// For a rise of one percent in every underlying at once: each at a beta of one.
+    #[serde(with = "cents")]
     pub delta_one_percent_usd: f64,
     /// For a calendar day.
+    #[serde(with = "cents")]
     pub theta_day_usd: f64,
     /// For a rise of one point in every implied volatility.
+    #[serde(with = "cents")]
     pub vega_point_usd: f64,
 }
 
@@ -84,6 +87,23 @@ impl Greeks {
             theta_day_usd: self.theta_day_usd + more.theta_day_usd,
             vega_point_usd: self.vega_point_usd + more.vega_point_usd,
         }
+    }
+}
+
+/// Dollars as every document has them: a decimal string with its cents.
+mod cents {
+    use rust_decimal::Decimal;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use crate::money::{Usd, to_f64};
+
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+    pub(super) fn serialize<S: Serializer>(figure: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        Usd(Decimal::try_from(*figure).unwrap_or_default()).rounded().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        Ok(to_f64(Usd::deserialize(from)?.0))
     }
 }
 

@@ -88,7 +88,7 @@ fn account(review: &Review) -> Section {
 
 /// By strategy, in the span and since the ledger began.
 fn trades(review: &Review) -> Section {
-    let head = ["By trade", "Trades", "Won", "Profit factor", "A trade", "Together"];
+    let head = ["By trade", "Trades", "Won", "Factor", "A trade", "All"];
     let row = |name: String, stats: &TradeStats| {
         let rate = stats.trade_win_rate;
         let mean = stats.trade_expectancy_usd;
@@ -137,9 +137,7 @@ fn returns(review: &Review) -> Option<Section> {
         row("CVaR 5 %, historical", &|r| percent(r.stats.tail.period_cvar_historical)),
         row("CVaR 5 %, Gaussian", &|r| percent(r.stats.tail.period_cvar_gaussian)),
         row("days under water", &|r| r.stats.under_water.periods.to_string()),
-        row("worst day", &|r| {
-            r.worst_sessions.first().map_or_else(|| "-".to_owned(), ToString::to_string)
-        }),
+        row("worst day", &|r| percent(r.worst_sessions.first().map(|day| day.value))),
     ];
     (!columns.is_empty()).then(|| table("Returns", &head, rows))
 }
@@ -158,21 +156,24 @@ fn falls(review: &Review) -> Option<Section> {
     (!lines.is_empty()).then_some(Section { title, body: Body::Lines(lines) })
 }
 
+/// Each year, then its last months: as many rows as a phone shows.
 fn months(years: &[YearRow]) -> Section {
-    let head: Vec<&str> = std::iter::once("£, %").chain(MONTHS).chain(["Year"]).collect();
-    let cell = |share: f64| format!("{:.1}", share * 100.0);
-    let row = |year: &YearRow| {
-        let months = year.period_months.iter().map(|m| m.map_or_else(String::new, cell));
-        std::iter::once(year.year.to_string())
-            .chain(months)
-            .chain([cell(year.period_year)])
-            .collect()
+    let cell = |share: f64| format!("{:+.1} %", share * 100.0);
+    let of_year = |year: &YearRow| {
+        let months = MONTHS.iter().zip(&year.period_months);
+        let known = months.filter_map(|(name, share)| Some((*name, (*share)?)));
+        known
+            .map(|(name, share)| vec![format!("{name} {}", year.year), cell(share)])
+            .collect::<Vec<_>>()
     };
-    table("By month", &head, years.iter().map(row).collect())
+    let months: Vec<Vec<String>> = years.iter().flat_map(of_year).collect();
+    let last = &months[months.len().saturating_sub(MONTHS.len())..];
+    let all = years.iter().map(|year| vec![year.year.to_string(), cell(year.period_year)]);
+    table("By month", &["In pounds", "Return"], last.iter().cloned().chain(all).collect())
 }
 
 fn decisions(counts: &[DecisionCount]) -> Section {
-    let head = ["Decisions", "Entered", "No trade", "Refused", "Missed", "Most refused by"];
+    let head = ["Strategy", "Entered", "None", "Refused", "Missed", "By"];
     let row = |count: &DecisionCount| {
         let most = count.refusals.iter().max_by_key(|(_, times)| **times);
         vec![

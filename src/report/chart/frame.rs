@@ -41,11 +41,11 @@ impl Size {
         }
     }
 
-    /// Where the drawing area ends above: room for a legend, and for labels in one row or two.
-    fn top(self) -> f64 {
+    /// The widest place of a bar.
+    pub(super) fn bar(self) -> f64 {
         match self {
-            Self::Wide => 30.0,
-            Self::Small => 44.0,
+            Self::Wide => f64::INFINITY,
+            Self::Small => 78.5,
         }
     }
 
@@ -143,6 +143,18 @@ pub struct Frame {
     pub size: Size,
 }
 
+impl Frame {
+    /// Where the drawing area ends above: room for a legend, and for labels in one row or two.
+    fn top(&self) -> f64 {
+        let labels = self.guides.iter().any(|guide| matches!(guide, Guide::Down { .. }));
+        match self.size {
+            Size::Wide => 30.0,
+            Size::Small if labels => 44.0,
+            Size::Small => 22.0,
+        }
+    }
+}
+
 /// The drawing area with its two scales.
 pub(super) struct Canvas {
     pub(super) x: Scale,
@@ -151,7 +163,7 @@ pub(super) struct Canvas {
 
 impl Canvas {
     /// A canvas that holds the finite points and a little above and below; `None` without any.
-    pub(super) fn over(size: Size, points: impl Iterator<Item = (f64, f64)>) -> Option<Self> {
+    pub(super) fn over(frame: &Frame, points: impl Iterator<Item = (f64, f64)>) -> Option<Self> {
         let mut reach: Option<[f64; 4]> = None;
         for (x, y) in points.filter(|(x, y)| x.is_finite() && y.is_finite()) {
             let [left, right, low, high] = reach.unwrap_or([x, x, y, y]);
@@ -166,10 +178,10 @@ impl Canvas {
         let low = if low == 0.0 && !flat { 0.0 } else { low - room };
         let high = if high == 0.0 && !flat { 0.0 } else { high + room };
         let (left, right) = if left < right { (left, right) } else { (left - 0.5, right + 0.5) };
-        let ((start, end), bottom) = (size.reach(), f64::from(size.height()) - FOOT);
+        let ((start, end), bottom) = (frame.size.reach(), f64::from(frame.size.height()) - FOOT);
         Some(Self {
             x: Scale { from: left, to: right, start, end },
-            y: Scale { from: low, to: high.max(low + 1e-9), start: bottom, end: size.top() },
+            y: Scale { from: low, to: high.max(low + 1e-9), start: bottom, end: frame.top() },
         })
     }
 

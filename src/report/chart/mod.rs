@@ -51,7 +51,7 @@ pub struct Bar {
 pub fn line(frame: &Frame, series: &[Series]) -> Markup {
     let series = &series[..series.len().min(SERIES_MAX)];
     let points = || series.iter().flat_map(|line| line.points.iter().copied());
-    let Some(canvas) = Canvas::over(frame.size, points()) else { return empty(frame) };
+    let Some(canvas) = Canvas::over(frame, points()) else { return empty(frame) };
     let drawn = html! {
         @for (index, line) in series.iter().enumerate() {
             path class={ "line s" (index) } d=(line_path(&canvas, &line.points)) {}
@@ -66,7 +66,7 @@ pub fn area(frame: &Frame, series: &Series, base: f64) -> Markup {
         // The base belongs to the picture, wherever the line runs.
         series.points.first().map(|(x, _)| (*x, base)),
     );
-    let Some(canvas) = Canvas::over(frame.size, reach) else { return empty(frame) };
+    let Some(canvas) = Canvas::over(frame, reach) else { return empty(frame) };
     let drawn = html! {
         path class="fill s0" d=(area_path(&canvas, &series.points, base)) {}
         path class="line s0" d=(line_path(&canvas, &series.points)) {}
@@ -78,10 +78,10 @@ pub fn area(frame: &Frame, series: &Series, base: f64) -> Markup {
 pub fn bars(frame: &Frame, bars: &[Bar]) -> Markup {
     let finite: Vec<&Bar> = bars.iter().filter(|bar| bar.value.is_finite()).collect();
     let reach = finite.iter().map(|bar| (0.0, bar.value)).chain([(1.0, 0.0)]);
-    let Some(canvas) = Canvas::over(frame.size, reach).filter(|_| !finite.is_empty()) else {
+    let Some(canvas) = Canvas::over(frame, reach).filter(|_| !finite.is_empty()) else {
         return empty(frame);
     };
-    let slot = canvas.width() / finite.len() as f64;
+    let slot = (canvas.width() / finite.len() as f64).min(frame.size.bar());
     let every = (finite.len() * 64).div_ceil(frame.size.width() as usize).max(1);
     let drawn = html! {
         @for (index, bar) in finite.iter().enumerate() {
