@@ -211,7 +211,7 @@ mod tests {
         }
         let [days] = found.files.as_slice() else { panic!("{:?}", found.files) };
         assert_eq!(days.name, format!("weekly-{friday}-days.csv"));
-        assert_eq!(days.bytes.iter().filter(|byte| **byte == b'\n').count(), 6);
+        assert_eq!(String::from_utf8_lossy(&days.bytes).lines().count(), 6);
         assert_eq!(reports.of(&alerts[1]).unwrap(), None, "another kind says everything itself");
     }
 
