@@ -157,3 +157,73 @@ impl Tested {
         rows
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::{clock::VirtualWorld, config::voice::KINDS};
+
+    /// Takes, refuses, hangs or asks to wait, as its name says.
+    struct Odd(&'static str, Mutex<Vec<Alert>>);
+
+    #[async_trait]
+    impl Channel for Odd {
+        fn name(&self) -> &str {
+            self.0
+        }
+        fn takes(&self, alert: &Alert) -> bool {
+            self.0 != "urgent" || alert.severity == Severity::Critical
+        }
+        async fn send(&self, out: &Outgoing) -> Result<(), SendError> {
+            match self.0 {
+                "hangs" => return std::future::pending().await,
+                "panics" => panic!("planted"),
+                "waits" if self.1.lock().unwrap().is_empty() => {
+                    self.1.lock().unwrap().extend(out.alerts.clone());
+                    let (after, why) = (TimeDelta::seconds(30), "429".to_owned());
+                    return Err(SendError::RetryAfter { after, why });
+                }
+                _ => {}
+            }
+            self.1.lock().unwrap().extend(out.alerts.clone());
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn every_channel_is_told_of_apart_and_none_takes_longer_than_its_time() {
+        let names = ["takes", "hangs", "panics", "waits", "urgent"];
+        let odd = names.map(|name| Arc::new(Odd(name, Mutex::default())));
+        let channels: Vec<Arc<dyn Channel>> =
+            odd.iter().map(|odd| Arc::clone(odd) as Arc<dyn Channel>).collect();
+        let mut world = VirtualWorld::new("2024-08-02T13:30:00Z".parse().unwrap());
+        let rt = world.runtime();
+        let (tested, took) = world
+            .run(async move {
+                let begun = rt.now();
+                let tested = probe(&rt, &channels).await;
+                (tested, rt.now() - begun)
+            })
+            .unwrap();
+        assert_eq!(took, CHANNEL_WAIT);
+        assert!(!tested.passed);
+        let all = KINDS.len();
+        let counts = tested.channels.iter().map(|channel| (channel.sent, channel.failed));
+        let critical = tested.channels[0].kinds.iter();
+        let critical = critical.filter(|kind| kind.severity == Severity::Critical).count();
+        let wanted = [(all, 0), (0, all), (0, all), (all, 0), (critical, 0)];
+        assert_eq!(counts.collect::<Vec<_>>(), wanted);
+        let errors = |place: usize| tested.channels[place].kinds[0].error.clone().unwrap();
+        assert_eq!(errors(1), "no answer within 15 s");
+        assert_eq!(errors(2), "the channel panicked");
+        let seen = odd[0].1.lock().unwrap();
+        assert!(seen.iter().all(|alert| alert.title.starts_with("Test: ")));
+        assert!(seen.windows(2).all(|pair| pair[0].id < pair[1].id), "each is new to a receiver");
+        let numbers = seen.iter().map(|alert| alert.id).min();
+        assert!(numbers > Some(1_000_000_000_000), "beyond those of the outbox");
+    }
+}
