@@ -247,6 +247,13 @@ pub enum Notice {
         /// Since when they were not.
         since: Timestamp,
     },
+    /// Commands by mail are refused, or something is wrong with the way they come.
+    MailCommands {
+        /// Whose, or the mailbox.
+        about: String,
+        /// What is wrong, and what to do.
+        text: String,
+    },
 }
 
 impl Notice {
@@ -284,6 +291,7 @@ impl Notice {
             Self::HeartbeatBack { .. } => "heartbeat_back",
             Self::EarDeaf { .. } => "ear_deaf",
             Self::EarBack { .. } => "ear_back",
+            Self::MailCommands { .. } => "mail_commands",
         }
     }
 }

@@ -15,6 +15,7 @@ pub fn render(id: u64, row: &OutboxRow) -> Alert {
 
 type Words = (Severity, String, String);
 
+#[allow(clippy::too_many_lines)] // a table: an arm a kind
 fn words(notice: &Notice) -> Words {
     use Severity::{Critical, Info, Warning};
     let line = |severity, title: String| (severity, title, String::new());
@@ -111,11 +112,16 @@ fn words(notice: &Notice) -> Words {
         Notice::EarDeaf { ear, since, reason } => line(Warning, deaf(ear, since, reason)),
         Notice::EarBack { ear, since } => line(Info, hears(ear, since)),
         Notice::HeartbeatBack { since } => line(Info, pinged(since)),
+        Notice::MailCommands { about, text } => line(Warning, by_mail(about, text)),
     }
 }
 
 fn unpinged(since: &Timestamp, reason: &str) -> String {
     format!("The dead-man's switch does not answer since {}: {reason}", clock(since))
+}
+
+fn by_mail(about: &str, text: &str) -> String {
+    format!("Commands by mail, {about}: {text}")
 }
 
 fn pinged(since: &Timestamp) -> String {

@@ -116,6 +116,10 @@ fn of_the_account(now: Timestamp) -> Vec<Notice> {
         Notice::HeartbeatBack { since },
         Notice::EarDeaf { ear: words("telegram"), since, reason: words("no answer") },
         Notice::EarBack { ear: words("telegram"), since },
+        Notice::MailCommands {
+            about: words("owner@example.org"),
+            text: words("too many wrong codes; nothing is heard until 2026-10-16 20:30 UTC"),
+        },
     ]
 }
 

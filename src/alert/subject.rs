@@ -39,6 +39,7 @@ pub fn key(notice: &Notice) -> String {
         Notice::Report { period, .. } => period.clone(),
         Notice::Limit { limit, .. } => limit.clone(),
         Notice::Hung { what, .. } => what.clone(),
+        Notice::MailCommands { about, .. } => about.clone(),
     };
     format!("{}:{of}", notice.kind()).chars().take(KEY_MOST).collect()
 }

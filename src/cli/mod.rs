@@ -26,6 +26,7 @@ mod stage;
 mod status;
 mod store;
 mod table;
+mod totp;
 mod validate;
 mod stress;
 mod telegram;
@@ -91,6 +92,7 @@ enum Command {
     Stage(stage::StageArgs),
     Alerts(alerts::AlertsArgs),
     Ack(ack::AckArgs),
+    Totp(totp::TotpArgs),
     Validate(validate::ValidateArgs),
     Journal(journal::JournalArgs),
     Chaos(chaos::ChaosArgs),
@@ -181,6 +183,7 @@ fn run_own(cli: Cli) -> CliResult {
         Command::Validate(args) => validate::run(global, &args),
         Command::Alerts(args) => alerts::run(global, &args),
         Command::Ack(args) => ack::run(global, &args),
+        Command::Totp(args) => totp::run(global, &args),
         Command::Journal(args) => journal::run(global, &args),
         Command::Store(args) => store::run(global, &args),
         Command::Telegram(args) => telegram::run(global, &args),

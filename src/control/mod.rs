@@ -11,6 +11,8 @@ mod asked;
 pub mod book;
 /// A line of a person, by any way, to an answer: parsing, roles, confirmation.
 pub mod console;
+/// Commands by email.
+pub mod mail;
 /// Answers as pages that fit a phone.
 pub mod say;
 /// The table of commands: everything a person can ask for, by any way.
@@ -25,6 +27,8 @@ pub mod backup;
 pub mod phase;
 /// The local socket: the daemon's ear and the shell's mouth.
 pub mod socket;
+/// Time-based codes, each taken once.
+pub mod totp;
 
 /// The stage.
 pub mod stage;

@@ -7,9 +7,11 @@ use crate::{
     clock::Runtime,
     config::voice::VoiceSettings,
     control::{
-        console::Console,
+        console::{Codes, Console},
+        mail::Inbox,
         socket::Handler,
         telegram::{Ear, Figures},
+        totp,
     },
     store::Store,
 };
@@ -24,7 +26,12 @@ pub fn open(
     voice: &VoiceSettings,
     handler: Arc<dyn Handler>,
 ) -> Result<(), String> {
-    let console = Console::new(rt.clone(), handler, None);
+    let codes = totp::of(voice, store)?;
+    let spend = codes.clone().map(|codes| codes as Arc<dyn Codes>);
+    let console = Console::new(rt.clone(), handler, spend);
+    if let (Some(inbox), Some(codes)) = (Inbox::of(rt, voice)?, codes) {
+        inbox.start(rt, store, codes, Arc::clone(&console));
+    }
     if let Some(settings) = &voice.telegram {
         let (api, store) = (telegram::bot(settings)?, store.clone());
         let (settings, figures) = (settings.clone(), Figures::default());

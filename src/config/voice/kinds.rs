@@ -33,4 +33,5 @@ pub const KINDS: &[&str] = &[
     "heartbeat_back",
     "ear_deaf",
     "ear_back",
+    "mail_commands",
 ];
