@@ -88,7 +88,8 @@ impl Handler for Desk {
         let told = self.answers.lock().unwrap().get(&name).cloned();
         Ok(told.unwrap_or(match name.as_str() {
             "halt" | "reduce" | "flatten" | "resume" => latch,
-            "jobs_list" => json!([{"name": "zdte-entry"}, {"name": "daily-report"}]),
+            "jobs_list" => json!([{"job": "zdte-entry"}, {"job": "daily-report"}]),
+            "alerts_ack" => json!({"alerts": [], "report": null}),
             _ => Value::Null,
         }))
     }
