@@ -79,3 +79,18 @@ fn a_halt_in_the_middle_of_a_send_lets_nothing_that_opened_stay() {
     // What filled in the race of cancel and fill expires today: its close passes the halt.
     assert!(house.positions().iter().all(|p| p.exit_reason == Some(ExitReason::TimeExit)));
 }
+#[test]
+fn reads_answer_within_a_second_while_the_broker_hangs() {
+    let mut house = House::new(quiet());
+    house.hang = Some((at("2024-08-02 11:00"), at("2024-08-02 11:20")));
+    house.live("2024-08-02 08:00", "2024-08-02 11:30", |daemon| async move {
+        daemon.until("2024-08-02 11:05").await;
+        for command in tomking::control::table::COMMANDS {
+            let needs = command.args.iter().any(|arg| arg.needed);
+            if command.who == Role::Viewer && !needs {
+                let (text, rest) = said(&daemon, &format!("/{}", command.name)).await;
+                assert!(!text.is_empty() && rest.is_none(), "/{}", command.name);
+            }
+        }
+    });
+}
