@@ -125,5 +125,5 @@ fn style(place: usize) -> &'static str {
 const STYLE: &str = ":root{color-scheme:light dark}.page{background:#ffffff}.text{color:#1b1f24}\
 .soft{color:#57606a}.rule{border-bottom:1px solid #d0d7de}td,th{font-variant-numeric:tabular-nums}\
 @media(prefers-color-scheme:dark){.page{background:#0d1117}.text{color:#e6edf3}.soft{color:#9198a1}\
-.rule{border-color:#30363d}}@media(max-width:480px){table.rows{font-size:12px!important}\
-.rows td,.rows th{padding-left:5px!important}.rows tr>:first-child{padding-left:0!important}}";
+.rule{border-color:#30363d}}@media(max-width:480px){table.rows{font-size:11px!important}\
+.rows td,.rows th{padding-left:3px!important}.rows tr>:first-child{padding-left:0!important}}";
