@@ -115,6 +115,9 @@ impl FormatTime for UtcTime {
     }
 }
 
+/// Libraries that write what they send at finer levels, passwords and tokens included.
+const QUIET: [&str; 5] = ["async_imap", "imap_proto", "lettre", "reqwest", "hyper_util"];
+
 /// Starts logging; `RUST_LOG` wins over the filter of the settings. The newest lines are kept in
 /// `recent`, where one is given.
 pub fn init(
@@ -129,6 +132,10 @@ pub fn init(
             EnvFilter::try_new(filter).map_err(|error| format!("log.filter `{filter}`: {error}"))?
         }
     };
+    let filter = QUIET.iter().fold(filter, |filter, library| {
+        let directive = format!("{library}=info").parse();
+        filter.add_directive(directive.expect("a name and a level are a directive"))
+    });
     let terminal = std::io::stderr().is_terminal();
     let human = match format {
         LogFormat::Auto => terminal || std::env::var_os("JOURNAL_STREAM").is_none(),
