@@ -1,0 +1,10 @@
+//! Commands by mail: what is done, what is answered, what is put away; and the ear against an IMAP
+//! server of the tests' own.
+#![allow(clippy::unwrap_used)] // a part that cannot be made fails the test, as it should
+
+mod answers;
+mod clerk;
+mod ear;
+mod house;
+mod server;
+mod trouble;
