@@ -107,14 +107,22 @@ fn key(step: u64) -> String {
     format!("{step:012}")
 }
 
-/// Takes the newest of the steps that is not used yet; `None` when all are. Of two transactions
+/// Takes a code by the steps it fits; `None` when they are used. Of two transactions
 /// that want one step only the first has it, for writes come one after another.
 ///
 /// What is forgotten is bounded by the newest step ever used, not by the clock: a code comes from a
 /// phone whose clock is right, so a step of the machine's clock, forward or back, opens nothing.
-pub fn take(tx: &mut WriteTx, steps: &[u64], now: Timestamp) -> Result<Option<u64>, StoreError> {
+///
+/// `alike` are the steps of a day with the same six digits: they go with it, or who saw the code
+/// could use it once more in their place.
+pub fn take(
+    tx: &mut WriteTx,
+    steps: &[u64],
+    alike: &[u64],
+    now: Timestamp,
+) -> Result<Option<u64>, StoreError> {
     let Some(step) = unused(tx, steps)? else { return Ok(None) };
-    tx.put(&USED, &key(step), &now)?;
+    steps.iter().chain(alike).try_for_each(|step| tx.put(&USED, &key(*step), &now))?;
     forget(tx)?;
     Ok(Some(step))
 }
@@ -151,12 +159,13 @@ impl Codes for TimeCodes {
     async fn spend(&self, code: &str, now: Timestamp) -> Result<(), String> {
         let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
         let steps = self.matching(&code, Window::Now, now);
+        let alike = self.matching(&code, Window::Day, now);
         let spent = self.store.write(move |tx| {
             if let Some(until) = attempts::locked(tx, INTERACTIVE, &Limits::INTERACTIVE, now)? {
                 let until = until.format("%H:%M");
                 return Ok(Err(format!("too many wrong codes; codes are heard from {until} UTC")));
             }
-            if take(tx, &steps, now)?.is_some() {
+            if take(tx, &steps, &alike, now)?.is_some() {
                 return Ok(Ok(()));
             }
             attempts::failed(tx, INTERACTIVE, now)?;

@@ -46,7 +46,7 @@ impl Handler for Asked {
         Ok(match request {
             Request::Halt { reason } => json!({
                 "level": "HALTED", "cancelled": ["zdte-20240802-1"], "working": [], "open": [],
-                "holds": [{ "level": "HALTED", "cause": reason, "since": "2024-08-02T13:30:00Z" }],
+                "holds": [{ "name": "operator", "until": null, "level": "HALTED", "cause": reason, "since": "2024-08-02T13:30:00Z" }],
             }),
             _ => json!({ "done": true }),
         })

@@ -159,7 +159,7 @@ pub fn admit(
         count(tx, Why::Repeat.name())?;
         return Ok(Admission::Silent(Why::Repeat));
     }
-    if totp::take(tx, fitting, now)?.is_some() {
+    if totp::take(tx, fitting, of_a_day, now)?.is_some() {
         count(tx, &format!("accepted_{}", word.name().to_ascii_lowercase()))?;
         let key = format!("{:020}", tx.next_sequence("mail_in_commands")?);
         tx.put(&COMMANDS, &key, taken)?;
@@ -167,7 +167,7 @@ pub fn admit(
     }
     let why = if !fitting.is_empty() {
         Refusal::UsedCode
-    } else if totp::take(tx, of_a_day, now)?.is_some() {
+    } else if totp::take(tx, of_a_day, of_a_day, now)?.is_some() {
         // Right, but late: it is spent, so that who saw it cannot use it for a halt.
         Refusal::OldCode
     } else {

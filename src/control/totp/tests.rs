@@ -17,7 +17,7 @@ fn at(seconds: i64) -> Timestamp {
 
 fn taken(codes: &TimeCodes, code: &str, window: Window, now: Timestamp) -> Option<u64> {
     let steps = codes.matching(code, window, now);
-    block_on(codes.store.write(move |tx| take(tx, &steps, now))).unwrap()
+    block_on(codes.store.write(move |tx| take(tx, &steps, &[], now))).unwrap()
 }
 
 #[test]
@@ -229,4 +229,17 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn steps_of_the_same_six_digits_go_together() {
+    let store = Store::in_memory().unwrap();
+    let now: Timestamp = "2024-08-02T13:30:00Z".parse().unwrap();
+    let mut taken = Vec::new();
+    for step in [57_000_009_u64, 57_000_002] {
+        let alike = [57_000_009, 57_000_002];
+        let write = store.write(move |tx| take(tx, &[step], &alike, now));
+        taken.push(block_on(write).unwrap().is_some());
+    }
+    assert_eq!(taken, [true, false]);
 }
