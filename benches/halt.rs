@@ -34,7 +34,7 @@ use tomking::{
 
 mod support;
 
-const HALTS: usize = 200;
+const HALTS: usize = 60;
 
 /// What one halt took.
 struct Times {

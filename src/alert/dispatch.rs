@@ -12,7 +12,7 @@ mod router;
 /// The rows: what waits, what was given up.
 pub mod waiting;
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc};
 
 use chrono::TimeDelta;
 use futures::{
@@ -32,6 +32,8 @@ use crate::{
 /// While something waits for an instant it is looked at at least this often: the wall clock may have
 /// been put right meanwhile.
 const LOOK_EVERY: TimeDelta = TimeDelta::seconds(30);
+/// A part that panicked is started again after so long.
+const AGAIN: TimeDelta = TimeDelta::seconds(5);
 
 /// The channels with the rules they are told by.
 #[derive(Clone)]
@@ -111,10 +113,18 @@ pub fn parts(
 
 /// Starts every part of the voice, each as a task of its own: a panic of one ends no other.
 pub fn start(rt: &Runtime, store: &Store, voice: &Arc<Voice>) {
-    for (name, part) in parts(rt, store, voice) {
+    for place in 0..parts(rt, store, voice).len() {
+        let (rt2, store, voice) = (rt.clone(), store.clone(), Arc::clone(voice));
         rt.spawn(async move {
-            let error = part.await;
-            tracing::error!(part = name, %error, "alerts are not delivered any more");
+            loop {
+                let (name, part) = parts(&rt2, &store, &voice).swap_remove(place);
+                if let Ok(error) = AssertUnwindSafe(part).catch_unwind().await {
+                    tracing::error!(part = name, %error, "alerts are not delivered any more");
+                    return;
+                }
+                tracing::error!(part = name, "it panicked and is started again");
+                rt2.sleep(AGAIN).await;
+            }
         });
     }
 }

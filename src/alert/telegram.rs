@@ -25,7 +25,7 @@ use self::{
     api::{Api, Fault},
     send::{Piece, Place},
 };
-use super::{Channel, Enclosures, Outgoing, SendError};
+use super::{Alert, Channel, Enclosures, Outgoing, SendError};
 use crate::{
     clock::{Runtime, Timestamp},
     config::voice::{TELEGRAM, TelegramSettings},
@@ -184,6 +184,11 @@ impl Telegram {
 impl Channel for Telegram {
     fn name(&self) -> &'static str {
         TELEGRAM
+    }
+
+    /// A bot that only listens tells nobody, so that nothing counts as told by it.
+    fn takes(&self, _: &Alert) -> bool {
+        !self.places.is_empty()
     }
 
     fn digests(&self) -> bool {

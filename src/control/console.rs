@@ -17,10 +17,13 @@ use super::{
     table::{self, Fault, Kind, Role},
 };
 use crate::{
+    alert::email::letter::one_line,
     clock::{Runtime, Timestamp},
     report::page::Page,
 };
 
+/// Characters of a line that its question repeats.
+const LINE_MOST: usize = 200;
 /// An answer is given within so long; what is not done by then follows.
 const ANSWER_WAIT: TimeDelta = TimeDelta::milliseconds(900);
 
@@ -107,7 +110,7 @@ impl Console {
         match command.confirm {
             None => self.perform(caller, request).await,
             Some(question) => {
-                let question = format!("/{}: {question}", command.name);
+                let question = format!("{}: {question}", one_line(line, LINE_MOST));
                 Reply::Confirm(self.remember(caller, question, request))
             }
         }
@@ -130,15 +133,15 @@ impl Console {
             None if word == code => {}
             None => return Reply::Refused("that is not the code; ask again".to_owned()),
         }
-        let Some(request) = lock(&self.asked).take(&caller.name, now) else {
-            return Reply::Refused("nothing waits to be confirmed; ask again".to_owned());
+        let Some(request) = lock(&self.asked).take(&caller.name, &code, now) else {
+            return Reply::Refused("something else was asked meanwhile; ask again".to_owned());
         };
         self.perform(caller, request).await
     }
 
     /// Forgets what a caller was asked to confirm.
     pub fn cancel(&self, caller: &Caller) {
-        let _ = lock(&self.asked).take(&caller.name, self.rt.now());
+        lock(&self.asked).forget(&caller.name);
     }
 
     /// Does it without a question: for a way that has its own proof of intent.

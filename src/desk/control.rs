@@ -167,6 +167,7 @@ impl Desk {
         let _opening = self.opening.lock().await;
         self.write_change(change, over, cause, by).await?;
         self.latch.remove_file()?;
+        self.latch.shut_still()?;
         self.take_change()
     }
 

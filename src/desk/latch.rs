@@ -234,6 +234,16 @@ impl Latch {
         self.shut.fetch_sub(1, Ordering::SeqCst);
     }
 
+    /// A halt that came while a resume removed the file has it again: its commit may never come.
+    pub fn shut_still(&self) -> Result<(), LatchError> {
+        match self.file.as_deref() {
+            Some(file) if self.shut.load(Ordering::SeqCst) > 0 => {
+                write_file(file, "a halt that came while the latch was opened")
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Removes the file, as the last step of an explicit resume before memory opens.
     pub fn remove_file(&self) -> Result<(), LatchError> {
         self.file.as_deref().map_or(Ok(()), remove_file)

@@ -179,21 +179,22 @@ impl Desk {
         let open: Vec<Position> = self.hot().open.values().cloned().collect();
         for position in open {
             let overdue = short_until(&position).is_some_and(|at| self.is_past_flat_by(at, now));
-            let mut memory = self.hot().memories.get(&position.id).cloned().unwrap_or_default();
-            let lately =
-                memory.critical_at.is_some_and(|last| elapsed(last, now) < TimeDelta::minutes(1));
+            let last = self.hot().memories.get(&position.id).and_then(|memory| memory.critical_at);
+            let lately = last.is_some_and(|last| elapsed(last, now) < TimeDelta::minutes(1));
             if !overdue || lately {
                 continue;
             }
-            memory.critical_at = Some(now);
             let told = not_flat(&position);
-            let (id, row) = (position.id.clone(), memory.clone());
+            let id = position.id.clone();
+            // Only this field: the owner's close may be written meanwhile.
             self.write(move |tx| {
+                let mut row = tx.get(&EXIT_MEMORIES, &id.0)?.unwrap_or_default();
+                row.critical_at = Some(now);
                 tx.put(&EXIT_MEMORIES, &id.0, &row)?;
                 notice::raise(tx, now, told)
             })
             .await?;
-            self.hot().memories.insert(position.id.clone(), memory);
+            self.hot().memories.entry(position.id.clone()).or_default().critical_at = Some(now);
         }
         Ok(())
     }

@@ -122,12 +122,16 @@ impl Line {
         let alerts = rows.iter().map(|(_, row)| &row.alert);
         let critical = alerts.filter(|alert| alert.severity == Severity::Critical);
         let critical = critical.map(|alert| alert.id).next();
+        let severity = rows.iter().map(|(_, row)| row.alert.severity).max();
         let write = move |tx: &mut WriteTx| {
             for (key, row) in rows {
                 match &result {
                     Ok(()) => drop(tx.remove(&WAITING, &key)?),
                     Err(error) => failed(tx, &key, row, error, now)?,
                 }
+            }
+            if result.is_err() {
+                share_the_clock(tx, &line, severity, now)?;
             }
             match (&result, critical) {
                 (Ok(()), _) => hasten(tx, &line, now),
@@ -137,6 +141,23 @@ impl Line {
         };
         self.store.write(write).await
     }
+}
+
+/// What waits behind one that failed fails with it: its day begins now, not when its own turn comes, or
+/// an outage of days would be told in order for days.
+fn share_the_clock(
+    tx: &mut WriteTx,
+    line: &str,
+    severity: Option<Severity>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for (key, row) in tx.list(&WAITING, line)? {
+        let behind = Some(row.alert.severity) == severity && row.failing_since.is_none();
+        if behind && row.next_at <= now {
+            tx.put(&WAITING, &key, &Waiting { failing_since: Some(now), ..row })?;
+        }
+    }
+    Ok(())
 }
 
 /// A channel that took something is up again: what backs off is tried at once.

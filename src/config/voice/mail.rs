@@ -141,6 +141,23 @@ impl EmailSettings {
 impl InboxSettings {
     pub(super) fn faults(&self, voice: &VoiceSettings) -> Vec<String> {
         let mut faults = self.server.faults("voice.inbox.server");
+        if self.server.username.is_none() && self.server.password.is_none() {
+            faults.push(
+                "voice.inbox.server.username = \"\": must be given with password; IMAP needs an \
+                 account"
+                    .to_owned(),
+            );
+        }
+        if self.mailbox.trim().is_empty() {
+            faults.push("voice.inbox.mailbox = \"\": must name a mailbox".to_owned());
+        }
+        let plain = |name: &str| !name.is_empty() && !name.contains([' ', ';', '\t']);
+        if let Some(name) = self.trusted_authserv.as_deref().filter(|name| !plain(name)) {
+            faults.push(format!(
+                "voice.inbox.trusted_authserv = {name:?}: must be the one word your server begins \
+                 its Authentication-Results with"
+            ));
+        }
         if self.senders.is_empty() {
             faults.push("voice.inbox.senders = []: must name at least one address".to_owned());
         }

@@ -42,8 +42,17 @@ impl Asked {
         (now < confirm.until).then(|| confirm.code.clone())
     }
 
-    /// Takes what waits for a caller: it is done once.
-    pub fn take(&mut self, caller: &str, now: Timestamp) -> Option<Request> {
+    /// Forgets what waits for a caller.
+    pub fn forget(&mut self, caller: &str) {
+        self.waiting.remove(caller);
+    }
+
+    /// Takes what waits for a caller under this code: it is done once, and nothing else in its
+    /// place.
+    pub fn take(&mut self, caller: &str, code: &str, now: Timestamp) -> Option<Request> {
+        if self.waiting.get(caller)?.0.code != code {
+            return None;
+        }
         let (confirm, request) = self.waiting.remove(caller)?;
         (now < confirm.until).then_some(request)
     }

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 
 use super::{
     Arrived, Rules, Verdict, Why, Word,
-    answers::Answer,
+    answers::{self, Answer},
     judge,
     ledger::{self, Admission, COMMANDS, Place, Taken},
 };
@@ -96,6 +96,11 @@ impl Clerk {
         let write = move |tx: &mut _| ledger::admit(tx, &place, &kept, (&fitting, &day));
         let mut admitting = std::pin::pin!(self.store.write(write));
         let admission = match self.rt.timeout(STORE_WAIT, &mut admitting).await {
+            // Memory and file shut without the store.
+            Some(Err(error)) if urgent => {
+                let _ = self.ask(&taken).await;
+                return Err(error);
+            }
             Some(admission) => admission?,
             None if urgent => {
                 tracing::error!("the store hangs: a halt by mail is done before its code is spent");
@@ -152,7 +157,7 @@ impl Clerk {
     ) -> Result<(), StoreError> {
         let now = self.rt.now();
         let first = Answer::page(&taken.sender, taken.order.word.name(), &begun, now);
-        self.store.write(move |tx| ledger::answer(tx, &first, now)).await?;
+        self.store.write(move |tx| answers::keep(tx, &first)).await?;
         let (rt, store) = (self.rt.clone(), self.store.clone());
         self.rt.spawn(async move {
             let page = rt.timeout(REST_WAIT, rest).await.unwrap_or_else(|| {
@@ -195,5 +200,5 @@ async fn close(
 ) -> Result<(), StoreError> {
     let now = rt.now();
     let last = Answer::page(&taken.sender, taken.order.word.name(), page, now);
-    store.write(move |tx| ledger::close(tx, &key, &last, now)).await
+    store.write(move |tx| ledger::close(tx, &key, &last)).await
 }

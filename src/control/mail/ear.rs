@@ -217,18 +217,19 @@ impl Ear {
         }
         stumble.times += 1;
         let what = "(UID RFC822.SIZE INTERNALDATE)";
-        let Some(about) = self.ask(session, uid, what).await? else {
-            return Ok(self.clerk.ignore(place, Why::Unreadable).await?); // gone meanwhile
-        };
+        // async-imap takes a refusal and a closed connection for an empty answer. A mail that is
+        // really gone is not found by the next look.
+        let not_given = || format!("the server does not give mail {uid}");
+        let about = self.ask(session, uid, what).await?.ok_or_else(not_given)?;
         let (Some(size), Some(at)) = (about.size, about.internal_date()) else {
-            return Ok(self.clerk.ignore(place, Why::Unreadable).await?);
+            return Err(not_given().into());
         };
         if size > limits::SIZE {
             return Ok(self.clerk.ignore(place, Why::Large).await?);
         }
         let what = format!("(UID BODY.PEEK[]<0.{}>)", limits::READ);
         let mail = self.ask(session, uid, &what).await?;
-        let bytes = mail.as_ref().and_then(Fetch::body).unwrap_or_default();
+        let bytes = mail.as_ref().and_then(Fetch::body).ok_or_else(not_given)?;
         let arrived = Arrived { bytes, size, at: at.to_utc() };
         if self.clerk.take(place, arrived).await? {
             session.get_mut().allow();
@@ -255,7 +256,9 @@ impl Ear {
             told.try_collect::<Vec<Fetch>>().await
         };
         let told = self.door.step(&self.rt, "fetching a mail", asking).await?;
-        Ok(told.into_iter().find(|fetch| fetch.uid == Some(uid)))
+        // What it tells unasked of the same mail, flags alone, is no answer.
+        let answers = |f: &Fetch| f.uid == Some(uid) && (f.size.is_some() || f.body().is_some());
+        Ok(told.into_iter().find(answers))
     }
 
     /// Waits until the server tells of a new mail, or it is time to look anyway.

@@ -175,14 +175,14 @@ impl Door {
         match self.security {
             Security::None => self.greeting(rt, Client::new(Line::new(tcp))).await,
             Security::Tls => {
-                self.greeting(rt, Client::new(self.encrypt(rt, Line::new(tcp)).await?)).await
+                self.greeting(rt, Client::new(self.encrypt(rt, Box::new(tcp)).await?)).await
             }
             Security::Starttls => {
                 let mut plain = self.greeting(rt, Client::new(Line::new(tcp))).await?;
                 let asked = plain.run_command_and_check_ok("STARTTLS", None);
                 self.step(rt, "STARTTLS; nothing was sent without it", asked).await?;
                 // What the server said beyond that is dropped with the client: it is of no one.
-                Ok(Client::new(self.encrypt(rt, plain.into_inner()).await?))
+                Ok(Client::new(self.encrypt(rt, plain.into_inner().stream).await?))
             }
         }
     }
@@ -203,7 +203,8 @@ impl Door {
         Err(failure)
     }
 
-    async fn encrypt(&self, rt: &Runtime, plain: Line) -> Result<Line, String> {
+    /// TLS over the bare stream: what is counted is what the server says, not its ciphertext.
+    async fn encrypt(&self, rt: &Runtime, plain: Box<dyn Duplex>) -> Result<Line, String> {
         let made = rt.timeout(self.patience, self.tls.connect(self.name.clone(), plain)).await;
         let made = made.ok_or_else(|| format!("TLS with {}: no answer", self.host))?;
         made.map(Line::new).map_err(|error| format!("TLS with {}: {error}", self.host))

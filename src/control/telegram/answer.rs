@@ -26,6 +26,8 @@ use crate::{
     report::{chart, page::Page},
 };
 
+/// A halt asks so long whether it was done already.
+const HALT_LOOK: TimeDelta = TimeDelta::milliseconds(100);
 /// The store is waited for so long before something is not done.
 const STORE_WAIT: TimeDelta = TimeDelta::milliseconds(900);
 
@@ -99,13 +101,15 @@ impl Ear {
     /// Notes that an update which acts is taken up. The error is why it is not done, in words where
     /// something is to be said.
     async fn take_up(&self, id: i64, sort: Sort) -> Result<(), Option<String>> {
-        let known = self.marks.of(id, self.rt.now());
         if sort == Sort::Halt {
             // Whatever the store says or does not say; only one that is done already is let go by.
-            let done = matches!(known, Ok(Some(mark)) if mark.done);
+            let (marks, now) = (self.marks.clone(), self.rt.now());
+            let known = self.rt.aside(move || marks.of(id, now));
+            let known = self.rt.timeout(HALT_LOOK, known).await.flatten();
+            let done = matches!(known, Some(Ok(Some(mark))) if mark.done);
             return if done { Err(None) } else { Ok(()) };
         }
-        match known {
+        match self.marks.of(id, self.rt.now()) {
             Ok(None) => {}
             Ok(Some(mark)) => {
                 self.counts.repeated.fetch_add(1, Ordering::Relaxed);
