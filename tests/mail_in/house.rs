@@ -126,7 +126,7 @@ impl House {
 
     /// How often an end was met.
     pub fn count(&self, name: &str) -> u64 {
-        let counts = self.store.read(|tx| ledger::counts(tx)).unwrap();
+        let counts = self.store.read(ledger::counts).unwrap();
         counts.get(name).copied().unwrap_or(0)
     }
 
