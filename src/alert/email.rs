@@ -43,14 +43,10 @@ impl EmailChannel {
     }
 
     /// The mails of what goes out: a report is one by itself also in a burst.
-    fn letters(&self, out: &Outgoing) -> Vec<Letter> {
+    fn letters(&self, out: &Outgoing) -> Result<Vec<Letter>, String> {
         let (mut letters, mut bare) = (Vec::new(), Vec::new());
         for alert in &out.alerts {
-            let enclosure = self.enclosures.of(alert).unwrap_or_else(|why| {
-                tracing::warn!(alert = alert.id, "a report is mailed bare: {why}");
-                None
-            });
-            match enclosure {
+            match self.enclosures.of(alert)? {
                 Some(enclosure) => letters.push(self.enclosed(alert, enclosure)),
                 None => bare.push(alert.clone()),
             }
@@ -63,7 +59,7 @@ impl EmailChannel {
         for letter in &mut letters {
             letter.urgent &= !out.silent;
         }
-        letters
+        Ok(letters)
     }
 
     /// One alert; a repeat refers to the first mail of it.
@@ -127,7 +123,7 @@ impl Channel for EmailChannel {
     }
 
     async fn send(&self, out: &Outgoing) -> Result<(), SendError> {
-        let letters = self.letters(out);
+        let letters = self.letters(out).map_err(SendError::Retry)?;
         self.mailer.send_all(&letters).await
     }
 }
