@@ -15,7 +15,7 @@ use super::{
     ground::{Ground, print, print_json, settings},
 };
 use crate::{
-    control::Request,
+    control::{Request, say::unit_words},
     desk::check::{Verdict, WrittenOrder},
     report::{page::table_text, parts::bounds},
     risk::{
@@ -90,7 +90,7 @@ fn standing(global: &Global) -> CliResult {
 fn limit_table(lines: &[LimitLine]) -> String {
     let head = ["Limit", "Now", "Bound", ""].map(str::to_owned);
     let row = |line: &LimitLine| {
-        let unit = unit_text(&line.unit);
+        let unit = unit_words(&line.unit);
         let text = |figure: &Figure| match figure {
             Figure::Number(number) => format!("{number}{unit}"),
             Figure::Text(text) => text.clone(),
@@ -101,18 +101,6 @@ fn limit_table(lines: &[LimitLine]) -> String {
     };
     let rows: Vec<Vec<String>> = lines.iter().map(row).collect();
     table_text(&head, &rows)
-}
-
-fn unit_text(unit: &str) -> &'static str {
-    match unit {
-        "percent" => " %",
-        "points" => " points",
-        "seconds" => " s",
-        "milliseconds" => " ms",
-        "usd" => " USD",
-        "gbp" => " GBP",
-        _ => "",
-    }
 }
 
 fn check(global: &Global, file: &Path) -> CliResult {
@@ -186,7 +174,7 @@ fn verdict_text(verdict: &Verdict) -> String {
 fn table(lines: &[Line]) -> String {
     let head = ["Breaker", "Now", "Bounds", ""].map(str::to_owned);
     let row = |line: &Line| {
-        let unit = unit_text(&line.unit);
+        let unit = unit_words(&line.unit);
         let now = line.value.map_or_else(|| "-".to_owned(), |value| format!("{value}{unit}"));
         vec![line.breaker.clone(), now, bounds(line), line.standing.name().to_owned()]
     };

@@ -12,7 +12,7 @@ mod status;
 mod words;
 mod work;
 
-pub use self::words::narrow;
+pub use self::{risk::unit_words, words::narrow};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;

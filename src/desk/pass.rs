@@ -33,8 +33,9 @@ pub(super) enum Pass {
 }
 
 impl Desk {
-    /// An entry passed its gate when it was made: here the latch is left. A close passes the gate
-    /// for risk-reducing orders at each send.
+    /// An entry passed its gate when it was made; what a later life, or a later send of it, may find
+    /// changed is looked at again: the latch, and that ledger and broker agree with no other order's
+    /// fate in doubt (rulebook §5, 1). A close passes the gate for risk-reducing orders at each send.
     pub(super) async fn pass(
         &self,
         record: &IntentRecord,
@@ -42,7 +43,9 @@ impl Desk {
         now: Timestamp,
     ) -> Result<Pass, StoreError> {
         let Some(position) = record.intent.purpose.position() else {
-            let open = self.latch.check(Leaving::Opening, now).is_ok();
+            let open = self.latch.check(Leaving::Opening, now).is_ok()
+                && self.is_reconciled()
+                && self.doubted(|other| other.id() != record.id())?.is_none();
             return Ok(if open { Pass::Leaves(Leaving::Opening) } else { Pass::Later });
         };
         let Some(position) = self.parts.store.read(|tx| read::position(tx, position))? else {

@@ -171,6 +171,15 @@ impl Desk {
 
     /// The order whose fate is not known, in words.
     fn doubt(&self) -> Result<Option<String>, StoreError> {
+        let doubted = self.doubted(|_| true)?;
+        Ok(doubted.map(|id| format!("the fate of an order of `{id}` is not known yet")))
+    }
+
+    /// The first of these intents with a send whose fate is not known.
+    pub(super) fn doubted(
+        &self,
+        of: impl Fn(&IntentRecord) -> bool,
+    ) -> Result<Option<IntentId>, StoreError> {
         let (held, now) = (self.held()?, self.now());
         let first = self.hot().reconciled_at.is_none();
         let wait = crate::config::execution::span(self.rules().submit_wait_seconds);
@@ -180,9 +189,9 @@ impl Desk {
             AttemptStatus::Sending => first || elapsed(attempt.at, now) > wait,
             _ => false,
         };
-        let unknown = held.intents.iter().find(|record| record.working().is_some_and(doubted));
-        Ok(unknown
-            .map(|record| format!("the fate of an order of `{}` is not known yet", record.id())))
+        let mut open = held.intents.iter().filter(|record| of(record));
+        let found = open.find(|record| record.working().is_some_and(doubted));
+        Ok(found.map(|record| record.id().clone()))
     }
 
     /// Orders, fills, positions, balances, once each. `last` adopts what nobody explains.

@@ -35,7 +35,7 @@ pub fn breakers(found: &[Line]) -> Page {
         (tripped, _) => format!("{tripped} of {} breakers tripped", found.len()),
     };
     let row = |line: &Line| {
-        let unit = unit(&line.unit);
+        let unit = unit_words(&line.unit);
         vec![
             line.breaker.clone(),
             or_dash(line.value.map(|value| format!("{value}{unit}"))),
@@ -116,7 +116,7 @@ pub fn limits(found: &[LimitLine]) -> Page {
 
 /// Its name, its figure, its bound.
 fn limit(line: &LimitLine) -> Vec<String> {
-    let unit = unit(&line.unit);
+    let unit = unit_words(&line.unit);
     let text = |figure: &Figure| match figure {
         Figure::Number(number) => format!("{number}{unit}"),
         Figure::Text(text) => text.clone(),
@@ -125,7 +125,8 @@ fn limit(line: &LimitLine) -> Vec<String> {
     vec![format!("{} {}", line.number, line.limit), now, text(&line.bound)]
 }
 
-fn unit(unit: &str) -> &'static str {
+/// A unit of a document as it stands behind a figure.
+pub fn unit_words(unit: &str) -> &'static str {
     match unit {
         "percent" => " %",
         "points" => " points",

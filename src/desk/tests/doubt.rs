@@ -12,6 +12,8 @@ use crate::{
     desk::{
         intent::{AttemptStatus, IntentState},
         read,
+        reconcile::Reconciled,
+        record,
     },
     notice::{Notice, OUTBOX},
     risk::decision::DecisionOutcome,
@@ -120,6 +122,47 @@ fn an_owners_trade_of_another_shape_in_our_contracts_keeps_no_send_in_doubt() {
         assert!(matches!(record.attempts[0].status, AttemptStatus::NotSent { .. }), "{record:?}");
         assert_eq!(scene.puppet.sent().len(), 1, "never a second submit");
         scene.assert_books_agree();
+    });
+}
+
+#[test]
+fn an_entry_goes_no_further_while_another_orders_fate_is_in_doubt() {
+    for status in [AttemptStatus::Unknown, AttemptStatus::Sending] {
+        let in_doubt = status == AttemptStatus::Unknown;
+        let stage = Stage::new(quiet());
+        on_strings(&stage, move |scene| async move {
+            scene.enter().await;
+            scene.until("10:30:02").await;
+            let mut other = scene.record(ENTRY);
+            other.intent.id.0 = "zdte-20240802-2".to_owned();
+            other.attempts[0].external_id = "zdte-20240802-2/1".to_owned();
+            other.attempts[0].order = None;
+            // Not answered for 20 s, or just sent.
+            let ago = TimeDelta::seconds(if in_doubt { 20 } else { 0 });
+            other.attempts[0].at = at("10:30:14") - ago;
+            other.mark_working(status.clone(), at("10:30:02"));
+            scene.desk.write(move |tx| record::save(tx, &other)).await.unwrap();
+            scene.until("10:30:40").await;
+            let sent = scene.puppet.sent().len();
+            assert_eq!(sent == 1, in_doubt, "{status:?}: {sent} sends");
+        });
+    }
+}
+
+#[test]
+fn an_entry_goes_no_further_while_ledger_and_broker_are_not_known_to_agree() {
+    let stage = Stage::new(quiet());
+    on_strings(&stage, |scene| async move {
+        scene.enter().await;
+        scene.until("10:30:02").await;
+        scene.puppet.state().no_holdings = true;
+        assert!(matches!(scene.desk.reconcile().await, Ok(Reconciled::Undecided { .. })));
+        scene.until("10:30:30").await;
+        assert_eq!(scene.record(ENTRY).state, IntentState::Approved);
+        assert_eq!(scene.puppet.sent().len(), 1);
+        scene.puppet.state().no_holdings = false;
+        scene.until("10:30:50").await;
+        assert!(scene.puppet.sent().len() > 1, "it goes on once they agree");
     });
 }
 

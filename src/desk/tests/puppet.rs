@@ -77,6 +77,8 @@ pub(super) struct State {
     /// Cancels are taken and never done.
     pub(super) stubborn: bool,
     pub(super) silent: bool,
+    /// Its holdings alone cannot be read.
+    pub(super) no_holdings: bool,
     /// Orders in no list.
     pub(super) hidden: BTreeSet<BrokerOrderId>,
 }
@@ -276,6 +278,9 @@ impl Broker for Puppet {
 
     async fn holdings(&self) -> Result<Vec<Holding>, BrokerError> {
         let state = self.heard()?;
+        if state.no_holdings {
+            return Err(BrokerError::Unavailable("planted: no holdings".to_owned()));
+        }
         let held = state.held.iter().filter(|(_, quantity)| **quantity != 0);
         let line = |(instrument, quantity): (&Instrument, &i64)| Holding {
             instrument: instrument.clone(),
