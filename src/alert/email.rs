@@ -3,12 +3,15 @@
 //! One connection a mail, none kept: a send that was dropped in the middle must not be what the
 //! next one goes on with.
 
-mod account;
+/// The account at a mail server.
+pub mod account;
 mod fault;
 /// Message ids.
 pub mod ids;
 /// A mail before it is sent.
 pub mod letter;
+/// A line to a mail server.
+pub mod line;
 mod mailer;
 mod page;
 /// TLS towards mail servers.

@@ -66,11 +66,16 @@ impl Scene {
         Self { server, house, settings, _place: place }
     }
 
+    /// The way to the server.
+    pub fn door(&self) -> Door {
+        Door::of(&self.settings).unwrap().within(TimeDelta::milliseconds(1_500))
+    }
+
     /// Listens, looking at the mailbox each so many milliseconds.
     pub fn listen(&self, poll: i64) {
         let ear = Ear {
             rt: Runtime::live(),
-            door: Door::of(&self.settings).unwrap().within(TimeDelta::milliseconds(1_500)),
+            door: self.door(),
             poll: TimeDelta::milliseconds(poll),
             first_wait: TimeDelta::milliseconds(20),
             clerk: self.house.clerk(),

@@ -7,4 +7,6 @@ mod clerk;
 mod ear;
 mod house;
 mod server;
+#[path = "../mail_tls/mod.rs"]
+mod tls;
 mod trouble;

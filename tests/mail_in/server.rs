@@ -3,19 +3,16 @@
 
 use std::sync::{Arc, Mutex};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
-};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream},
     sync::watch,
 };
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
-};
+use tokio_rustls::TlsAcceptor;
+
+use crate::tls::{Shows, certificates};
 
 pub const USER: &str = "bot@example.org";
 pub const PASSWORD: &str = "correct \"horse\" battery";
@@ -37,6 +34,8 @@ pub enum Tls {
 pub enum Act {
     /// The connection ends when IDLE is asked for.
     DropAtIdle,
+    /// The account is refused, in words that hold the password.
+    EchoAtLogin,
     /// Nothing is said any more from the first search on.
     HangAtSearch,
     /// The search is answered without end.
@@ -91,7 +90,8 @@ pub struct Server {
 
 impl Server {
     pub async fn start(plan: Plan) -> Self {
-        let (acceptor, authority) = certificates(plan.tls == Tls::Unknown);
+        let (acceptor, authority) =
+            certificates(if plan.tls == Tls::Unknown { Shows::Unknown } else { Shows::Its });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let state = Arc::new(Mutex::new(State { validity: 1, ..State::default() }));
@@ -229,6 +229,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Talk<'a, S> {
             return Some(Some(Next::Encrypt));
         }
         let login = format!("LOGIN \"{USER}\" \"{}\"", PASSWORD.replace('"', "\\\""));
+        if command == login && self.act == Some(Act::EchoAtLogin) {
+            let plain = STANDARD.encode(format!("\0{USER}\0{PASSWORD}"));
+            self.say(&format!("{tag} NO {PASSWORD} of {command} ({plain}) is wrong\r\n")).await?;
+            return Some(None);
+        }
         if command == login {
             self.entered = true;
             return self.done(tag).await;
@@ -356,32 +361,4 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Talk<'a, S> {
             }
         }
     }
-}
-
-/// A certificate for localhost, and the authority the client is told of.
-fn certificates(unknown: bool) -> (TlsAcceptor, String) {
-    let authority = || {
-        let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, "An authority of a test");
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        (certificate.pem(), Issuer::new(params, key))
-    };
-    let (told, issuer) = authority();
-    let issuer = if unknown { authority().1 } else { issuer };
-    let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    let certificate = params.signed_by(&key, &issuer).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![certificate.der().clone()],
-            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-        )
-        .unwrap();
-    (TlsAcceptor::from(Arc::new(config)), told)
 }

@@ -48,6 +48,20 @@ fn no_password_is_said_where_the_server_cannot_be_trusted() {
 }
 
 #[test]
+fn a_server_that_repeats_the_password_does_not_bring_it_into_an_error() {
+    on(async {
+        let script = vec![Some(Act::EchoAtLogin)];
+        let scene = Scene::new(Plan { script, ..Plan::default() }).await;
+        let error = scene.door().enter(&Runtime::live()).await.unwrap_err();
+        let hidden = "signing in: no response: code: None, info: Some(\"[hidden] of LOGIN \\\"";
+        assert!(error.starts_with(hidden), "{error}");
+        for part in ["correct", "horse", "Ym90QGV4"] {
+            assert!(!error.contains(part), "{error}");
+        }
+    });
+}
+
+#[test]
 fn a_store_that_fails_ends_the_ear_and_nothing_else() {
     on(async {
         let scene = Scene::told(Plan::default()).await;

@@ -9,6 +9,8 @@ mod golden;
 mod house;
 mod recipients;
 mod server;
+#[path = "../mail_tls/mod.rs"]
+mod tls;
 mod settings;
 mod trouble;
 mod trust;

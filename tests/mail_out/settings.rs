@@ -31,8 +31,9 @@ fn a_setting_that_cannot_work_is_named_with_its_cause() {
         let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         let text = fault(&|s| s.server.ca_file = Some(file("broken.pem", broken)));
         assert!(text.contains("broken.pem"), "{text}");
-        let text = fault(&|s| s.server.password = Some(SecretSource::File(file("secret", " \n"))));
-        assert_eq!(text, "voice.email.server: password: it is empty");
+        let secret = file("secret", " \n");
+        let text = fault(&|s| s.server.password = Some(SecretSource::File(secret.clone())));
+        assert_eq!(text, format!("voice.email.server.password: {} is empty", secret.display()));
         let text = fault(&|s| s.server.host = "not a name".to_owned());
         assert!(text.contains("\"not a name\" is not a server's name"), "{text}");
         let text = fault(&|s| s.from = "nobody".to_owned());

@@ -67,7 +67,7 @@ impl Mailer {
     pub fn new(settings: &EmailSettings, rt: Runtime) -> Result<Self, String> {
         let server = &settings.server;
         let failed = |why: String| format!("voice.email.server: {why}");
-        let account = Account::of(server).map_err(failed)?;
+        let account = Account::of(server).map_err(|why| format!("voice.email.server.{why}"))?;
         let from: Mailbox = settings.from.parse().map_err(|_| {
             format!("voice.email.from = {:?}: must be a name and an address", settings.from)
         })?;

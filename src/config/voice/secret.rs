@@ -1,6 +1,6 @@
 //! Secrets stand in no config file: a setting names the place.
 
-use std::path::PathBuf;
+use std::{env::VarError, fmt, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,12 +18,23 @@ impl SecretSource {
     /// Reads the secret; the error names the place, never the content.
     pub fn read(&self) -> Result<String, String> {
         let text = match self {
-            Self::Env(name) => std::env::var(name)
-                .map_err(|_| format!("the environment variable `{name}` is not set"))?,
+            Self::Env(name) => std::env::var(name).map_err(|error| match error {
+                VarError::NotPresent => format!("{self} is not set"),
+                VarError::NotUnicode(_) => format!("{self} is no text"),
+            })?,
             Self::File(path) => std::fs::read_to_string(path)
-                .map_err(|error| format!("{} cannot be read: {error}", path.display()))?,
+                .map_err(|error| format!("{self} cannot be read: {error}"))?,
         };
         let text = text.trim();
-        if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) }
+        if text.is_empty() { Err(format!("{self} is empty")) } else { Ok(text.to_owned()) }
+    }
+}
+
+impl fmt::Display for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "the environment variable `{name}`"),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
     }
 }

@@ -20,9 +20,10 @@ use super::{
     clerk::Clerk,
     ledger::{CURSORS, Cursor, Place},
     limits,
-    net::{Door, Line},
+    net::Door,
 };
 use crate::{
+    alert::email::line::Line,
     clock::{Runtime, Timestamp},
     notice::{Notice, raise},
     store::{Read, StoreError},
@@ -277,7 +278,10 @@ impl Ear {
             match self.rt.timeout(left.max(TimeDelta::zero()), handle.next()).await {
                 None => break,
                 Some(None) => return Err("waiting for mail: the connection ended".to_owned()),
-                Some(Some(Err(error))) => return Err(format!("waiting for mail: {error}")),
+                Some(Some(Err(error))) => {
+                    let words = self.door.words(&error.to_string());
+                    return Err(format!("waiting for mail: {words}"));
+                }
                 Some(Some(Ok(response))) => match response.parsed() {
                     Response::MailboxData(MailboxDatum::Exists(_)) => news = true,
                     Response::Data { status: Status::Bye, .. } => {
