@@ -1,10 +1,10 @@
 //! `tomking telegram`.
 
-use std::{collections::BTreeSet, process::ExitCode};
+use std::{pin::pin, process::ExitCode};
 
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
-use futures::future::{Either, select};
+use futures::future::select;
 
 use super::{
     CliError, CliResult, Global,
@@ -14,7 +14,7 @@ use crate::{
     alert::telegram::{self, api::Api},
     clock::Runtime,
     config::voice::SecretSource,
-    control::telegram::id::{Seen, watch},
+    control::telegram::id::{self, Seen},
 };
 
 /// The variable the token is read from while there are no settings yet.
@@ -74,24 +74,17 @@ async fn listen(api: &Api, time: TimeDelta, json: bool) -> CliResult {
         "Write to the bot in each chat it shall hear; listening for {} min, Ctrl-C ends it.",
         time.num_minutes()
     );
-    let mut known: BTreeSet<Seen> = BTreeSet::new();
-    let mut show = |seen: Seen| {
-        if known.insert(seen.clone()) && !json {
+    let end = async {
+        select(pin!(rt.sleep(time)), pin!(tokio::signal::ctrl_c())).await;
+    };
+    let show = |seen: &Seen| {
+        if !json {
             // Nobody reads any more: Ctrl-C or the time ends it.
-            let _ = print(&line(&seen));
+            let _ = print(&line(seen));
         }
     };
-    let ended = {
-        let watching = std::pin::pin!(rt.timeout(time, watch(&rt, api, &mut show)));
-        let asked = std::pin::pin!(tokio::signal::ctrl_c());
-        match select(watching, asked).await {
-            Either::Left((ended, _)) => ended,
-            Either::Right(_) => None,
-        }
-    };
-    if let Some(why) = ended {
-        return Err(CliError::failed(format!("listening to the bot: {why}")));
-    }
+    let heard = id::listen(&rt, api, end, show).await;
+    let known = heard.map_err(|why| CliError::failed(format!("listening to the bot: {why}")))?;
     if json {
         print_json(&known)?;
     }

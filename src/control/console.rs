@@ -146,6 +146,9 @@ impl Console {
 
     /// Does it without a question: for a way that has its own proof of intent.
     pub async fn perform(self: &Arc<Self>, caller: &Caller, request: Request) -> Reply {
+        if matches!(request, Request::Halt { .. }) {
+            lock(&self.asked).halted();
+        }
         let (handler, by) = (Arc::clone(&self.handler), caller.name.clone());
         let asked = request.clone();
         let (tell, told) = futures::channel::oneshot::channel();

@@ -2,7 +2,7 @@
 //!
 //! teloxide's payloads and types, but not its dispatcher: that one panics when `getMe` fails at the
 //! start, dies of a handler's panic, and confirms updates before they are handled. Here a poll
-//! confirms only what is handled, each update has its own task, and the whole is started again
+//! confirms only what is handled, each person has a lane of their own, and the whole is started again
 //! should it ever end. Trading never waits for any of it.
 
 mod answer;
@@ -10,6 +10,7 @@ mod buttons;
 mod gate;
 /// Who writes to the bot, for setting it up.
 pub mod id;
+mod lanes;
 mod marks;
 mod menu;
 mod mouth;
@@ -31,9 +32,9 @@ use std::{
 
 use chrono::TimeDelta;
 use futures::FutureExt as _;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
-use self::{buttons::Buttons, gate::Gate, marks::Marks, mouth::Mouth, track::Track};
+use self::{buttons::Buttons, gate::Gate, lanes::Lanes, marks::Marks, mouth::Mouth, track::Track};
 pub use self::{marks::UPDATES, mouth::Patience, outage::Bounds};
 use super::console::Console;
 use crate::{
@@ -43,8 +44,6 @@ use crate::{
     store::Store,
 };
 
-/// Updates handled at once; a halt is not counted.
-const HANDLED_AT_ONCE: usize = 32;
 /// Strangers are logged at most this often, with how many there were.
 const STRANGERS_LOGGED: TimeDelta = TimeDelta::minutes(1);
 
@@ -105,7 +104,7 @@ pub struct Ear {
     gate: Gate,
     marks: Marks,
     mouth: Mouth,
-    places: Semaphore,
+    lanes: Mutex<Lanes>,
     handled: Notify,
     track: Mutex<Track>,
     buttons: Mutex<Buttons>,
@@ -117,6 +116,8 @@ pub struct Ear {
 
 /// A question that waits for its asker's yes.
 struct Question {
+    /// Its own: none ever was or will be the same, in this life or another.
+    name: String,
     code: String,
     place: Place,
     message: Option<i32>,
@@ -143,7 +144,7 @@ impl Ear {
             settings,
             console,
             figures,
-            places: Semaphore::new(HANDLED_AT_ONCE),
+            lanes: Mutex::default(),
             handled: Notify::new(),
             track: Mutex::default(),
             buttons: Mutex::default(),
@@ -188,6 +189,10 @@ impl Ear {
 
     fn track(&self) -> MutexGuard<'_, Track> {
         lock(&self.track)
+    }
+
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        lock(&self.lanes)
     }
 
     fn buttons(&self) -> MutexGuard<'_, Buttons> {

@@ -114,29 +114,9 @@ mod tests {
     use crate::{
         alert::render,
         desk::tables::{EQUITY, EquityRow},
-        money::{FxRate, Usd},
         notice::{OutboxRow, raise},
+        report::fixture::closed_at,
     };
-
-    fn close(date: NaiveDate, usd: rust_decimal::Decimal) -> EquityRow {
-        let fx = FxRate::new(date, dec!(1.25));
-        EquityRow {
-            date,
-            net_liquidation_usd: Usd(usd),
-            net_liquidation_gbp: fx.map(|fx| fx.to_gbp(Usd(usd))),
-            fx,
-            phase: Some(1),
-            requirement_usd: Usd::ZERO,
-            cap_percent: None,
-            peak_used_percent: None,
-            realised_usd: Usd::ZERO,
-            open_pnl_usd: Usd::ZERO,
-            fees_usd: Usd::ZERO,
-            fees_total_usd: Usd::ZERO,
-            transfers_total_usd: Some(Usd::ZERO),
-            trades: 0,
-        }
-    }
 
     /// A store with a written week and the notice of it.
     fn store() -> (Store, NaiveDate) {
@@ -147,7 +127,7 @@ mod tests {
         let rows: Vec<EquityRow> = days
             .iter()
             .zip([45_000, 45_200, 45_100, 45_300, 45_250])
-            .map(|(date, usd)| close(*date, usd.into()))
+            .map(|(date, usd)| closed_at(*date, usd.into(), dec!(1.25)))
             .collect();
         block_on(store.write(move |tx| {
             rows.iter().try_for_each(|row| tx.put(&EQUITY, &row.date.to_string(), row))

@@ -248,24 +248,10 @@ mod tests {
     use rust_decimal::dec;
 
     use super::*;
+    use crate::report::fixture::closed;
 
     fn row(date: &str, usd: Decimal) -> EquityRow {
-        EquityRow {
-            date: date.parse().unwrap(),
-            net_liquidation_usd: Usd(usd),
-            net_liquidation_gbp: None,
-            fx: None,
-            phase: None,
-            requirement_usd: Usd::ZERO,
-            cap_percent: None,
-            peak_used_percent: None,
-            realised_usd: Usd::ZERO,
-            open_pnl_usd: Usd::ZERO,
-            fees_usd: Usd::ZERO,
-            fees_total_usd: Usd::ZERO,
-            transfers_total_usd: Some(Usd::ZERO),
-            trades: 0,
-        }
+        closed(date.parse().unwrap(), usd)
     }
 
     fn date(text: &str) -> NaiveDate {

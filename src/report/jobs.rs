@@ -140,12 +140,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        calendar::Calendar,
-        config::Rulebook,
-        desk::tables::{EQUITY, EquityRow},
-        market::Provenance,
-        money::Usd,
-        schedule::JobSet,
+        calendar::Calendar, config::Rulebook, desk::tables::EQUITY, market::Provenance,
+        report::fixture::closed, schedule::JobSet,
     };
 
     fn body(period: Period, store: &Store) -> ReportBody {
@@ -159,22 +155,7 @@ mod tests {
     }
 
     fn close(store: &Store, date: &str) {
-        let row = EquityRow {
-            date: date.parse().unwrap(),
-            net_liquidation_usd: Usd(dec!(45000)),
-            net_liquidation_gbp: None,
-            fx: None,
-            phase: None,
-            requirement_usd: Usd::ZERO,
-            cap_percent: None,
-            peak_used_percent: None,
-            realised_usd: Usd::ZERO,
-            open_pnl_usd: Usd::ZERO,
-            fees_usd: Usd::ZERO,
-            fees_total_usd: Usd::ZERO,
-            transfers_total_usd: None,
-            trades: 0,
-        };
+        let row = closed(date.parse().unwrap(), dec!(45000));
         let key = date.to_owned();
         block_on(store.write(move |tx| tx.put(&EQUITY, &key, &row))).unwrap();
     }

@@ -23,6 +23,8 @@ pub mod gather;
 pub mod health;
 /// The book at the end of a session.
 pub mod held;
+#[cfg(test)]
+mod fixture;
 /// What a range of sessions came to.
 pub mod history;
 /// What went wrong, by the journal.

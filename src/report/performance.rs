@@ -173,30 +173,14 @@ mod tests {
     use rust_decimal::dec;
 
     use super::*;
-    use crate::money::{FxRate, Gbp};
+    use crate::{money::Gbp, report::fixture::closed_at};
 
     fn date(day: u32) -> NaiveDate {
         NaiveDate::from_ymd_opt(2026, 10, day).unwrap()
     }
 
     fn row(day: u32, usd: Decimal, rate: Decimal, paid_in: Option<Decimal>) -> EquityRow {
-        let fx = FxRate::new(date(day), rate);
-        EquityRow {
-            date: date(day),
-            net_liquidation_usd: Usd(usd),
-            net_liquidation_gbp: fx.map(|fx| fx.to_gbp(Usd(usd))),
-            fx,
-            phase: Some(1),
-            requirement_usd: Usd::ZERO,
-            cap_percent: None,
-            peak_used_percent: None,
-            realised_usd: Usd::ZERO,
-            open_pnl_usd: Usd::ZERO,
-            fees_usd: Usd::ZERO,
-            fees_total_usd: Usd::ZERO,
-            transfers_total_usd: paid_in.map(Usd),
-            trades: 0,
-        }
+        EquityRow { transfers_total_usd: paid_in.map(Usd), ..closed_at(date(day), usd, rate) }
     }
 
     fn book(opening: Decimal) -> CashBook {

@@ -9,7 +9,7 @@ use tomking::{
 };
 
 use crate::{
-    house::{Desk, GROUP, House, OWNER, figures, listen, settings},
+    house::{Desk, GROUP, House, OWNER, PARTNER, VIEWER, figures, listen, settings},
     server::{BotApi, Failure},
 };
 
@@ -44,12 +44,9 @@ async fn answers_keep_their_order_through_an_outage_and_none_is_lost() {
         house.api.fail("sendmessage", Failure::Status(502));
     }
     house.api.fail("sendmessage", Failure::Flood(1));
-    house.api.write(OWNER, 11, "/halt", 0);
-    // One after the other: what is asked at once may be answered in any order.
-    house.api.until("the halt is asked", |_| house.desk.writes() == ["halt"]).await;
-    house.api.write(OWNER, 11, "/report", 0);
-    house.api.until("the report is asked", |_| house.desk.asked.lock().unwrap().len() == 2).await;
-    house.api.write(OWNER, 11, "/reduce", 0);
+    for line in ["/halt", "/report", "/reduce"] {
+        house.api.write(OWNER, 11, line, 0);
+    }
     house.api.nth(11, 3).await;
     let firsts: Vec<String> =
         house.api.texts(11).iter().map(|text| text.lines().next().unwrap().to_owned()).collect();
@@ -175,7 +172,91 @@ async fn a_button_that_no_longer_fits_gets_a_word_all_the_same() {
     let old = house.api.nth(11, 1).await;
     let query = house.api.press(OWNER, &old, "Old");
     house.api.until("a word", |api| api.word(&query).is_some()).await;
-    assert_eq!(house.api.word(&query).unwrap(), "This button is of an earlier start; ask again");
+    assert_eq!(house.api.word(&query).unwrap(), "This button has expired; ask again");
+}
+
+#[tokio::test]
+async fn a_yes_to_another_question_of_the_same_code_confirms_nothing() {
+    let house = House::new().await;
+    house.api.write(OWNER, 11, "/flatten", 0);
+    let asked = house.api.nth(11, 1).await;
+    // The same code, as a question of an earlier life may have had it.
+    let (code, _) = asked.buttons[0].1.rsplit_once('.').unwrap();
+    let earlier = format!("{code}.1722609000000000");
+    let keyboard = json!({"inline_keyboard": [[{"text": "Yes", "callback_data": earlier}]]});
+    house.api.plant(&json!({"chat_id": 11, "text": "x", "reply_markup": keyboard}));
+    let old = house.api.nth(11, 2).await;
+    let query = house.api.press(OWNER, &old, "Yes");
+    house.api.until("a word", |api| api.word(&query).is_some()).await;
+    assert_eq!(house.api.word(&query).unwrap(), "This question is over; ask again");
+    assert_eq!(house.desk.writes(), Vec::<String>::new());
+}
+
+/// An ear that finds lines written already, and takes them in one poll.
+async fn at_once(
+    lines: &[(u64, i64, &str)],
+    desk: Desk,
+) -> (BotApi, Arc<Desk>, Arc<tomking::control::telegram::Ear>) {
+    let api = BotApi::start(&[11, 22, GROUP]).await;
+    for (user, chat, line) in lines {
+        api.write(*user, *chat, line, 0);
+    }
+    let (desk, store) = (Arc::new(desk), Store::in_memory().unwrap());
+    let ear = listen(&api, &desk, &store, settings(None), None, figures());
+    (api, desk, ear)
+}
+
+#[tokio::test]
+async fn what_one_person_asks_at_once_is_done_in_its_order() {
+    let slow = Desk::default();
+    slow.slow("strategy_pause");
+    let lines = [(OWNER, 11, "/pause lt112"), (OWNER, 11, "/run zdte-entry"), (OWNER, 11, "/next")];
+    let (api, desk, _ear) = at_once(&lines, slow).await;
+    api.nth(11, 3).await;
+    let steps = desk.steps.lock().unwrap().clone();
+    let wanted = ["strategy_pause", "job_run", "jobs_next"];
+    assert_eq!(
+        steps,
+        wanted.map(|name| [format!("{name} begins"), format!("{name} ends")]).concat()
+    );
+}
+
+#[tokio::test]
+async fn what_follows_a_halt_waits_for_it_and_the_halt_for_nothing() {
+    let slow = Desk::default();
+    slow.slow("halt");
+    slow.hang("job_run");
+    let lines = [(OWNER, 11, "/run zdte-entry"), (OWNER, 11, "/halt"), (OWNER, 11, "/next")];
+    let (api, desk, _ear) = at_once(&lines, slow).await;
+    let begun = tomking::clock::Stopwatch::start();
+    api.until("the halt", |_| desk.writes().contains(&"halt".to_owned())).await;
+    assert!(begun.elapsed() < std::time::Duration::from_millis(500), "{:?}", begun.elapsed());
+    api.nth(11, 3).await;
+    let steps = desk.steps.lock().unwrap().clone();
+    let at = |step: &str| steps.iter().position(|found| found == step).unwrap();
+    assert!(at("halt ends") < at("jobs_next begins"), "{steps:?}");
+}
+
+#[tokio::test]
+async fn a_slow_command_of_one_person_holds_up_nobody_else() {
+    let slow = Desk::default();
+    slow.hang("job_run");
+    let lines = [(OWNER, GROUP, "/run zdte-entry"), (PARTNER, GROUP, "/pause lt112")];
+    let (api, desk, _ear) = at_once(&lines, slow).await;
+    let begun = tomking::clock::Stopwatch::start();
+    let paused = |_: &BotApi| desk.steps.lock().unwrap().contains(&"strategy_pause ends".into());
+    api.until("the pause", paused).await;
+    assert!(begun.elapsed() < std::time::Duration::from_millis(500), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_halt_is_heard_behind_more_questions_than_a_poll_brings() {
+    let slow = Desk::default();
+    slow.hang("report");
+    let mut lines = vec![(VIEWER, 22, "/report"); 250];
+    lines.push((OWNER, 11, "/halt"));
+    let (api, desk, _ear) = at_once(&lines, slow).await;
+    api.until("the halt", |_| desk.writes() == ["halt"]).await;
 }
 
 #[tokio::test]

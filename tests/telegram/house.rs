@@ -37,6 +37,8 @@ pub struct Desk {
     answers: Mutex<BTreeMap<String, Value>>,
     panics: Mutex<bool>,
     hangs: Mutex<String>,
+    slow: Mutex<String>,
+    pub steps: Mutex<Vec<String>>,
 }
 
 impl Desk {
@@ -53,6 +55,11 @@ impl Desk {
     /// Requests of a command are never answered.
     pub fn hang(&self, command: &str) {
         command.clone_into(&mut self.hangs.lock().unwrap());
+    }
+
+    /// Requests of a command are answered after 300 ms.
+    pub fn slow(&self, command: &str) {
+        command.clone_into(&mut self.slow.lock().unwrap());
     }
 
     /// What changed something, by its name.
@@ -74,10 +81,16 @@ impl Handler for Desk {
         assert!(!std::mem::take(&mut *self.panics.lock().unwrap()), "planted");
         let name = name(&request);
         self.asked.lock().unwrap().push((request, by.to_owned()));
+        self.steps.lock().unwrap().push(format!("{name} begins"));
         let hangs = *self.hangs.lock().unwrap() == name;
         if hangs {
             std::future::pending::<()>().await;
         }
+        let slow = *self.slow.lock().unwrap() == name;
+        if slow {
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        }
+        self.steps.lock().unwrap().push(format!("{name} ends"));
         let level = match name.as_str() {
             "halt" | "flatten" => "HALTED",
             "reduce" => "REDUCING",

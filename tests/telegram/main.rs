@@ -7,5 +7,6 @@ mod daemon;
 mod ear;
 mod hardship;
 mod house;
+mod id;
 mod markup;
 mod server;

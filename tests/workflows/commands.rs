@@ -4,9 +4,12 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use chrono::TimeDelta;
+use rust_decimal::dec;
 use serde_json::Value;
 use tomking::{
-    account::{ExitReason, PositionId, StrategyId},
+    account::{Effect, ExitReason, Leg, NetPrice, PositionId, Side, StrategyId},
+    broker::OrderRequest,
+    calendar::Calendar,
     control::{
         Request,
         console::{Caller, Console, Reply},
@@ -14,6 +17,7 @@ use tomking::{
         table::{self, COMMANDS, Role},
     },
     desk::read,
+    instrument::{Instrument, OptionContract, Product, Right, expiration},
     risk::decision::DecisionOutcome,
 };
 
@@ -44,6 +48,10 @@ fn reads() -> Vec<String> {
         name => format!("/{name}"),
     };
     looks.map(line).collect()
+}
+
+fn owner() -> Caller {
+    Caller { name: "telegram:4711".to_owned(), role: Role::Owner }
 }
 
 /// Asks, and how long that took.
@@ -174,16 +182,77 @@ fn a_position_the_owner_closes_is_closed_once_by_the_exit_ladder() {
     assert_eq!(house.journal().iter().filter(|kind| *kind == "closing").count(), 1);
 }
 
+/// What a line comes to once the owner has said yes to its question: a page, or why it is not done.
+async fn owner_says(daemon: &Daemon, line: &str) -> Result<String, String> {
+    let (console, owner) = (daemon.console(), owner());
+    let reply = match console.ask(&owner, line).await {
+        Reply::Confirm(asked) => console.confirm(&owner, &asked.code).await,
+        reply => reply,
+    };
+    match reply {
+        Reply::Said(page) => Ok(page.text()),
+        Reply::Begun(_, rest) => Ok(rest.await.text()),
+        Reply::Refused(why) => Err(why),
+        Reply::Choose { question, .. } => panic!("{line}: {question}"),
+        Reply::Confirm(asked) => panic!("{line}: asked twice: {asked:?}"),
+    }
+}
+
+/// A put on ES of the next Friday, sold past the program.
+async fn sell_by_hand(daemon: &Daemon) {
+    let date = "2024-08-02".parse().unwrap();
+    let listed = expiration::listed(&Calendar::default(), Product::Es, date, 7);
+    let series = listed.into_iter().find(|series| series.expiration.to_string() == "2024-08-09");
+    let contract =
+        OptionContract { series: series.unwrap(), strike: dec!(5000), right: Right::Put };
+    let instrument = Instrument::Option(contract);
+    let order = OrderRequest {
+        external_id: String::new(),
+        legs: vec![Leg { instrument, side: Side::Sell, ratio: 1, effect: Effect::Open }],
+        units: 1,
+        limit: NetPrice(dec!(0.05)),
+        strict_effect: false,
+    };
+    daemon.venue.submit(&order).await.unwrap();
+}
+
 #[test]
-fn a_close_is_refused_with_its_reason_while_halted() {
+fn by_the_table_a_position_closes_once_and_what_may_not_be_closed_is_refused_with_its_reason() {
     let house = House::new(held());
     house.live("2024-08-02 08:00", "2024-08-02 12:00", |daemon| async move {
+        daemon.until("2024-08-02 10:40").await;
+        sell_by_hand(&daemon).await;
         daemon.until("2024-08-02 11:00").await;
-        daemon.ask(Request::Halt { reason: "a test".to_owned() }).await.unwrap();
-        let refused = daemon.ask(close()).await.unwrap_err();
-        assert!(refused.contains("HALTED (a test)"), "{refused}");
+        let held = daemon.ask(Request::Positions).await.unwrap();
+        let held = held["positions"].as_array().unwrap();
+        let external = held.iter().find(|position| position["strategy"] == "external").unwrap();
+        let external = external["id"].as_str().unwrap().to_owned();
+
+        let close = |id: &str| format!("/close {id} too much");
+        let refused = owner_says(&daemon, &close(&external)).await.unwrap_err();
+        let reason = "was opened outside; only /flatten touches it, or close it at the broker";
+        assert_eq!(refused, format!("`{external}` {reason}"));
+        let unknown = owner_says(&daemon, "/close zdte-20240802-9").await.unwrap_err();
+        let reason = "there is no position `zdte-20240802-9`; /positions lists what is open";
+        assert_eq!(unknown, reason);
+        owner_says(&daemon, "/halt a test").await.unwrap();
+        for id in [ID, &external] {
+            let refused = owner_says(&daemon, &close(id)).await.unwrap_err();
+            let named = if id == ID { "HALTED (a test)" } else { "was opened outside" };
+            assert!(refused.contains(named), "{refused}");
+        }
         daemon.wait(5).await;
-        assert_eq!(daemon.desk.open_count(), 1);
+        assert_eq!(daemon.desk.open_count(), 2, "nothing was closed");
+
+        owner_says(&daemon, "/resume").await.unwrap();
+        let first = owner_says(&daemon, &close(ID)).await.unwrap();
+        let again = owner_says(&daemon, &close(ID)).await.unwrap();
+        assert!(first.contains(ID) && !first.contains("already"), "{first}");
+        assert!(again.contains("already"), "{again}");
+        daemon.wait(5).await;
+        let over = owner_says(&daemon, &close(ID)).await.unwrap_err();
+        assert_eq!(over, format!("`{ID}` is closed already"));
+        assert_eq!(daemon.desk.open_count(), 1, "the owner's own is untouched");
     });
 }
 
@@ -250,7 +319,7 @@ fn the_console_reaches_the_running_program_and_answers_at_once_while_the_broker_
     house.live("2024-08-02 08:00", "2024-08-02 12:00", |daemon| async move {
         daemon.until("2024-08-02 10:40").await;
         let console = Console::new(daemon.rt.clone(), daemon.live.clone(), None);
-        let owner = Caller { name: "telegram:4711".to_owned(), role: Role::Owner };
+        let owner = owner();
         let Reply::Choose { choices, .. } = console.ask(&owner, "/close").await else {
             panic!("a position is asked for");
         };

@@ -1,4 +1,5 @@
-//! A broker and a market that stop answering at all: who asks them waits for ever.
+//! A broker and a market that stop answering: by a switch, so that who asks waits for ever, or between
+//! two instants, so that what begins then is answered at the end.
 
 use std::sync::{
     Arc,
@@ -11,7 +12,7 @@ use rust_decimal::Decimal;
 use tomking::{
     account::{Balances, BrokerOrderId, Holding, TradingStatus},
     broker::{Broker, BrokerError, BrokerOrder, OrderRequest, SubmitError, Transaction},
-    clock::Timestamp,
+    clock::{Runtime, Timestamp},
     instrument::{Instrument, OptionContract, Product, Series},
     market::{
         Chain, DailyBar, EventDay, EventKind, Market, MarketError, OptionQuote, Provenance,
@@ -21,14 +22,28 @@ use tomking::{
     risk::BuyingPower,
 };
 
-/// Who may hang, behind one switch.
+/// Between these instants nothing is answered.
+pub type Hang = Option<(Timestamp, Timestamp)>;
+
+/// Who may hang.
 pub struct Hanging<T: ?Sized> {
     pub inner: Arc<T>,
+    pub rt: Runtime,
     pub hung: Arc<AtomicBool>,
+    pub hang: Hang,
 }
 
 impl<T: ?Sized> Hanging<T> {
     async fn open(&self) -> &T {
+        if let Some((from, to)) = self.hang
+            && (from..to).contains(&self.rt.now())
+        {
+            self.rt.sleep_until(to).await;
+        }
+        self.switch().await
+    }
+
+    async fn switch(&self) -> &T {
         if self.hung.load(Ordering::SeqCst) {
             return futures::future::pending().await;
         }
@@ -69,7 +84,7 @@ impl Broker for Hanging<dyn Broker> {
         self.open().await.dry_run(order).await
     }
     async fn changed(&self) {
-        self.open().await.changed().await;
+        self.switch().await.changed().await;
     }
 }
 

@@ -32,9 +32,8 @@ use tomking::{
 };
 
 use crate::{
-    hanging::Hanging,
+    hanging::{Hang, Hanging},
     market::{Script, ScriptMarket},
-    stuck::{Hang, Stuck},
 };
 
 /// An instant of New York in summer: `2024-08-02 10:30`.
@@ -60,6 +59,8 @@ pub struct Daemon {
     pub rt: Runtime,
     pub desk: Arc<Desk>,
     pub live: Arc<Live>,
+    /// The broker as the owner reaches it past the program.
+    pub venue: Arc<dyn Broker>,
 }
 
 impl House {
@@ -158,17 +159,19 @@ async fn daemon(
     hung: Arc<AtomicBool>,
 ) -> Daemon {
     let calendar = Calendar::default();
-    let venue = PaperVenue::open(
+    let inner = PaperVenue::open(
         venue_store,
         Arc::clone(&market),
         rt.clone(),
         calendar.clone(),
         settings.paper.clone(),
     );
-    let inner: Arc<dyn Broker> = Arc::new(venue.await.unwrap());
-    let inner: Arc<dyn Broker> = Arc::new(Stuck { inner, rt: rt.clone(), hang });
-    let broker: Arc<dyn Broker> = Arc::new(Hanging { inner, hung: Arc::clone(&hung) });
-    let market: Arc<dyn Market> = Arc::new(Hanging { inner: market, hung });
+    let inner: Arc<dyn Broker> = Arc::new(inner.await.unwrap());
+    let venue = Arc::clone(&inner);
+    let broker: Arc<dyn Broker> =
+        Arc::new(Hanging { inner, rt: rt.clone(), hung: Arc::clone(&hung), hang });
+    let market: Arc<dyn Market> =
+        Arc::new(Hanging { inner: market, rt: rt.clone(), hung, hang: None });
     let jobs = JobSet::embedded().unwrap().disabled("heartbeat");
     let app = App::assemble(Parts {
         rt: rt.clone(),
@@ -203,7 +206,7 @@ async fn daemon(
         channels: Vec::new(),
         vital: Arc::default(),
     };
-    Daemon { rt, desk: app.desk, live: Arc::new(live) }
+    Daemon { rt, desk: app.desk, live: Arc::new(live), venue }
 }
 
 impl Daemon {

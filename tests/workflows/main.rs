@@ -8,7 +8,6 @@ mod halt;
 mod hanging;
 mod house;
 mod market;
-mod stuck;
 
 use house::{House, at};
 use market::Script;

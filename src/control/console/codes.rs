@@ -47,6 +47,11 @@ impl Asked {
         self.waiting.remove(caller);
     }
 
+    /// Forgets what undoes a halt, whoever asked for it: a halt has the last word.
+    pub fn halted(&mut self) {
+        self.waiting.retain(|_, (_, request)| !matches!(request, Request::Resume { .. }));
+    }
+
     /// Takes what waits for a caller under this code: it is done once, and nothing else in its
     /// place.
     pub fn take(&mut self, caller: &str, code: &str, now: Timestamp) -> Option<Request> {

@@ -199,6 +199,20 @@ fn a_wrong_code_and_another_callers_code_do_nothing() {
 }
 
 #[test]
+fn a_halt_takes_back_every_resume_that_waits_and_nothing_else() {
+    scene(false, None, |console, handler, _| async move {
+        let resume = confirm(console.ask(&owner("a"), "/resume").await);
+        let flatten = confirm(console.ask(&owner("b"), "/flatten").await);
+        said(console.ask(&owner("c"), "/halt").await);
+        let why = refused(console.confirm(&owner("a"), &resume.code).await);
+        assert_eq!(why, "nothing waits to be confirmed; ask again");
+        assert_eq!(resumes(&handler), 0);
+        let why = refused(console.confirm(&owner("b"), &flatten.code).await);
+        assert_eq!(why, "the broker is gone", "it is done, as far as it can be");
+    });
+}
+
+#[test]
 fn with_time_based_codes_only_such_a_code_confirms() {
     scene(false, Some(&["111111", "222222"]), |console, handler, _| async move {
         let asked = confirm(console.ask(&owner("a"), "/resume").await);

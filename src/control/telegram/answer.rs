@@ -187,8 +187,10 @@ impl Ear {
             "It waits 60 s for an answer."
         };
         let text = format!("{}\n{how}", bold(&question));
-        let markup = buttons::confirm(user, &code, totp);
-        let asked = Question { code: code.clone(), place, message: line.instead };
+        // A code may come again; with the instant its question ends at it does not.
+        let name = format!("{code}.{}", until.timestamp_micros());
+        let markup = buttons::confirm(user, &name, totp);
+        let asked = Question { name: name.clone(), code, place, message: line.instead };
         let before = self.questions().insert(user, asked);
         self.take_back(before.as_ref(), "Not done: asked anew.");
         let (told, message) = oneshot::channel();
@@ -198,13 +200,13 @@ impl Ear {
         self.rt.spawn(async move {
             let wait = until - me.rt.now();
             if let Some(Ok(message)) = me.rt.timeout(wait, message).await
-                && let Some(asked) = me.questions().get_mut(&user).filter(|q| q.code == code)
+                && let Some(asked) = me.questions().get_mut(&user).filter(|q| q.name == name)
             {
                 asked.message = Some(message);
             }
             me.rt.sleep_until(until).await;
             let mut questions = me.questions();
-            let over = questions.get(&user).is_some_and(|question| question.code == code);
+            let over = questions.get(&user).is_some_and(|question| question.name == name);
             let over = if over { questions.remove(&user) } else { None };
             drop(questions);
             me.take_back(over.as_ref(), "Not done: nobody said yes within 60 s.");

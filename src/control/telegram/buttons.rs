@@ -1,7 +1,9 @@
-//! What buttons carry: at most 64 bytes, so a longer line is kept here under a short key.
+//! What buttons carry: at most 64 bytes, so a longer line is kept here under a short key. The key is
+//! made of the line: whatever life a button is of, it means what it was made for, or nothing.
 
 use std::collections::VecDeque;
 
+use sha2::{Digest as _, Sha256};
 use teloxide::types::{InlineKeyboardButton, InlineKeyboardMarkup};
 
 use crate::alert::telegram::words::DATA_MAX;
@@ -14,13 +16,15 @@ const CHOICES_MAX: usize = 60;
 const LABEL_MAX: usize = 40;
 /// Labels up to this share a row with another.
 const SHARE_MAX: usize = 16;
+/// What a key begins with.
+const KEY: &str = "k:";
 
 /// What a pressed button means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meaning {
     /// Acknowledge these alerts.
     Ack(Vec<u64>),
-    /// Yes to a question, for its asker alone: user and code.
+    /// Yes to a question, for its asker alone: user and the question's name.
     Yes(u64, String),
     /// No to it.
     No(u64, String),
@@ -33,8 +37,7 @@ pub enum Meaning {
 /// Keeps what does not fit on a button.
 #[derive(Debug, Default)]
 pub struct Buttons {
-    kept: VecDeque<(u64, String)>,
-    count: u64,
+    kept: VecDeque<(String, String)>,
 }
 
 impl Buttons {
@@ -43,22 +46,22 @@ impl Buttons {
         if whole.len() <= DATA_MAX {
             return whole;
         }
-        self.count += 1;
+        let key = key(&whole);
+        self.kept.retain(|(kept, _)| *kept != key);
         if self.kept.len() >= KEPT_MAX {
             self.kept.pop_front();
         }
-        self.kept.push_back((self.count, whole));
-        format!("k:{}", self.count)
+        self.kept.push_back((key.clone(), whole));
+        key
     }
 
-    /// What a button means; `None` for one of an earlier life or another program.
+    /// What a button means; `None` for one that has expired, or that no button of this bot carries.
     pub fn meaning(&self, data: &str) -> Option<Meaning> {
-        if let Some(key) = data.strip_prefix("k:") {
-            let key: u64 = key.parse().ok()?;
-            let (_, whole) = self.kept.iter().find(|(number, _)| *number == key)?;
-            return meaning(whole);
+        if !data.starts_with(KEY) {
+            return meaning(data);
         }
-        meaning(data)
+        let (_, whole) = self.kept.iter().find(|(key, _)| key == data)?;
+        meaning(whole)
     }
 
     /// A button that shows a page anew.
@@ -87,25 +90,31 @@ impl Buttons {
 }
 
 /// Buttons of a question; with a time-based code asked for, only the way back.
-pub fn confirm(user: u64, code: &str, totp: bool) -> InlineKeyboardMarkup {
-    let yes = InlineKeyboardButton::callback("Yes, do it", format!("ok:{user}:{code}"));
-    let no = InlineKeyboardButton::callback("Cancel", format!("no:{user}:{code}"));
+pub fn confirm(user: u64, name: &str, totp: bool) -> InlineKeyboardMarkup {
+    let yes = InlineKeyboardButton::callback("Yes, do it", format!("ok:{user}:{name}"));
+    let no = InlineKeyboardButton::callback("Cancel", format!("no:{user}:{name}"));
     InlineKeyboardMarkup::new([if totp { vec![no] } else { vec![yes, no] }])
+}
+
+/// The key of a line: the same line has the same one, and no other has it.
+fn key(whole: &str) -> String {
+    let hash = Sha256::digest(whole.as_bytes());
+    hash.iter().take(16).fold(KEY.to_owned(), |key, byte| format!("{key}{byte:02x}"))
 }
 
 fn meaning(whole: &str) -> Option<Meaning> {
     let (kind, rest) = whole.split_once(':')?;
     let asked = || {
-        let (user, code) = rest.split_once(':')?;
-        Some((user.parse().ok()?, code.to_owned()))
+        let (user, name) = rest.split_once(':')?;
+        Some((user.parse().ok()?, name.to_owned()))
     };
     match kind {
         "ack" => {
             let ids: Result<Vec<u64>, _> = rest.split(',').map(str::parse).collect();
             ids.ok().map(Meaning::Ack)
         }
-        "ok" => asked().map(|(user, code)| Meaning::Yes(user, code)),
-        "no" => asked().map(|(user, code)| Meaning::No(user, code)),
+        "ok" => asked().map(|(user, name)| Meaning::Yes(user, name)),
+        "no" => asked().map(|(user, name)| Meaning::No(user, name)),
         "do" => Some(Meaning::Choice(rest.to_owned())),
         "re" => Some(Meaning::Refresh(rest.to_owned())),
         _ => None,
@@ -149,6 +158,19 @@ mod tests {
         }
         assert_eq!(buttons.meaning(&first[0]), None);
         assert_eq!(buttons.kept.len(), KEPT_MAX);
+    }
+
+    #[test]
+    fn a_button_of_an_earlier_life_means_what_it_meant_or_nothing() {
+        let line = |n: usize| format!("/{n} {}", "s".repeat(100));
+        let earlier = data(&Buttons::default().refresh(&line(1)));
+        let mut buttons = Buttons::default();
+        for n in [2, 3] {
+            buttons.refresh(&line(n));
+        }
+        assert_eq!(buttons.meaning(&earlier[0]), None);
+        buttons.refresh(&line(1));
+        assert_eq!(buttons.meaning(&earlier[0]), Some(Meaning::Refresh(line(1))));
     }
 
     #[test]

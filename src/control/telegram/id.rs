@@ -1,7 +1,10 @@
 //! For setting up: who writes to the bot, and where. It confirms nothing and answers nobody, so the
 //! daemon still hears what was written meanwhile.
 
+use std::{collections::BTreeSet, pin::pin};
+
 use chrono::TimeDelta;
+use futures::future::{Either, select};
 use serde::Serialize;
 use serde_json::Value;
 use teloxide::{
@@ -35,8 +38,35 @@ pub struct Seen {
     pub kind: String,
 }
 
-/// Shows each message's place, also one shown before; only a failure ends it, in words.
-pub async fn watch(rt: &Runtime, api: &Api, show: &mut (dyn FnMut(Seen) + Send)) -> String {
+/// Shows each place once, when it is first written from, until `end` comes; gives all of them.
+///
+/// # Errors
+/// In words: another program listens, the token is none, Telegram cannot be reached, nobody wrote.
+pub async fn listen(
+    rt: &Runtime,
+    api: &Api,
+    end: impl Future<Output = ()>,
+    mut show: impl FnMut(&Seen) + Send,
+) -> Result<BTreeSet<Seen>, String> {
+    let mut known = BTreeSet::new();
+    let mut meet = |seen: Seen| {
+        if !known.contains(&seen) {
+            show(&seen);
+            known.insert(seen);
+        }
+    };
+    if let Either::Left((why, _)) = select(pin!(watch(rt, api, &mut meet)), pin!(end)).await {
+        return Err(why);
+    }
+    if known.is_empty() {
+        let hint = "in a group write a line that begins with `/`: a bot is shown no other there";
+        return Err(format!("nobody wrote to the bot; hint: {hint}"));
+    }
+    Ok(known)
+}
+
+/// Meets each message's place, also one met before; only a failure ends it, in words.
+async fn watch(rt: &Runtime, api: &Api, meet: &mut (dyn FnMut(Seen) + Send)) -> String {
     let mut failures = 0;
     loop {
         let poll =
@@ -44,7 +74,7 @@ pub async fn watch(rt: &Runtime, api: &Api, show: &mut (dyn FnMut(Seen) + Send))
         match api.call(&poll).await {
             Ok(Value::Array(updates)) => {
                 failures = 0;
-                updates.iter().filter_map(Update::read).filter_map(seen).for_each(&mut *show);
+                updates.iter().filter_map(Update::read).filter_map(seen).for_each(&mut *meet);
             }
             Ok(_) => return "Telegram's updates are no list".to_owned(),
             Err(Fault::Conflict(words)) => {

@@ -1,9 +1,7 @@
 //! The long poll: updates in, one at least once; a failed one waits and tries again for ever.
 
-use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
-use chrono::TimeDelta;
-use futures::FutureExt as _;
 use serde_json::Value;
 use teloxide::{
     payloads::{DeleteWebhook, GetMe, GetUpdates, GetUpdatesSetters as _},
@@ -21,8 +19,6 @@ use crate::{alert::telegram::api::Fault, alert::telegram::send::Place};
 
 /// Updates of one poll (Bot API: at most 100).
 const BATCH: u8 = 100;
-/// An update is handled within this, or counts as handled.
-const HANDLING_MAX: TimeDelta = TimeDelta::seconds(20);
 /// The menu is tried to be set so often at a start.
 const MENU_TRIES: u32 = 5;
 
@@ -88,7 +84,7 @@ impl Ear {
         }
     }
 
-    /// Hands each new update to a task of its own, and gives them a moment.
+    /// Sets each new update out, and gives them a moment.
     async fn hand(self: &Arc<Self>, updates: &[Value]) {
         let now = self.rt.now();
         let updates: Vec<Update> = updates.iter().filter_map(Update::read).collect();
@@ -130,26 +126,8 @@ impl Ear {
         late.collect()
     }
 
-    fn set_out(self: &Arc<Self>, id: i64, work: Work) {
-        let me = Arc::clone(self);
-        self.rt.spawn(async move {
-            // A halt never waits for a place.
-            let place = if work.halts() { None } else { Some(me.places.acquire().await) };
-            let handling = AssertUnwindSafe(me.handle(id, work)).catch_unwind();
-            match me.rt.timeout(HANDLING_MAX, handling).await {
-                Some(Ok(())) => {}
-                Some(Err(_)) => {
-                    me.counts.panics.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                    tracing::error!(update = id, "a command by Telegram panicked");
-                }
-                None => tracing::error!(update = id, "a command by Telegram did not end"),
-            }
-            drop(place);
-            me.finish(id);
-        });
-    }
-
-    fn finish(&self, id: i64) {
+    /// An update is handled.
+    pub(super) fn finish(&self, id: i64) {
         let waits = {
             let mut track = self.track();
             track.finish(id);
@@ -203,10 +181,6 @@ pub(super) enum Work {
 }
 
 impl Work {
-    fn halts(&self) -> bool {
-        matches!(self, Self::Message(Verdict::Line(_, line, _)) if sort(line) == Sort::Halt)
-    }
-
     /// Where a read was asked, when that was long ago.
     fn late_read(&self, ear: &Ear) -> Option<Place> {
         match self {

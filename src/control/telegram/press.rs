@@ -55,7 +55,7 @@ impl Ear {
         let data = press.data.unwrap_or_default();
         let Some(message) = press.message else { return String::new() };
         let Some(meaning) = self.buttons().meaning(&data) else {
-            return "This button is of an earlier start; ask again".to_owned();
+            return "This button has expired; ask again".to_owned();
         };
         let instead = Some(message.id);
         match meaning {
@@ -63,20 +63,18 @@ impl Ear {
             Meaning::Yes(user, _) | Meaning::No(user, _) if user != speaker.user => {
                 "Only who asked may answer this".to_owned()
             }
-            Meaning::Yes(user, code) => {
-                let waits = self.questions().get(&user).is_some_and(|asked| asked.code == code);
-                if !waits {
+            Meaning::Yes(user, name) => {
+                let Some(code) = self.waits(user, &name) else {
                     return "This question is over; ask again".to_owned();
-                }
+                };
                 let reply = self.console.confirm(&speaker.caller, &code).await;
                 self.questions().remove(&user);
                 let now = self.rt.now();
                 let line = Line { id, speaker, text: "/confirmed", sent: now, instead };
                 self.answered(&line, reply).await
             }
-            Meaning::No(user, code) => {
-                let waits = self.questions().get(&user).is_some_and(|asked| asked.code == code);
-                if waits {
+            Meaning::No(user, name) => {
+                if self.waits(user, &name).is_some() {
                     self.console.cancel(&speaker.caller);
                     self.question_over(user, "Cancelled: not done.");
                 }
@@ -96,6 +94,13 @@ impl Ear {
             }
             Meaning::Refresh(_) => "Only what looks can be refreshed".to_owned(),
         }
+    }
+
+    /// The code of a question that waits for its asker's answer.
+    fn waits(&self, user: u64, name: &str) -> Option<String> {
+        let questions = self.questions();
+        let asked = questions.get(&user).filter(|asked| asked.name == name)?;
+        Some(asked.code.clone())
     }
 
     /// The answer to a confirmed question stands in its place.

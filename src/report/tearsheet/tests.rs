@@ -7,6 +7,7 @@ use crate::{
     account::{ExitReason, PositionId, StrategyId},
     money::Gbp,
     report::{
+        fixture::closed,
         held::{Greeks, HeldLine},
         history::History,
     },
@@ -16,20 +17,14 @@ use crate::{
 
 fn day(date: &str, usd: Decimal) -> EquityRow {
     EquityRow {
-        date: date.parse().unwrap(),
-        net_liquidation_usd: Usd(usd),
         net_liquidation_gbp: Some(Gbp(usd / dec!(1.25))),
-        fx: None,
         phase: Some(1),
         requirement_usd: Usd(dec!(900)),
         cap_percent: Some(dec!(45)),
         peak_used_percent: Some(dec!(2.5)),
-        realised_usd: Usd::ZERO,
-        open_pnl_usd: Usd::ZERO,
         fees_usd: Usd(dec!(1.5)),
         fees_total_usd: Usd(dec!(1.5)),
-        transfers_total_usd: Some(Usd::ZERO),
-        trades: 0,
+        ..closed(date.parse().unwrap(), usd)
     }
 }
 
