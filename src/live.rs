@@ -123,7 +123,7 @@ async fn live(rt: &Runtime, plan: Plan, life: &Life) -> Result<(), LiveError> {
     let store = Store::open(&store::path_in(&data_dir), store::DAEMON)?;
     let venue_store = Store::open(&store::venue_path_in(&data_dir), store::DAEMON)?;
     life.begins();
-    let enclosures: Arc<dyn Enclosures> = Arc::new(Reports::new(store.clone()));
+    let enclosures: Arc<dyn Enclosures> = Arc::new(Reports::new(rt.clone(), store.clone()));
     let channels = setup::channels(rt, &settings.voice, &enclosures);
     let channels = channels.map_err(LiveError::Channel)?;
     let rules = Rules::of(&settings.voice);

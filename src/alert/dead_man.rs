@@ -37,7 +37,7 @@ impl DeadMan {
 
     /// All is well.
     pub async fn ping(&self) -> Result<(), SendError> {
-        self.wire.send(self.wire.get(), self.clock.now()).await
+        heard(&self.wire.ask(self.wire.get(), self.clock.now()).await?)
     }
 
     /// The daemon starts; nothing is sent without signals.
@@ -54,6 +54,26 @@ impl DeadMan {
         if !self.signals {
             return Ok(());
         }
-        self.wire.send(self.wire.post_below(below).body(body), self.clock.now()).await
+        heard(&self.wire.ask(self.wire.post_below(below).body(body), self.clock.now()).await?)
+    }
+}
+
+/// What the switch made of a ping that it answered with 200. healthchecks.io answers so whatever
+/// became of it, and says it in the body: `OK`, `OK (not found)`, `OK (rate limited)`
+/// (`healthchecks.io/docs/http_api`). Any other body is of another service, and its 200 is taken.
+fn heard(body: &str) -> Result<(), SendError> {
+    let said = body.trim().to_ascii_lowercase();
+    match said.strip_prefix("ok").unwrap_or(&said).trim_start() {
+        "(not found)" => Err(SendError::Permanent(
+            "the switch knows no check at the address of voice.dead_man.url, so nobody watches \
+             (it answered \"OK (not found)\"); put in the address that the check shows"
+                .to_owned(),
+        )),
+        "(rate limited)" => Err(SendError::Retry(
+            "the switch left the ping out, as too many come for this check (it answered \"OK \
+             (rate limited)\"); give each daemon a check of its own"
+                .to_owned(),
+        )),
+        _ => Ok(()),
     }
 }

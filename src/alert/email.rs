@@ -45,13 +45,19 @@ impl EmailChannel {
         Self { mailer, inbox, enclosures }
     }
 
-    /// The mails of what goes out: a report is one by itself also in a burst.
-    fn letters(&self, out: &Outgoing) -> Result<Vec<Letter>, String> {
+    /// The mails of what goes out: a report is one by itself also in a burst, and one that never
+    /// can be read keeps the rest of a burst from nobody.
+    async fn letters(&self, out: &Outgoing) -> Result<Vec<Letter>, SendError> {
         let (mut letters, mut bare) = (Vec::new(), Vec::new());
         for alert in &out.alerts {
-            match self.enclosures.of(alert)? {
-                Some(enclosure) => letters.push(self.enclosed(alert, enclosure)),
-                None => bare.push(alert.clone()),
+            match self.enclosures.of(alert).await {
+                Ok(Some(enclosure)) => letters.push(self.enclosed(alert, &enclosure)),
+                Ok(None) => bare.push(alert.clone()),
+                Err(SendError::Permanent(why)) if out.alerts.len() > 1 => {
+                    tracing::warn!(alert = alert.id, "it is mailed without its report: {why}");
+                    bare.push(alert.clone());
+                }
+                Err(error) => return Err(error),
             }
         }
         match bare.as_slice() {
@@ -98,14 +104,14 @@ impl EmailChannel {
     }
 
     /// A report: the mail is it.
-    fn enclosed(&self, alert: &Alert, enclosure: Enclosure) -> Letter {
+    fn enclosed(&self, alert: &Alert, enclosure: &Enclosure) -> Letter {
         let (host, owners) = (self.mailer.host(), self.mailer.owners().to_vec());
         let id = ids::enclosure(&enclosure.name, alert, host);
         let root = ids::thread(&enclosure.series, host);
         Letter {
-            html: Some(enclosure.html),
-            pictures: enclosure.pictures,
-            files: enclosure.files,
+            html: Some(enclosure.html.clone()),
+            pictures: enclosure.pictures.clone(),
+            files: enclosure.files.clone(),
             in_reply_to: Some(root.clone()),
             references: vec![root],
             reply_to: self.inbox.clone(),
@@ -126,7 +132,7 @@ impl Channel for EmailChannel {
     }
 
     async fn send(&self, out: &Outgoing) -> Result<(), SendError> {
-        let letters = self.letters(out).map_err(SendError::Retry)?;
+        let letters = self.letters(out).await?;
         self.mailer.send_all(&letters).await
     }
 }

@@ -39,12 +39,17 @@ pub mod telegram;
 /// The channel that posts to a URL.
 pub mod webhook;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 pub use self::render::render;
 use crate::{clock::Timestamp, config::voice::TELEGRAM, notice::Severity};
+
+/// The kind of the alerts that point to a report.
+pub const REPORT: &str = "report";
 
 /// A notice as a channel sends it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,6 +169,8 @@ pub struct Enclosure {
     pub subject: String,
     /// Plain text.
     pub text: String,
+    /// For a phone: the markup of `telegram::markup`, its title and headline first.
+    pub phone: String,
     /// One HTML page, its pictures as `<img src="cid:NAME">`.
     pub html: String,
     /// The pictures it names.
@@ -173,7 +180,11 @@ pub struct Enclosure {
 }
 
 /// Finds what an alert points to.
+#[async_trait]
 pub trait Enclosures: Send + Sync {
     /// The enclosure of an alert; `None` for one that says everything itself.
-    fn of(&self, alert: &Alert) -> Result<Option<Enclosure>, String>;
+    ///
+    /// # Errors
+    /// `Retry` where it cannot be read now, `Permanent` where it never will be.
+    async fn of(&self, alert: &Alert) -> Result<Option<Arc<Enclosure>>, SendError>;
 }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
+
 use super::{
-    Channel, Enclosures,
+    Alert, Channel, Enclosure, Enclosures, SendError,
     dead_man::DeadMan,
     email::{EmailChannel, Mailer},
     log::LogChannel,
@@ -86,8 +88,9 @@ pub fn dead_man(rt: &Runtime, voice: &VoiceSettings) -> Result<Option<DeadMan>, 
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Bare;
 
+#[async_trait]
 impl Enclosures for Bare {
-    fn of(&self, _: &super::Alert) -> Result<Option<super::Enclosure>, String> {
+    async fn of(&self, _: &Alert) -> Result<Option<Arc<Enclosure>>, SendError> {
         Ok(None)
     }
 }

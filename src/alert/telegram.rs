@@ -168,15 +168,12 @@ impl Telegram {
         Ok(())
     }
 
-    fn pieces(&self, out: &Outgoing) -> Vec<Piece> {
+    async fn pieces(&self, out: &Outgoing) -> Result<Vec<Piece>, SendError> {
         let enclosure = match &out.alerts[..] {
-            [one] => self.enclosures.of(one).unwrap_or_else(|why| {
-                tracing::warn!(alert = one.id, "it goes out without what it points to: {why}");
-                None
-            }),
+            [one] => self.enclosures.of(one).await?,
             _ => None,
         };
-        words::pieces(out, enclosure.as_ref())
+        Ok(words::pieces(out, enclosure.as_deref()))
     }
 }
 
@@ -200,7 +197,7 @@ impl Channel for Telegram {
             return Ok(());
         };
         let name = (first.id, last.id, out.alerts.len(), out.repeat);
-        let pieces = self.pieces(out);
+        let pieces = self.pieces(out).await?;
         let mut failed = None;
         for place in &self.places {
             // One that asks to wait keeps no other waiting.

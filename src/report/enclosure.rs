@@ -1,11 +1,20 @@
 //! A report as a mail carries it: subject, text, page with its pictures beside it, and the rows it is
-//! made of as CSV. Nothing of it is kept: it is made anew from the kept report.
+//! made of as CSV. It is made anew from the kept report, beside the threads that carry the desk, and
+//! remembered for as long as another channel or another attempt may ask for it.
 
-use chrono::NaiveDate;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{NaiveDate, TimeDelta};
+use futures::lock::Mutex;
 
 use super::{KeptReport, Period, REPORTS, chart, parts::TradeLine, report_key, tearsheet::csv};
 use crate::{
-    alert::{Alert, Attachment, Enclosure, Enclosures, Picture},
+    alert::{
+        Alert, Attachment, Enclosure, Enclosures, Picture, REPORT, SendError,
+        telegram::markup::{bold, pre},
+    },
+    clock::Runtime,
     desk::read::{closed_positions, equity},
     notice::{Notice, OUTBOX},
     store::{Read, Store, StoreError},
@@ -14,35 +23,98 @@ use crate::{
 /// Wide enough for the width of a mail on a screen of twice the density.
 const WIDTH_PX: u32 = 1200;
 
+/// Longer than the longest pause between two attempts: what is asked for again is not drawn again.
+const REMEMBERED_FOR: TimeDelta = TimeDelta::minutes(10);
+
 /// Reports, for the alerts that point to them.
 pub struct Reports {
+    rt: Runtime,
     store: Store,
+    newest: Arc<Mutex<Newest>>,
+}
+
+/// The enclosure asked for last: one report and its pictures, some hundred kilobytes, and only while
+/// it is being sent.
+#[derive(Default)]
+struct Newest {
+    of: Option<(u64, Arc<Enclosure>)>,
+    asked: u64,
 }
 
 impl Reports {
     /// The reports of a store.
-    pub fn new(store: Store) -> Self {
-        Self { store }
+    pub fn new(rt: Runtime, store: Store) -> Self {
+        Self { rt, store, newest: Arc::default() }
+    }
+
+    /// Forgets the newest once nobody has asked for it for a while.
+    fn forget_later(&self, asked: u64) {
+        let (rt, newest) = (self.rt.clone(), Arc::clone(&self.newest));
+        self.rt.spawn(async move {
+            rt.sleep(REMEMBERED_FOR).await;
+            let mut newest = newest.lock().await;
+            if newest.asked == asked {
+                newest.of = None;
+            }
+        });
     }
 }
 
+#[async_trait]
 impl Enclosures for Reports {
-    fn of(&self, alert: &Alert) -> Result<Option<Enclosure>, String> {
-        if alert.kind != "report" {
+    async fn of(&self, alert: &Alert) -> Result<Option<Arc<Enclosure>>, SendError> {
+        if alert.kind != REPORT {
             return Ok(None);
         }
-        let found = self.store.read(|tx| found(tx, alert.id));
-        found.map_err(|error| format!("the report of alert {}: {error}", alert.id))?.transpose()
+        // Held while it is made: channels that ask at once do not draw it twice.
+        let mut newest = self.newest.lock().await;
+        newest.asked += 1;
+        let known = newest.of.as_ref().filter(|(id, _)| *id == alert.id);
+        if known.is_none() {
+            let (store, id) = (self.store.clone(), alert.id);
+            let made = self.rt.aside(move || made(&store, id)).await;
+            let panicked = || Err(SendError::Permanent("making it panicked".to_owned()));
+            let told = |error| told(alert.id, error);
+            newest.of = made.unwrap_or_else(panicked).map_err(told)?.map(|of| (id, Arc::new(of)));
+        }
+        if newest.of.is_some() {
+            self.forget_later(newest.asked);
+        }
+        Ok(newest.of.as_ref().map(|(_, enclosure)| Arc::clone(enclosure)))
     }
 }
 
-/// The enclosure of an outbox row; `None` for one that is of no report, or of none that is kept.
-fn found(tx: &impl Read, id: u64) -> Result<Option<Result<Enclosure, String>>, StoreError> {
+/// An error with what it is of.
+fn told(id: u64, error: SendError) -> SendError {
+    let of = |why| format!("the report of alert {id}: {why}");
+    match error {
+        SendError::Permanent(why) => SendError::Permanent(of(why)),
+        other => SendError::Retry(of(other.to_string())),
+    }
+}
+
+/// Reads and draws it. What the store cannot give now it may give later; rows that cannot be read,
+/// and charts that cannot be drawn, stay as they are.
+fn made(store: &Store, id: u64) -> Result<Option<Enclosure>, SendError> {
+    let found = store.read(|tx| found(tx, id)).map_err(|error| match error {
+        StoreError::Codec { .. } | StoreError::Shape { .. } => {
+            SendError::Permanent(error.to_string())
+        }
+        error => SendError::Retry(error.to_string()),
+    })?;
+    let Some((kept, rows)) = found else { return Ok(None) };
+    enclosure(&kept, &rows).map(Some).map_err(SendError::Permanent)
+}
+
+/// The report of an outbox row, with its rows; `None` for one that is of no report, or of none that
+/// is kept.
+fn found(tx: &impl Read, id: u64) -> Result<Option<(KeptReport, Rows)>, StoreError> {
     let Some(row) = tx.get(&OUTBOX, &format!("{id:020}"))? else { return Ok(None) };
     let Notice::Report { period, date, .. } = row.notice else { return Ok(None) };
     let Some(period) = Period::by_name(&period) else { return Ok(None) };
     let Some(kept) = tx.get(&REPORTS, &report_key(period, date))? else { return Ok(None) };
-    Ok(Some(enclosure(&kept, &rows(tx, &kept)?)))
+    let rows = rows(tx, &kept)?;
+    Ok(Some((kept, rows)))
 }
 
 /// What the CSV files are made of.
@@ -81,10 +153,16 @@ fn enclosure(kept: &KeptReport, rows: &Rows) -> Result<Enclosure, String> {
         series: format!("report-{period}"),
         subject: format!("{title}: {}", kept.headline),
         text: kept.text.clone(),
+        phone: page.as_ref().map_or_else(|| plain(&title, kept), super::page::Page::phone),
         html: page.map_or_else(|| kept.html.clone(), |page| page.mail()),
         pictures: pictures?,
         files: files(kept, rows)?,
     })
+}
+
+/// A report whose page cannot be made any more, for a phone: as it was written.
+fn plain(title: &str, kept: &KeptReport) -> String {
+    format!("{}\n{}", bold(&format!("{title}: {}", kept.headline)), pre(kept.text.trim_end()))
 }
 
 /// The trades, where there were any; the days, where there is more than one.
@@ -113,6 +191,7 @@ mod tests {
     use super::*;
     use crate::{
         alert::render,
+        clock::VirtualWorld,
         desk::tables::{EQUITY, EquityRow},
         notice::{OutboxRow, raise},
         report::fixture::closed_at,
@@ -167,12 +246,17 @@ mod tests {
         rows.iter().map(|(key, row)| render(key.parse().unwrap(), row)).collect()
     }
 
+    /// What one life encloses, asked once.
+    fn enclosed(store: &Store, alert: &Alert) -> Result<Option<Arc<Enclosure>>, SendError> {
+        let world = VirtualWorld::new("2026-10-17T12:00:00Z".parse().unwrap());
+        block_on(Reports::new(world.runtime(), store.clone()).of(alert))
+    }
+
     #[test]
     fn a_report_comes_whole_with_its_pictures_and_its_rows() {
         let (store, friday) = store();
         let alerts = alerts(&store);
-        let reports = Reports::new(store);
-        let found = reports.of(&alerts[0]).unwrap().unwrap();
+        let found = enclosed(&store, &alerts[0]).unwrap().unwrap();
         assert_eq!(
             (found.name.as_str(), found.series.as_str()),
             ("report-weekly-2026-10-16", "report-weekly")
@@ -192,7 +276,11 @@ mod tests {
         let [days] = found.files.as_slice() else { panic!("{:?}", found.files) };
         assert_eq!(days.name, format!("weekly-{friday}-days.csv"));
         assert_eq!(String::from_utf8_lossy(&days.bytes).lines().count(), 6);
-        assert_eq!(reports.of(&alerts[1]).unwrap(), None, "another kind says everything itself");
+        assert_eq!(
+            enclosed(&store, &alerts[1]).unwrap(),
+            None,
+            "another kind says everything itself"
+        );
     }
 
     #[test]
@@ -203,8 +291,9 @@ mod tests {
         kept.document = serde_json::json!({ "from": 7 });
         let html = kept.html.clone();
         block_on(store.write(move |tx| tx.put(&REPORTS, &key, &kept))).unwrap();
-        let found = Reports::new(store.clone()).of(&alerts(&store)[0]).unwrap().unwrap();
-        assert_eq!((found.html, found.pictures.len()), (html, 0));
+        let found = enclosed(&store, &alerts(&store)[0]).unwrap().unwrap();
+        assert_eq!((&found.html, found.pictures.len()), (&html, 0));
+        assert!(found.phone.starts_with("<b>weekly report: £36,200.00"), "{}", found.phone);
         assert!(found.subject.starts_with("weekly report: "));
     }
 
@@ -229,10 +318,45 @@ mod tests {
         assert_eq!(sent.page().title, "The weekly report of 2026-10-16 goes out again");
         let told = alerts(&store);
         assert_eq!(told.len(), 3);
-        let reports = Reports::new(store.clone());
-        assert_eq!(reports.of(&told[2]).unwrap(), reports.of(&told[0]).unwrap());
+        assert_eq!(enclosed(&store, &told[2]).unwrap(), enclosed(&store, &told[0]).unwrap());
         let error = again(friday.pred_opt().unwrap()).unwrap_err().to_string();
         assert!(error.contains("there is no weekly report of 2026-10-15 yet"), "{error}");
+    }
+
+    #[test]
+    fn a_report_whose_row_cannot_be_read_is_given_up_and_not_tried_again() {
+        const RAW: crate::store::Table<serde_json::Value> = crate::store::Table::new("reports", 1);
+        let (store, friday) = store();
+        let key = report_key(Period::Weekly, friday);
+        block_on(store.write(move |tx| tx.put(&RAW, &key, &serde_json::json!({ "date": 7 }))))
+            .unwrap();
+        let Err(SendError::Permanent(why)) = enclosed(&store, &alerts(&store)[0]) else {
+            panic!("it never can be read")
+        };
+        let wanted = "the report of alert 1: store: table `reports`, key `weekly/2026-10-16`:";
+        assert!(why.starts_with(wanted), "{why}");
+    }
+
+    #[test]
+    fn a_report_is_drawn_once_for_every_channel_and_attempt_and_forgotten_after_a_while() {
+        let (store, _) = store();
+        let alert = alerts(&store).remove(0);
+        let mut world = VirtualWorld::new("2026-10-17T12:00:00Z".parse().unwrap());
+        let rt = world.runtime();
+        let reports = Arc::new(Reports::new(rt.clone(), store));
+        let same = world.run(async move {
+            let again = || async { reports.of(&alert).await.unwrap().unwrap() };
+            let (one, other) = futures::join!(again(), again());
+            let mut same = vec![Arc::ptr_eq(&one, &other)];
+            drop(other);
+            for minutes in [5, 9, 11] {
+                rt.sleep(TimeDelta::minutes(minutes)).await;
+                let held = Arc::strong_count(&one) > 1;
+                same.push(held && Arc::ptr_eq(&again().await, &one));
+            }
+            same
+        });
+        assert_eq!(same.unwrap(), [true, true, true, false]);
     }
 
     #[test]

@@ -1,8 +1,10 @@
-//! A report as titled sections, and its forms: plain text, HTML for a screen and HTML for a mail. All
-//! say the same.
+//! A report as titled sections, and its forms: plain text, HTML for a screen, HTML for a mail and messages for
+//! a phone. All say the same.
 
 /// The page for a mail.
 mod mail;
+/// The page for a phone.
+mod phone;
 /// The page for a screen.
 mod screen;
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use mail_parser::MimeHeaders as _;
 use tomking::{
     alert::{
-        Alert, Attachment, Channel as _, Enclosure, Enclosures, Outgoing, Picture, email::Letter,
+        Alert, Attachment, Channel as _, Enclosure, Enclosures, Outgoing, Picture, SendError,
+        email::Letter,
     },
     config::voice::Severity,
 };
@@ -22,13 +23,16 @@ pub const CSV: &str = "date,what,pnl_gbp\r\n2026-10-16,1 ES condor – “a, b�
 /// An archive of one daily report.
 pub struct Archive;
 
+#[async_trait::async_trait]
 impl Enclosures for Archive {
-    fn of(&self, alert: &Alert) -> Result<Option<Enclosure>, String> {
+    async fn of(&self, alert: &Alert) -> Result<Option<Arc<Enclosure>>, SendError> {
         if alert.kind != "report" {
             return Ok(None);
         }
-        if alert.id == 99 {
-            return Err("the report of 2026-10-16 cannot be read: the store is busy".to_owned());
+        match alert.id {
+            98 => return Err(SendError::Permanent("its row cannot be read".to_owned())),
+            99 => return Err(SendError::Retry("the store is busy".to_owned())),
+            _ => {}
         }
         let picture = |name: &str| Picture {
             name: name.to_owned(),
@@ -36,11 +40,12 @@ impl Enclosures for Archive {
             png: PNG.to_vec(),
         };
         let date = alert.at.format("%F");
-        Ok(Some(Enclosure {
+        Ok(Some(Arc::new(Enclosure {
             name: format!("report-daily-{date}"),
             series: "report-daily".to_owned(),
             subject: format!("Daily report {date}: £48,120 (+£146, +0.3 %)"),
             text: "Net liquidation £48,120\n".to_owned(),
+            phone: String::new(),
             html: "<!DOCTYPE html><title>Daily</title><p>£48,120</p><img src=\"cid:equity\" \
                    alt=\"Net liquidation\"><img src=\"cid:drawdown\" alt=\"\">"
                 .to_owned(),
@@ -50,7 +55,7 @@ impl Enclosures for Archive {
                 media_type: "text/csv; charset=utf-8".to_owned(),
                 bytes: CSV.as_bytes().to_vec(),
             }],
-        }))
+        })))
     }
 }
 
@@ -172,15 +177,22 @@ fn reports_of_a_period_are_one_thread_and_one_sent_again_is_another_mail() {
 }
 
 #[test]
-fn a_report_that_cannot_be_read_now_is_tried_again() {
+fn a_report_is_tried_again_where_that_may_help_and_given_up_where_it_cannot() {
     on(async {
         let house = House::new(Plan::default()).await;
         let channel = house.telling_of(Arc::new(Archive));
-        let sent = channel.send(&Outgoing::one(report(99, "2026-10-16T20:30:00Z"))).await;
-        assert_eq!(
-            sent.unwrap_err().to_string(),
-            "the report of 2026-10-16 cannot be read: the store is busy"
-        );
+        let sent =
+            async |id| channel.send(&Outgoing::one(report(id, "2026-10-16T20:30:00Z"))).await;
+        assert_eq!(sent(99).await, Err(SendError::Retry("the store is busy".to_owned())));
+        let never = SendError::Permanent("its row cannot be read".to_owned());
+        assert_eq!(sent(98).await, Err(never));
         assert_eq!(house.server.connections(), 0);
+        let burst = Outgoing {
+            alerts: vec![alert(5), report(98, "2026-10-16T20:30:00Z")],
+            silent: false,
+            repeat: 0,
+        };
+        channel.send(&burst).await.unwrap();
+        assert_eq!(house.server.mails().len(), 1, "the rest of a burst goes out");
     });
 }

@@ -136,22 +136,24 @@ async fn a_chat_that_never_takes_it_keeps_it_from_no_other() {
 /// A report of many lines with two pictures, one of them broken.
 struct Report;
 
+#[async_trait::async_trait]
 impl Enclosures for Report {
-    fn of(&self, _: &Alert) -> Result<Option<Enclosure>, String> {
+    async fn of(&self, _: &Alert) -> Result<Option<Arc<Enclosure>>, SendError> {
         let picture = |name: &str, png: &[u8]| Picture {
             name: name.to_owned(),
             title: "Equity <£> 🔴 ".repeat(200),
             png: png.to_vec(),
         };
-        Ok(Some(Enclosure {
+        Ok(Some(Arc::new(Enclosure {
             name: "report-daily-2024-08-02".to_owned(),
             series: "report-daily".to_owned(),
             subject: "Daily report <2 Aug>".to_owned(),
-            text: "a line of figures & more\n".repeat(400),
+            text: "as wide as a mail".to_owned(),
+            phone: format!("<b>Daily</b>\n{}", "a line of figures &amp; more\n".repeat(400)),
             html: String::new(),
             pictures: vec![picture("bad", b"no"), picture("equity", b"\x89PNG\r\n\x1a\n rest")],
             files: Vec::new(),
-        }))
+        })))
     }
 }
 

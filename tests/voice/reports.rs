@@ -6,6 +6,7 @@
 
 use chrono::NaiveDate;
 use tomking::{
+    alert::telegram::markup,
     calendar::Calendar,
     config::{Rulebook, Settings},
     desk::read::last_equity,
@@ -70,6 +71,20 @@ fn mail(report: &KeptReport) -> String {
     redacted(&page.mail(), report)
 }
 
+/// The report as Telegram shows it: nothing of one width is wider than a phone.
+fn phone(report: &KeptReport) -> String {
+    let said = report.page().expect("a document of this version").phone();
+    for stretch in said.split("<pre>").skip(1) {
+        let (fixed, _) = stretch.split_once("</pre>").unwrap();
+        let wide = fixed.lines().find(|line| line.chars().count() > 34);
+        assert_eq!(wide, None, "it wraps on a phone");
+    }
+    for message in markup::split(&said, markup::TEXT_MAX) {
+        assert!(markup::length(&message) <= 4096);
+    }
+    redacted(&said, report)
+}
+
 #[test]
 fn the_reports_of_a_week_say_what_happened() {
     let [monday, friday, weekly] = week();
@@ -77,9 +92,11 @@ fn the_reports_of_a_week_say_what_happened() {
     insta::assert_snapshot!("daily", redacted(&friday.text, &friday));
     insta::assert_snapshot!("daily_html", redacted(&friday.html, &friday));
     insta::assert_snapshot!("daily_mail", mail(&friday));
+    insta::assert_snapshot!("daily_phone", phone(&friday));
     insta::assert_snapshot!("weekly", redacted(&weekly.text, &weekly));
     insta::assert_snapshot!("weekly_html", redacted(&weekly.html, &weekly));
     insta::assert_snapshot!("weekly_mail", mail(&weekly));
+    insta::assert_snapshot!("weekly_phone", phone(&weekly));
     for mut report in [friday, weekly] {
         report.document["journal"] = serde_json::json!("redacted");
         insta::assert_json_snapshot!(format!("{}_document", report.period), report.document);
@@ -110,6 +127,7 @@ fn the_reviews_of_a_month_and_a_quarter_say_what_happened() {
         insta::assert_snapshot!(name, redacted(&report.text, &report));
         insta::assert_snapshot!(format!("{name}_html"), redacted(&report.html, &report));
         insta::assert_snapshot!(format!("{name}_mail"), mail(&report));
+        insta::assert_snapshot!(format!("{name}_phone"), phone(&report));
         report.document["journal"] = serde_json::json!("redacted");
         insta::assert_json_snapshot!(format!("{name}_document"), report.document);
     }

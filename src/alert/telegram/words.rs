@@ -3,7 +3,7 @@
 use teloxide::types::{InlineKeyboardButton, InlineKeyboardMarkup};
 
 use super::{
-    markup::{self, CAPTION_MAX, TEXT_MAX, aside, bold, escape, pre},
+    markup::{self, CAPTION_MAX, TEXT_MAX, aside, bold, escape},
     send::Piece,
 };
 use crate::{
@@ -30,7 +30,7 @@ pub fn pieces(out: &Outgoing, enclosure: Option<&Enclosure>) -> Vec<Piece> {
     let mut texts = markup::split(&html, TEXT_MAX);
     if texts.len() > TEXTS_MAX {
         texts.truncate(TEXTS_MAX - 1);
-        texts.push(aside("The rest is left out; /report shows it on the machine."));
+        texts.push(aside("The rest is left out; it is too long for a phone."));
     }
     let last = texts.len().saturating_sub(1);
     let mut buttons = acknowledge(&out.alerts);
@@ -53,12 +53,10 @@ fn mark(severity: Severity) -> &'static str {
 }
 
 fn single(alert: &Alert, repeat: u32, enclosure: Option<&Enclosure>) -> String {
-    let title = enclosure.map_or(&alert.title, |enclosure| &enclosure.subject);
-    let mut lines = vec![format!("{}{}", mark(alert.severity), bold(title))];
-    match enclosure {
-        Some(enclosure) => lines.push(pre(enclosure.text.trim_end())),
-        None if alert.text.is_empty() => {}
-        None => lines.push(escape(&alert.text)),
+    let said = enclosure.map_or_else(|| bold(&alert.title), |enclosure| enclosure.phone.clone());
+    let mut lines = vec![format!("{}{said}", mark(alert.severity))];
+    if enclosure.is_none() && !alert.text.is_empty() {
+        lines.push(escape(&alert.text));
     }
     lines.push(aside(&foot(alert, repeat)));
     lines.join("\n")

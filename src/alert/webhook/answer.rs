@@ -13,12 +13,16 @@ const SAID_MOST: usize = 120;
 /// No wait a receiver asks for is taken for longer.
 const WAIT_MOST_SECONDS: f64 = 3600.0;
 
-/// Any 2xx is taken; what another attempt may change is retried, after the wait the receiver asks
-/// for where it does; all else is final.
-pub(super) async fn judge(answer: Response, now: Timestamp, url: &Url) -> Result<(), SendError> {
+/// Any 2xx is taken, and given back with its body unread; what another attempt may change is
+/// retried, after the wait the receiver asks for where it does; all else is final.
+pub(super) async fn judge(
+    answer: Response,
+    now: Timestamp,
+    url: &Url,
+) -> Result<Response, SendError> {
     let status = answer.status();
     if status.is_success() {
-        return Ok(());
+        return Ok(answer);
     }
     let headers = answer.headers().clone();
     let body = beginning(answer).await;
@@ -43,7 +47,7 @@ fn may_change(status: StatusCode) -> bool {
 }
 
 /// The first bytes of the body; what does not come within the wire's deadline is left out.
-async fn beginning(mut answer: Response) -> Vec<u8> {
+pub(super) async fn beginning(mut answer: Response) -> Vec<u8> {
     let mut body = Vec::new();
     while body.len() < BODY_BYTES_MOST
         && let Ok(Some(part)) = answer.chunk().await

@@ -498,3 +498,25 @@ fn the_switch_is_pinged_by_get_and_told_of_starts_and_failures() {
     let (_, reason) = requests[2].split_once("\r\n\r\n").unwrap();
     assert!(reason.starts_with("store store ") && reason.len() == 1000);
 }
+
+/// Bodies: `healthchecks.io/docs/http_api`, "Response Codes".
+#[test]
+fn a_switch_that_answers_200_and_knows_no_such_check_is_not_pinged() {
+    let ok = "200 OK";
+    let bodies =
+        ["OK", "OK (not found)", "(Not Found)\n", "OK (rate limited)", "", "<p>(not found)"];
+    let answers = bodies.map(|body| Answer::Body(ok, body)).to_vec();
+    let endless = [Answer::Endless(ok), Answer::Body(ok, "OK (not found)")];
+    let server = receiver(answers.into_iter().chain(endless).collect());
+    let switch = DeadMan::new(&server.url, true, true, clock()).unwrap();
+    let kinds = bodies.map(|_| match block_on(switch.ping()) {
+        Ok(()) => "pinged".to_owned(),
+        Err(SendError::Permanent(why)) => format!("never: {}", why.split(',').next().unwrap()),
+        Err(other) => format!("later: {}", other.to_string().split(',').next().unwrap()),
+    });
+    let unknown = "never: the switch knows no check at the address of voice.dead_man.url";
+    let many = "later: the switch left the ping out";
+    assert_eq!(kinds, ["pinged", unknown, unknown, many, "pinged", "pinged"]);
+    assert_eq!(block_on(switch.ping()), Ok(()), "of a body without an end the beginning is read");
+    assert!(matches!(block_on(switch.fail("x")), Err(SendError::Permanent(_))));
+}

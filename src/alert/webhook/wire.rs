@@ -101,6 +101,16 @@ impl Wire {
 
     /// Sends a request of this wire and judges the answer; `now` dates a wait the receiver asks for.
     pub async fn send(&self, request: RequestBuilder, now: Timestamp) -> Result<(), SendError> {
+        self.judged(request, now).await.map(drop)
+    }
+
+    /// The same for who says in the body what a status does not: gives the beginning of it.
+    pub async fn ask(&self, request: RequestBuilder, now: Timestamp) -> Result<String, SendError> {
+        let said = answer::beginning(self.judged(request, now).await?).await;
+        Ok(String::from_utf8_lossy(&said).into_owned())
+    }
+
+    async fn judged(&self, request: RequestBuilder, now: Timestamp) -> Result<Response, SendError> {
         let answer: Response = request.send().await.map_err(|error| self.failure(error))?;
         answer::judge(answer, now, &self.url).await
     }

@@ -245,7 +245,7 @@ async fn drawn(rt: &Runtime, page: Page) -> Vec<Piece> {
     if !page::has_pictures(&page) {
         return page::pieces(&page, draw);
     }
-    let text = Piece::Text(page::text(&page), None);
+    let text = Piece::Text(page.phone(), None);
     rt.aside(move || page::pieces(&page, draw)).await.unwrap_or_else(|| {
         tracing::warn!("pictures are left out: drawing them failed");
         vec![text]

@@ -79,7 +79,8 @@ fn a_report_is_its_text_and_its_pictures() {
         name: "report".to_owned(),
         series: "report".to_owned(),
         subject: "Daily report".to_owned(),
-        text: "line\n".repeat(2000),
+        text: "as wide as a mail".to_owned(),
+        phone: format!("<b>Daily report</b>\n{}", "line\n".repeat(2000)),
         html: String::new(),
         pictures: vec![picture],
         files: Vec::new(),
@@ -89,7 +90,8 @@ fn a_report_is_its_text_and_its_pictures() {
     let texts = texts(&pieces);
     assert_eq!(texts.len(), 3);
     assert!(texts.iter().all(|text| markup::length(text) <= TEXT_MAX));
-    assert!(texts[1].starts_with("<pre>line\n") && texts[1].ends_with("line</pre>"));
+    assert!(texts[0].starts_with("<b>Daily report</b>\nline\n"), "{}", texts[0]);
+    assert!(texts[1].starts_with("line\n") && texts[1].ends_with("line"), "cut at a line end");
     let Some(Piece::Photo { caption, .. }) = pieces.last() else { panic!("no picture") };
     assert_eq!(caption, "Equity &lt;£&gt;");
 }
