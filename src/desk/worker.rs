@@ -232,20 +232,23 @@ impl Desk {
     async fn advance(self: &Arc<Self>, record: &IntentRecord) -> Result<Next, StoreError> {
         let now = self.now();
         let soon = now + span(self.rules().poll_seconds);
-        let (limit, book) = match self.wish(record, now).await {
+        let (limit, until) = match self.wish(record, now).await {
             Wish::Keep(until) => return Ok(Next::At(until)),
             Wish::Gone(end) => return self.end(record, end).await,
-            Wish::Price(limit, _) => match self.book(record, now).await {
-                Some(book) => (limit, book),
-                None => return Ok(Next::At(soon)),
-            },
+            Wish::Price(limit, until) => (limit, until),
         };
+        let Some(book) = self.book(record, now).await else { return Ok(Next::At(soon)) };
         if let Some(until) = self.after_failed_sends(record, now).filter(|until| *until > now) {
             return Ok(Next::At(until));
         }
         match self.pass(record, limit, now).await? {
             Pass::Leaves(_) if self.may_have_filled_more(record).await? => {
                 return Ok(Next::At(soon));
+            }
+            // The market was read since, and the clock may have been put otherwise: an entry goes at
+            // an instant its price was decided for. A close goes late rather than never.
+            Pass::Leaves(_) if record.is_entry() && !(now..until).contains(&self.now()) => {
+                return Ok(self.later());
             }
             Pass::Leaves(leaving) => self.send(record.id(), limit, book, leaving).await?,
             Pass::Later => return Ok(Next::At(soon)),

@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex};
 use chrono::TimeDelta;
 use futures::future::BoxFuture;
 
-use super::world::{Script, Stage, at, dipping, quiet, without_decay};
+use super::{
+    puppet::on_strings,
+    world::{Script, Stage, at, dipping, quiet, without_decay},
+};
 use crate::{
     account::ExitReason,
     clock::{Clock, Runtime, Spawn, Timestamp},
@@ -110,4 +113,21 @@ fn the_time_exit_comes_at_once_when_the_clock_jumps_over_it() {
         assert_eq!(scene.desk.open_count(), 0);
     });
     assert_eq!(stage.positions()[0].exit_reason, Some(ExitReason::TimeExit));
+}
+
+#[test]
+fn a_clock_that_steps_while_an_entry_is_about_to_go_lets_it_go_at_no_other_instant() {
+    for (seconds, goes_on) in [(-53, false), (-1, false), (0, true), (3, true), (70, false)] {
+        let stage = Stage::new(quiet());
+        on_strings(&stage, move |scene| async move {
+            scene.enter().await;
+            scene.until("10:30:09").await;
+            let clock = scene.clock.clone();
+            scene.puppet.state().meanwhile =
+                Some(Box::new(move || clock.step(TimeDelta::seconds(seconds))));
+            scene.rt.sleep(TimeDelta::seconds(2)).await;
+            assert!(scene.puppet.state().meanwhile.is_none(), "the books were read");
+            assert_eq!(scene.puppet.sent().len() > 1, goes_on, "a step of {seconds} s");
+        });
+    }
 }

@@ -79,6 +79,8 @@ pub(super) struct State {
     pub(super) silent: bool,
     /// Its holdings alone cannot be read.
     pub(super) no_holdings: bool,
+    /// What happens while the books are read next.
+    pub(super) meanwhile: Option<Box<dyn FnOnce() + Send>>,
     /// Orders in no list.
     pub(super) hidden: BTreeSet<BrokerOrderId>,
 }
@@ -305,7 +307,10 @@ impl Broker for Puppet {
     }
 
     async fn transactions(&self, after: u64) -> Result<Vec<Transaction>, BrokerError> {
-        let state = self.heard()?;
+        let mut state = self.heard()?;
+        if let Some(happens) = state.meanwhile.take() {
+            happens();
+        }
         Ok(state.transactions.iter().filter(|t| t.id > after).cloned().collect())
     }
 
