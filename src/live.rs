@@ -5,13 +5,13 @@ mod life;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use chrono::TimeDelta;
 use futures::future::BoxFuture;
 
-use self::life::Life;
+use self::{ears::Ears, life::Life};
 use crate::{
     alert::{
         Enclosures,
@@ -126,9 +126,9 @@ async fn live(rt: &Runtime, plan: Plan, life: &Life) -> Result<(), LiveError> {
     let enclosures: Arc<dyn Enclosures> = Arc::new(Reports::new(rt.clone(), store.clone()));
     let channels = setup::channels(rt, &settings.voice, &enclosures);
     let channels = channels.map_err(LiveError::Channel)?;
+    let ears = Ears::of(rt, &store, &settings.voice).map_err(LiveError::Channel)?;
     let rules = Rules::of(&settings.voice);
     let market = market(&settings, rt, &calendar);
-    let spoken = settings.voice.clone();
     let (paper, venue_calendar) = (settings.paper.clone(), calendar.clone());
     let venue = PaperVenue::open(
         venue_store.clone(),
@@ -172,9 +172,10 @@ async fn live(rt: &Runtime, plan: Plan, life: &Life) -> Result<(), LiveError> {
         recent,
         channels: voice.channels.clone(),
         vital: life.vital(),
+        heard: OnceLock::new(),
     });
-    let heard: Arc<dyn Handler> = handler.clone();
-    ears::open(rt, &store, &spoken, heard).map_err(LiveError::Channel)?;
+    let heard = ears.open(rt, &store, Arc::clone(&handler) as Arc<dyn Handler>);
+    let _ = handler.heard.set(heard);
     rt.spawn(heed_file(rt.clone(), Arc::clone(&app.desk)));
     rt.spawn(socket::serve(rt.clone(), listener, handler));
     let ended = until_the_end(&app, &store, &venue_store).await;

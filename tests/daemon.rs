@@ -164,6 +164,35 @@ fn what_cannot_start_says_what_is_wrong_and_where() {
 }
 
 #[test]
+fn a_secret_of_an_ear_that_is_missing_or_bad_is_named_before_anything_is_started() {
+    let house = House::new();
+    let (absent, secret) = (house.path("absent"), house.path("totp"));
+    let (codes, words) = ("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "no base32: 0189");
+    let missing = format!("voice.inbox.server.password: {} cannot be read", absent.display());
+    for (password, totp, wanted) in [
+        (&absent, codes, missing.as_str()),
+        (&secret, words, "voice.totp: the secret must be base32"),
+        (&secret, "", "voice.totp: "),
+    ] {
+        fs::write(&secret, totp).unwrap();
+        let text = format!(
+            "[voice]\ntotp = {{ file = {secret:?} }}\n[voice.email]\nfrom = \"bot@example.org\"\nto = \
+             [\"me@example.org\"]\nserver = {{ host = \"localhost\", security = \"none\" }}\n\
+             [voice.inbox]\nsenders = [\"me@example.org\"]\nserver = {{ host = \"localhost\", \
+             security = \"none\", username = \"bot\", password = {{ file = {password:?} }} }}\n"
+        );
+        fs::create_dir_all(house.config("")).unwrap();
+        fs::write(house.config("config.toml"), text).unwrap();
+        let (code, said) = house.failure(&["run"]);
+        assert_eq!(code, 1, "{said}");
+        assert!(said.contains(wanted), "{said}");
+        assert!(!said.contains("ready"), "{said}");
+        let tail = house.json(&["journal", "tail"]);
+        assert_eq!(tail["entries"].as_array().map(Vec::len), Some(0), "{tail:#}");
+    }
+}
+
+#[test]
 fn a_damaged_store_is_refused_and_left_as_it_is() {
     let house = House::new();
     let mut daemon = house.start();

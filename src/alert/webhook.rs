@@ -4,7 +4,8 @@
 
 /// Which addresses a post may go to.
 pub mod address;
-mod answer;
+/// What a receiver's answer means.
+pub mod answer;
 mod form;
 /// Signatures by Standard Webhooks.
 pub mod sign;

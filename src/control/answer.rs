@@ -1,7 +1,10 @@
 //! Answers: reads from one snapshot of the store, the same in the daemon and in the shell; writes
 //! through the desk and the scheduler where they run, on the store where they do not.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 use async_trait::async_trait;
 use chrono::{NaiveDate, TimeDelta};
@@ -11,7 +14,7 @@ use serde_json::{Value, json};
 use super::{
     Request, alerts, backup,
     book::{Known, balance, orders, pnl},
-    house::{health, logs::Recent, settings, version},
+    house::{ears::Heard, health, logs::Recent, settings, version},
     look::{Looked, Looker},
     phase,
     socket::Handler,
@@ -183,6 +186,8 @@ pub struct Live {
     pub channels: Vec<Arc<dyn Channel>>,
     /// Whether its loops live.
     pub vital: Arc<lifeline::Health>,
+    /// How the ears are, once they listen.
+    pub heard: OnceLock<Heard>,
 }
 
 #[async_trait]

@@ -9,7 +9,10 @@ use super::{
     Request,
     answer::{ASIDE_WAIT, Live, document},
     book::{self, Known, balance, pnl},
-    house::health::{self, BrokerHealth, FeedLine, Process, Running},
+    house::{
+        ears::Heard,
+        health::{self, BrokerHealth, FeedLine, Process, Running},
+    },
     status::{self, Daemon},
 };
 use crate::{
@@ -75,6 +78,7 @@ impl Live {
         let looked = self.looker.look().await;
         let (desk, line) = (&self.desk, self.desk.broker_line());
         let status = desk.status().map_err(|error| error.to_string())?;
+        let none = Heard::default();
         let vix_at = looked.seen.vix.map(|vix| vix.at);
         let running = Running {
             process: Process {
@@ -99,6 +103,7 @@ impl Live {
                 vix_age_seconds: vix_at.map(|at| (now - at).num_seconds().max(0)),
                 unpriced: looked.seen.book.as_ref().map_or(0, |book| book.unpriced.len()),
             },
+            ears: self.heard.get().unwrap_or(&none),
         };
         let view =
             self.store.read(|tx| document(&health::of(tx, &self.reader, now, Some(running))?));

@@ -27,8 +27,12 @@ pub mod net;
 mod order;
 /// What the owner's mail server says of a sender.
 mod proof;
+/// How far the mailbox is read.
+mod reading;
 /// Who a mail is from.
 mod sender;
+/// How the ear is.
+pub mod state;
 /// What a mail says.
 mod text;
 
@@ -41,7 +45,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 pub use self::judge::judge;
-use self::{clerk::Clerk, ear::Ear, net::Door};
+use self::{clerk::Clerk, ear::Ear, ledger::Left, net::Door, state::State};
 use super::{
     Request,
     console::Console,
@@ -106,6 +110,11 @@ impl Word {
             Self::Status => "STATUS",
             Self::Ack => "ACK",
         }
+    }
+
+    /// Whether it is done also while the store hangs: what only makes things safer.
+    pub const fn is_urgent(self) -> bool {
+        matches!(self, Self::Halt | Self::Reduce | Self::Flatten)
     }
 
     /// Of when its code may be. What only makes things safer may be slow mail of a day (design §6);
@@ -289,6 +298,8 @@ pub struct Inbox {
     rules: Rules,
     poll: TimeDelta,
     post: Arc<Mailer>,
+    left: Left,
+    state: Arc<State>,
 }
 
 impl Inbox {
@@ -296,29 +307,33 @@ impl Inbox {
     ///
     /// # Errors
     /// In words: the setting, the place of the secret, never the secret.
-    pub fn of(rt: &Runtime, voice: &VoiceSettings) -> Result<Option<Self>, String> {
+    pub fn of(rt: &Runtime, store: &Store, voice: &VoiceSettings) -> Result<Option<Self>, String> {
         let (Some(inbox), Some(email)) = (&voice.inbox, &voice.email) else { return Ok(None) };
         let rules =
             Rules { senders: inbox.senders.clone(), authserv: inbox.trusted_authserv.clone() };
         let poll = TimeDelta::seconds(inbox.poll_seconds.cast_signed());
         let post = Arc::new(Mailer::new(email, rt.clone())?);
-        Ok(Some(Self { door: Door::of(inbox)?, rules, poll, post }))
+        let door = Door::of(inbox)?;
+        let left = store.read(ledger::left).map_err(|error| error.to_string())?;
+        Ok(Some(Self { door, rules, poll, post, left, state: Arc::default() }))
+    }
+
+    /// How its ear is, once it listens.
+    pub fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state)
     }
 
     /// Starts to listen: the ear and the sender of answers, each a task of its own whose end
     /// touches nothing else.
     pub fn start(self, rt: &Runtime, store: &Store, codes: Arc<TimeCodes>, console: Arc<Console>) {
-        let Self { door, rules, poll, post } = self;
-        let clerk = Clerk { rt: rt.clone(), store: store.clone(), codes, console, rules };
-        let ear = Ear { rt: rt.clone(), door, poll, first_wait: FIRST_WAIT, clerk };
-        rt.spawn(async move {
-            let error = ear.listen().await;
-            tracing::error!(%error, "commands by mail are not heard any more");
-        });
-        let (rt2, store) = (rt.clone(), store.clone());
-        rt.spawn(async move {
-            let error = answers::run(rt2, store, post).await;
-            tracing::error!(%error, "answers to mails are not sent any more");
-        });
+        let Self { door, rules, poll, post, left, state } = self;
+        let (rt, store) = (rt.clone(), store.clone());
+        let clerk = Clerk { rt: rt.clone(), store: store.clone(), codes, console, rules, state };
+        let clerk = Arc::new(clerk);
+        let ear = Ear::new(door, poll, FIRST_WAIT, Arc::clone(&clerk));
+        rt.spawn(async move { clerk.take_up(left).await });
+        rt.spawn(ear.listen());
+        let rt2 = rt.clone();
+        rt.spawn(answers::run(rt2, store, post));
     }
 }

@@ -38,7 +38,10 @@ use self::{buttons::Buttons, gate::Gate, lanes::Lanes, marks::Marks, mouth::Mout
 pub use self::{marks::UPDATES, mouth::Patience, outage::Bounds};
 use super::console::Console;
 use crate::{
-    alert::telegram::{api::Api, send::Place},
+    alert::telegram::{
+        api::{Api, Fault},
+        send::Place,
+    },
     clock::{Runtime, Timestamp},
     config::voice::TelegramSettings,
     store::Store,
@@ -91,6 +94,27 @@ pub struct Counts {
     pub repeated: AtomicU64,
     /// Handlers that panicked.
     pub panics: AtomicU64,
+    /// The last answer to a poll; since when none comes, and why.
+    answered: Mutex<Answered>,
+}
+
+type Answered = (Option<Timestamp>, Option<(Timestamp, String)>);
+
+impl Counts {
+    /// The last answer to a poll; and since when none comes, with the reason.
+    pub fn answered(&self) -> Answered {
+        lock(&self.answered).clone()
+    }
+
+    fn poll_answered(&self, now: Timestamp) {
+        *lock(&self.answered) = (Some(now), None);
+    }
+
+    fn poll_failed(&self, now: Timestamp, why: &Fault) {
+        let (_, failing) = &mut *lock(&self.answered);
+        let since = failing.as_ref().map_or(now, |(since, _)| *since);
+        *failing = Some((since, why.to_string()));
+    }
 }
 
 /// The ear.
@@ -111,7 +135,7 @@ pub struct Ear {
     questions: Mutex<BTreeMap<u64, Question>>,
     strangers: Mutex<(Option<Timestamp>, u64)>,
     /// What was heard.
-    pub counts: Counts,
+    pub counts: Arc<Counts>,
 }
 
 /// A question that waits for its asker's yes.
@@ -150,7 +174,7 @@ impl Ear {
             buttons: Mutex::default(),
             questions: Mutex::default(),
             strangers: Mutex::default(),
-            counts: Counts::default(),
+            counts: Arc::default(),
         })
     }
 

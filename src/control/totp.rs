@@ -9,7 +9,11 @@ pub mod attempts;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use async_trait::async_trait;
 use tokio_rustls::rustls::crypto::ring;
@@ -62,10 +66,24 @@ impl Window {
     }
 }
 
+/// Whose a code is in this life of the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// The asker's, from now on.
+    New,
+    /// The asker's since an earlier look at the same thing.
+    Mine,
+    /// Someone else's.
+    Taken,
+}
+
 /// The codes of one secret.
 pub struct TimeCodes {
     totp: Totp,
     store: Store,
+    /// Steps whose code was claimed in this life, with by what: also those the store has not taken
+    /// yet.
+    claimed: Mutex<BTreeMap<u64, String>>,
 }
 
 impl TimeCodes {
@@ -74,7 +92,7 @@ impl TimeCodes {
     /// # Errors
     /// In words, without the secret.
     pub fn new(secret: &str, store: Store) -> Result<Self, String> {
-        Ok(Self { totp: totp(secret)?, store })
+        Ok(Self { totp: totp(secret)?, store, claimed: Mutex::default() })
     }
 
     /// The steps of a window whose code this is, the newest first; nearly always none or one.
@@ -86,6 +104,30 @@ impl TimeCodes {
         let steps = now.saturating_sub(back) / STEP_SECONDS..=(now + ahead) / STEP_SECONDS;
         let fits = |step: &u64| self.totp.check(code, step * STEP_SECONDS).is_some();
         steps.rev().filter(fits).collect()
+    }
+
+    /// Claims a code by the steps it fits, before the store is asked: of two that have one code only
+    /// the first has it, whatever the store does. `alike` go with it, as in [`take`].
+    pub fn claim(&self, steps: &[u64], alike: &[u64], who: &str) -> Claim {
+        let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
+        if steps.iter().any(|step| claimed.get(step).is_some_and(|by| by == who)) {
+            return Claim::Mine;
+        }
+        if !steps.is_empty() && steps.iter().all(|step| claimed.contains_key(step)) {
+            return Claim::Taken;
+        }
+        for step in steps.iter().chain(alike) {
+            claimed.entry(*step).or_insert_with(|| who.to_owned());
+        }
+        let newest = claimed.last_key_value().map_or(0, |(step, _)| *step);
+        claimed.retain(|step, _| newest - step <= KEPT_STEPS);
+        Claim::New
+    }
+
+    /// Gives back what was claimed and not used.
+    fn give_back(&self, who: &str) {
+        let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
+        claimed.retain(|_, by| by != who);
     }
 
     /// The code of an instant, as an authenticator shows it.
@@ -131,26 +173,31 @@ pub fn take(
 pub fn unused(tx: &impl Read, steps: &[u64]) -> Result<Option<u64>, StoreError> {
     let floor = floor(tx)?;
     for step in steps.iter().filter(|step| **step >= floor) {
-        if tx.get(&USED, &key(*step))?.is_none() {
-            return Ok(Some(*step));
+        match tx.get(&USED, &key(*step)) {
+            Ok(None) => return Ok(Some(*step)),
+            // A row that cannot be read is there all the same: the code is used.
+            Ok(Some(_)) | Err(StoreError::Codec { .. }) => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(None)
 }
 
 fn floor(tx: &impl Read) -> Result<u64, StoreError> {
-    Ok(tx.get(&FLOOR, FLOOR_KEY)?.unwrap_or(0))
+    Ok(attempts::sound(tx.get(&FLOOR, FLOOR_KEY))?.unwrap_or(0))
 }
 
 /// Forgets steps long before the newest used one, and refuses them from now on.
 fn forget(tx: &mut WriteTx) -> Result<(), StoreError> {
-    let newest = tx.last(&USED, "", 1)?.first().and_then(|(key, _)| key.parse::<u64>().ok());
-    let rise = newest.unwrap_or(0).saturating_sub(KEPT_STEPS);
+    let (rows, broken) = tx.readable(&USED, "")?;
+    let keys = rows.into_iter().map(|(key, _)| key).chain(broken.into_iter().map(|(key, _)| key));
+    let steps: Vec<u64> = keys.filter_map(|key| key.parse().ok()).collect();
+    let rise = steps.iter().max().copied().unwrap_or(0).saturating_sub(KEPT_STEPS);
     if rise <= floor(tx)? {
         return Ok(());
     }
-    let old = tx.range(&USED, &key(0), &key(rise))?;
-    old.iter().try_for_each(|(key, _)| tx.remove(&USED, key).map(|_| ()))?;
+    let mut old = steps.into_iter().filter(|step| *step < rise);
+    old.try_for_each(|step| tx.remove(&USED, &key(step)).map(|_| ()))?;
     tx.put(&FLOOR, FLOOR_KEY, &rise)
 }
 
@@ -160,19 +207,26 @@ impl Codes for TimeCodes {
         let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
         let steps = self.matching(&code, Window::Now, now);
         let alike = self.matching(&code, Window::Day, now);
+        // While it is being spent; what was spent is the conversation's.
+        let who = format!("{INTERACTIVE}/{code}");
+        let fresh = self.claim(&steps, &alike, &who) == Claim::New;
         let spent = self.store.write(move |tx| {
             if let Some(until) = attempts::locked(tx, INTERACTIVE, &Limits::INTERACTIVE, now)? {
                 let until = until.format("%H:%M");
                 return Ok(Err(format!("too many wrong codes; codes are heard from {until} UTC")));
             }
-            if take(tx, &steps, &alike, now)?.is_some() {
+            if fresh && take(tx, &steps, &alike, now)?.is_some() {
                 return Ok(Ok(()));
             }
             attempts::failed(tx, INTERACTIVE, now)?;
             let right = !steps.is_empty();
             Ok(Err(if right { USED_UP } else { WRONG }.to_owned()))
         });
-        spent.await.map_err(|error| error.to_string())?
+        let spent = spent.await.map_err(|error| error.to_string()).flatten();
+        if fresh && spent.is_err() {
+            self.give_back(&who);
+        }
+        spent
     }
 }
 
@@ -197,6 +251,12 @@ pub fn of(voice: &VoiceSettings, store: &Store) -> Result<Option<Arc<TimeCodes>>
     let Some(place) = &voice.totp else { return Ok(None) };
     let made = place.read().and_then(|secret| TimeCodes::new(&secret, store.clone()));
     made.map(|codes| Some(Arc::new(codes))).map_err(|why| format!("voice.totp: {why}"))
+}
+
+/// Why the secret that settings name makes no codes, where it can be read.
+pub fn fault(voice: &VoiceSettings) -> Option<String> {
+    let secret = voice.totp.as_ref()?.read().ok()?;
+    totp(&secret).err().map(|why| format!("voice.totp: {why}"))
 }
 
 /// A new secret in base32, 160 bits drawn by the TLS library.

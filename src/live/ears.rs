@@ -3,39 +3,57 @@
 use std::sync::Arc;
 
 use crate::{
-    alert::telegram,
+    alert::telegram::{self, api::Api},
     clock::Runtime,
-    config::voice::VoiceSettings,
+    config::voice::{TelegramSettings, VoiceSettings},
     control::{
         console::{Codes, Console},
+        house::ears::Heard,
         mail::Inbox,
         socket::Handler,
         telegram::{Ear, Figures},
-        totp,
+        totp::{self, TimeCodes},
     },
     store::Store,
 };
 
-/// Opens every ear the settings name.
-///
-/// # Errors
-/// In words: the setting, the place of the secret, never the secret.
-pub fn open(
-    rt: &Runtime,
-    store: &Store,
-    voice: &VoiceSettings,
-    handler: Arc<dyn Handler>,
-) -> Result<(), String> {
-    let codes = totp::of(voice, store)?;
-    let spend = codes.clone().map(|codes| codes as Arc<dyn Codes>);
-    let console = Console::new(rt.clone(), handler, spend);
-    if let (Some(inbox), Some(codes)) = (Inbox::of(rt, voice)?, codes) {
-        inbox.start(rt, store, codes, Arc::clone(&console));
+/// Every ear that settings name, with its secrets read; none listens yet.
+pub(super) struct Ears {
+    codes: Option<Arc<TimeCodes>>,
+    inbox: Option<Inbox>,
+    bot: Option<(Api, TelegramSettings)>,
+}
+
+impl Ears {
+    /// The ears of settings.
+    ///
+    /// # Errors
+    /// In words: the setting, the place of the secret, never the secret.
+    pub fn of(rt: &Runtime, store: &Store, voice: &VoiceSettings) -> Result<Self, String> {
+        let bot = voice.telegram.as_ref();
+        let bot = bot.map(|settings| Ok::<_, String>((telegram::bot(settings)?, settings.clone())));
+        Ok(Self {
+            codes: totp::of(voice, store)?,
+            inbox: Inbox::of(rt, store, voice)?,
+            bot: bot.transpose()?,
+        })
     }
-    if let Some(settings) = &voice.telegram {
-        let (api, store) = (telegram::bot(settings)?, store.clone());
-        let (settings, figures) = (settings.clone(), Figures::default());
-        Ear::new(rt, store, api, settings, Arc::clone(&console), figures).start();
+
+    /// Listens from now on; gives how each is, for who asks.
+    pub fn open(self, rt: &Runtime, store: &Store, handler: Arc<dyn Handler>) -> Heard {
+        let Self { codes, inbox, bot } = self;
+        let mut heard = Heard::default();
+        let spend = codes.clone().map(|codes| codes as Arc<dyn Codes>);
+        let console = Console::new(rt.clone(), handler, spend);
+        if let (Some(inbox), Some(codes)) = (inbox, codes) {
+            heard.mail = Some(inbox.state());
+            inbox.start(rt, store, codes, Arc::clone(&console));
+        }
+        if let Some((api, settings)) = bot {
+            let ear = Ear::new(rt, store.clone(), api, settings, console, Figures::default());
+            heard.telegram = Some(Arc::clone(&ear.counts));
+            ear.start();
+        }
+        heard
     }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use chrono::{Datelike as _, Days, NaiveDate, NaiveTime, TimeDelta};
@@ -311,6 +311,7 @@ fn daemon(app: &App, reader: Reader, rt: &Runtime, store: &Store) -> Live {
         recent: Arc::default(),
         channels: Vec::new(),
         vital: Arc::default(),
+        heard: OnceLock::new(),
     }
 }
 

@@ -49,7 +49,7 @@ pub use journal::{
 pub(crate) use lock::DAEMON;
 pub use restore::{Restored, restore};
 pub use table::{Table, VERSION_MAX};
-pub use tx::{Read, ReadTx, WriteTx};
+pub use tx::{Read, ReadTx, Readable, WriteTx};
 
 use engine::{Engine, Rows};
 use thread::Writer;

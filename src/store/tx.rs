@@ -19,6 +19,9 @@ use super::{
 /// The numbers handed out by [`WriteTx::next_sequence`], by name.
 pub(crate) const SEQUENCES: Table<u64> = Table::new("sequences", 1);
 
+/// Rows in key order, and what is wrong with those that cannot be read.
+pub type Readable<V> = (Vec<(String, V)>, Vec<(String, StoreError)>);
+
 /// Reads in one snapshot. Keep it short: an open reader grows the file.
 pub trait Read {
     #[doc(hidden)]
@@ -42,6 +45,24 @@ pub trait Read {
     ) -> Result<Vec<(String, V)>, StoreError> {
         let mut after = None;
         collect(self.raw(), table, prefix_keys(prefix, &mut after), Order::Forward, usize::MAX)
+    }
+
+    /// The same, passing over rows that cannot be read: by their keys, with what is wrong.
+    fn readable<V: DeserializeOwned>(
+        &self,
+        table: &Table<V>,
+        prefix: &str,
+    ) -> Result<Readable<V>, StoreError> {
+        let (mut rows, mut broken, mut after) = (Vec::new(), Vec::new(), None);
+        let keys = prefix_keys(prefix, &mut after);
+        self.raw().scan_rows(table.spec(), keys, Order::Forward, &mut |key, bytes| {
+            match decode(table, key, bytes) {
+                Ok(value) => rows.push((key.to_owned(), value)),
+                Err(error) => broken.push((key.to_owned(), error)),
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok((rows, broken))
     }
 
     /// At most `count` rows with `prefix`, the last first.

@@ -7,6 +7,7 @@ use crate::{
     alert::heartbeat,
     calendar::{new_york_date, verified_until},
     config::{Rulebook, stages::StageId},
+    control::totp,
     schedule::JobSet,
 };
 
@@ -45,6 +46,7 @@ pub(super) fn all(subject: &Subject<'_>) -> Vec<Found> {
         heartbeat_job(subject),
         horizon(subject),
         placeholders(subject),
+        secrets(subject),
     ]
 }
 
@@ -114,6 +116,16 @@ fn placeholders(subject: &Subject<'_>) -> Found {
     let measured = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
     let evidence = "every text of the settings, and the secrets they name";
     Found::new("placeholders", "none", Ok((found.is_empty(), measured)), evidence)
+}
+
+/// The daemon does not start without any of them.
+fn secrets(subject: &Subject<'_>) -> Found {
+    let voice = &subject.settings.voice;
+    let mut faults = voice.unread();
+    faults.extend(totp::fault(voice));
+    let measured = if faults.is_empty() { "each".to_owned() } else { faults.join("; ") };
+    let outcome = Ok((faults.is_empty(), measured));
+    Found::new("secrets", "each can be read", outcome, "the places that `voice` names")
 }
 
 fn walk(value: &Value, path: &str, found: &mut Vec<String>) {

@@ -118,6 +118,21 @@ fn without_a_store_nothing_of_it_is_measured_and_the_protocol_fails() {
 }
 
 #[test]
+fn a_secret_that_makes_no_codes_is_found_before_the_daemon_does_not_start() {
+    let mut home = Home::new();
+    let secret = home.dir.path().join("totp");
+    std::fs::write(&secret, "no base32: 0189\n").unwrap();
+    home.settings.voice.totp = Some(crate::config::voice::SecretSource::File(secret));
+    let scratch = home.dir.path().join("scratch");
+    std::fs::create_dir(&scratch).unwrap();
+    let found = rules::all(&home.subject(Err("none".to_owned()), &scratch));
+    let checks: Vec<Check> = found.into_iter().map(|found| found.check(StageId::Paper)).collect();
+    let secrets = checks.iter().find(|check| check.name == "secrets").unwrap();
+    assert!(!secrets.holds && secrets.required);
+    assert!(secrets.measured.starts_with("voice.totp: the secret must be base32"), "{secrets:?}");
+}
+
+#[test]
 fn a_looser_figure_a_placeholder_and_a_job_that_is_off_each_fail() {
     let mut home = Home::new();
     home.settings.rulebook.limits.trade_loss_percent = rust_decimal::dec!(6);
@@ -144,6 +159,7 @@ fn a_looser_figure_a_placeholder_and_a_job_that_is_off_each_fail() {
         ("rulebook figures", "1 not as strict: limits.trade_loss_percent = \"6\" (default \"5\")"),
         ("job files", "off: store-backup"),
         ("placeholders", "voice.webhook.url.env"),
+        ("secrets", "voice.webhook[0].url: the environment variable `CHANGEME` is not set"),
     ];
     assert_eq!(failing, wanted);
 }

@@ -55,9 +55,11 @@ replayed!(
     control_request,
     damaged_rows,
     job_file,
+    mail_command,
     recorded_data,
     settings,
     store_file,
     symbol,
+    webhook_answer,
     webhook_url,
 );

@@ -36,6 +36,11 @@ pub struct Scene {
 
 impl Scene {
     pub async fn new(plan: Plan) -> Self {
+        Self::on(plan, Store::in_memory().unwrap()).await
+    }
+
+    /// A scene on a store.
+    pub async fn on(plan: Plan, store: Store) -> Self {
         let tls = plan.tls;
         let server = Server::start(plan).await;
         let place = tempfile::tempdir().unwrap();
@@ -62,7 +67,7 @@ impl Scene {
             trusted_authserv: None,
             poll_seconds: 60,
         };
-        let house = Arc::new(House::new(Runtime::live(), Store::in_memory().unwrap()));
+        let house = Arc::new(House::new(Runtime::live(), store));
         Self { server, house, settings, _place: place }
     }
 
@@ -73,13 +78,8 @@ impl Scene {
 
     /// Listens, looking at the mailbox each so many milliseconds.
     pub fn listen(&self, poll: i64) {
-        let ear = Ear {
-            rt: Runtime::live(),
-            door: self.door(),
-            poll: TimeDelta::milliseconds(poll),
-            first_wait: TimeDelta::milliseconds(20),
-            clerk: self.house.clerk(),
-        };
+        let (poll, wait) = (TimeDelta::milliseconds(poll), TimeDelta::milliseconds(20));
+        let ear = Ear::new(self.door(), poll, wait, self.house.clerk());
         tokio::spawn(ear.listen());
     }
 
@@ -186,5 +186,52 @@ fn new_numbers_of_the_mailbox_do_nothing_twice() {
         scene.until("a new connection", |scene| scene.server.connections() > 1).await;
         scene.halt("b", -30);
         scene.halted(2).await;
+    });
+}
+
+#[test]
+fn no_mail_waits_for_the_store_behind_another_and_what_must_not_wait_is_done() {
+    on(async {
+        let place = tempfile::tempdir().unwrap();
+        let store = Store::open(&place.path().join("s.redb"), "test").unwrap();
+        let scene = Scene::on(Plan::default(), store.clone()).await;
+        scene.listen(3_600_000);
+        scene.until("a look", |scene| scene.house.state.hearing().looked_at.is_some()).await;
+        let (release, busy) = crate::clerk::hang(&store).await;
+        let code = |offset| scene.house.code(offset);
+        let (halt, again) = (code(-30), code(-30));
+        for (name, subject) in [
+            ("a", format!("STATUS {}", code(0))),
+            ("b", "Lunch on Friday".to_owned()),
+            ("c", format!("HALT {halt}")),
+            ("d", format!("REDUCE {}", code(-60))),
+            ("e", format!("FLATTEN {}", code(-90))),
+            ("f", format!("FLATTEN {again}")),
+        ] {
+            scene.server.deliver(&mail(name, &subject, ""));
+        }
+        scene.until("all three", |scene| scene.house.asked().len() == 3).await;
+        scene.until("all six", |scene| scene.house.state.hearing().unwritten == 6).await;
+        let words = |scene: &Scene| -> Vec<String> {
+            let asked = scene.house.asked();
+            asked.iter().map(|asked| format!("{asked:?}")[..4].to_owned()).collect()
+        };
+        assert_eq!(words(&scene), ["Halt", "Redu", "Flat"]);
+        assert_eq!(scene.house.answers(), []);
+        release.send(()).unwrap();
+        busy.await.unwrap().unwrap();
+        scene.until("the rest", |scene| scene.house.state.hearing().unwritten == 0).await;
+        assert_eq!(words(&scene), ["Halt", "Redu", "Flat", "Stat"]);
+        assert_eq!((scene.house.answers().len(), scene.house.count("refused_used_code")), (5, 1));
+        scene.halt("g", -120);
+        scene.until("the last", |scene| scene.house.asked().len() == 5).await;
+        let key = format!("{USER}@localhost/INBOX");
+        scene
+            .until("the cursor", |scene| {
+                let cursor = scene.house.store.read(|tx| tx.get(&CURSORS, &key)).unwrap();
+                cursor == Some(Cursor { validity: 1, uid: 7 })
+            })
+            .await;
+        assert_eq!(scene.house.count("repeat"), 0, "each was looked at once");
     });
 }

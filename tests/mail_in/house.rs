@@ -13,16 +13,17 @@ use tomking::{
         Request,
         console::{Codes, Console},
         mail::{
-            Arrived, Rules,
+            Arrived, Rules, Verdict,
             answers::Post,
             clerk::Clerk,
             ledger::{self, Cursor, Place},
+            state::State,
         },
         socket::Handler,
         totp::TimeCodes,
     },
     notice::{Notice, OUTBOX},
-    store::{Read as _, Store, StoreError},
+    store::{Read as _, Store},
 };
 
 /// RFC 6238's secret.
@@ -61,6 +62,7 @@ pub struct House {
     pub codes: Arc<TimeCodes>,
     pub console: Arc<Console>,
     pub rules: Rules,
+    pub state: Arc<State>,
 }
 
 impl House {
@@ -76,17 +78,34 @@ impl House {
         let spend = Arc::clone(&codes) as Arc<dyn Codes>;
         let console = Console::new(rt.clone(), handler, Some(spend));
         let rules = Rules { senders: vec![OWNER.to_owned()], authserv: None };
-        Self { rt, store, asked, codes, console, rules }
+        Self { rt, store, asked, codes, console, rules, state: Arc::default() }
     }
 
-    pub fn clerk(&self) -> Clerk {
-        Clerk {
+    pub fn clerk(&self) -> Arc<Clerk> {
+        Arc::new(Clerk {
             rt: self.rt.clone(),
             store: self.store.clone(),
             codes: Arc::clone(&self.codes),
             console: Arc::clone(&self.console),
             rules: self.rules.clone(),
-        }
+            state: Arc::clone(&self.state),
+        })
+    }
+
+    /// What a crash left, taken up.
+    pub async fn take_up(&self) {
+        let left = self.store.read(ledger::left).unwrap();
+        self.clerk().take_up(left).await;
+    }
+
+    /// A mail that arrived now, judged.
+    pub fn judge(&self, mail: &str) -> Verdict {
+        self.judge_at(mail, self.rt.now())
+    }
+
+    fn judge_at(&self, mail: &str, at: Timestamp) -> Verdict {
+        let size = u32::try_from(mail.len()).unwrap();
+        self.clerk().judge(&Arrived { bytes: mail.as_bytes(), size, at })
     }
 
     /// The code an authenticator shows now, or so many seconds from now.
@@ -95,14 +114,12 @@ impl House {
     }
 
     /// Takes a mail that arrived now.
-    pub async fn take(&self, uid: u32, mail: &str) -> Result<bool, StoreError> {
+    pub async fn take(&self, uid: u32, mail: &str) -> bool {
         self.take_at(uid, mail, self.rt.now()).await
     }
 
-    pub async fn take_at(&self, uid: u32, mail: &str, at: Timestamp) -> Result<bool, StoreError> {
-        let size = u32::try_from(mail.len()).unwrap();
-        let arrived = Arrived { bytes: mail.as_bytes(), size, at };
-        self.clerk().take(place(uid), arrived).await
+    pub async fn take_at(&self, uid: u32, mail: &str, at: Timestamp) -> bool {
+        self.clerk().take(place(uid), self.judge_at(mail, at)).await
     }
 
     /// What was asked of the daemon so far.
@@ -142,7 +159,7 @@ impl House {
 }
 
 pub fn place(uid: u32) -> Place {
-    Place { mailbox: "box".to_owned(), cursor: Cursor { validity: 1, uid } }
+    Place { mailbox: "box".to_owned(), uid, cursor: Cursor { validity: 1, uid } }
 }
 
 /// A mail of the owner; its id is of `name`.

@@ -36,6 +36,10 @@ pub enum Act {
     DropAtIdle,
     /// The account is refused, in words that hold the password.
     EchoAtLogin,
+    /// Each search is refused with this word.
+    RefuseSearches(&'static str),
+    /// The first search is refused.
+    RefuseSearch,
     /// Nothing is said any more from the first search on.
     HangAtSearch,
     /// The search is answered without end.
@@ -289,6 +293,18 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Talk<'a, S> {
     }
 
     async fn search(&mut self, tag: &str, range: &str) -> Option<Option<Next>> {
+        let refused = match self.act {
+            Some(Act::RefuseSearches(word)) => Some(word),
+            Some(Act::RefuseSearch) => {
+                self.act = None;
+                Some("NO")
+            }
+            _ => None,
+        };
+        if let Some(word) = refused {
+            self.say(&format!("{tag} {word} [UNAVAILABLE] the index of {PASSWORD}\r\n")).await?;
+            return Some(None);
+        }
         match self.act {
             Some(Act::HangAtSearch) => std::future::pending().await,
             Some(Act::FloodAtSearch) => loop {

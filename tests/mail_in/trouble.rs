@@ -1,6 +1,9 @@
 //! The ear on servers that fail: it begins again, within bounds, and takes no word for another.
 
-use tomking::clock::Runtime;
+use tomking::{
+    clock::Runtime,
+    store::{Store, Table, WriteTx},
+};
 
 use crate::{
     ear::Scene,
@@ -18,6 +21,31 @@ fn a_connection_that_ends_or_hangs_or_floods_is_begun_again_and_the_mail_found()
             scene.halt("a", 0);
             scene.halted(1).await;
             assert!(scene.server.connections() <= 3, "{act:?}");
+        });
+    }
+}
+
+#[test]
+fn a_search_that_is_refused_is_no_empty_mailbox_it_is_asked_again_and_at_last_elsewhere() {
+    let refuses = Act::RefuseSearches;
+    for (act, searches, connections) in
+        [(Act::RefuseSearch, 2, 1), (refuses("NO"), 4, 2), (refuses("BAD"), 4, 2)]
+    {
+        on(async {
+            let plan = Plan { script: vec![Some(act)], ..Plan::default() };
+            let scene = Scene::new(plan).await;
+            scene.halt("a", 0);
+            scene.listen(3_600_000);
+            scene.halted(1).await;
+            let said = scene.server.lines();
+            let asked = said.iter().filter(|line| line.starts_with("UID SEARCH")).count();
+            assert_eq!((asked, scene.server.connections()), (searches, connections), "{act:?}");
+            scene.until("a look", |scene| scene.house.state.hearing().looked_at.is_some()).await;
+            let hearing = scene.house.state.hearing();
+            assert_eq!(hearing.failing_since, None);
+            let why = hearing.last_error.unwrap();
+            let wanted = "looking for new mail: the server refuses: ";
+            assert!(why.starts_with(wanted) && why.ends_with("the index of [hidden]"), "{why}");
         });
     }
 }
@@ -62,20 +90,31 @@ fn a_server_that_repeats_the_password_does_not_bring_it_into_an_error() {
 }
 
 #[test]
-fn a_store_that_fails_ends_the_ear_and_nothing_else() {
+fn a_store_that_fails_for_good_ends_neither_the_ear_nor_what_must_not_wait() {
     on(async {
-        let scene = Scene::told(Plan::default()).await;
-        scene.halt("a", 0);
-        scene.halted(1).await;
-        // A panic of the handler is the caller's answer, not the ear's end.
+        let place = tempfile::tempdir().unwrap();
+        let store = Store::open(&place.path().join("s.redb"), "test").unwrap();
+        let scene =
+            Scene::on(Plan { script: vec![Some(Act::DropAtIdle)], ..Plan::default() }, store);
+        let scene = scene.await;
+        let write = |tx: &mut WriteTx| tx.put(&Table::<u8>::new("mail_in_cursors", 9), "x", &1);
+        scene.house.store.write(write).await.unwrap();
+        scene.listen(30);
+        scene.until("an attempt", |scene| scene.house.state.hearing().last_error.is_some()).await;
+        let why = scene.house.state.hearing().last_error.unwrap();
+        assert!(why.contains("mail_in_cursors"), "{why}");
+        // It is looked at again and again, never given up.
+        scene.until("more", |scene| scene.server.connections() > 3).await;
+    });
+}
+
+#[test]
+fn a_panic_of_what_does_commands_is_an_answer_and_not_the_ears_end() {
+    on(async {
         let before: crate::house::Before = Box::new(|| panic!("planted"));
-        let house = crate::house::House::slow(
-            Runtime::live(),
-            tomking::store::Store::in_memory().unwrap(),
-            before,
-        );
+        let house = crate::house::House::slow(Runtime::live(), Store::in_memory().unwrap(), before);
         let subject = format!("HALT {}", house.code(0));
-        house.take(1, &mail("b", &subject, "")).await.unwrap();
+        house.take(1, &mail("b", &subject, "")).await;
         assert_eq!(house.answers()[0].1, "Not done");
     });
 }

@@ -73,6 +73,12 @@ async fn a_halt_reaches_the_latch_and_the_token_no_log() {
     api.write(11, 11, "halt the screen is red", 0);
     api.until("an answer", halted).await;
     assert_eq!(home.latch(), "HALTED");
+    let health = home.command(&["health", "--json"]).output().unwrap();
+    let health: Value = serde_json::from_slice(&health.stdout).unwrap();
+    let ear = &health["ears"][0];
+    assert_eq!((&ear["name"], &ear["hears"]), (&"telegram".into(), &true.into()), "{health:#}");
+    assert_eq!(ear["counts"]["heard"], 1);
+    assert!(ear["answered_at"].is_string());
     // The latch is told by the channel, too, once: that it changed.
     api.until("the alert", |api| api.texts(11).iter().any(|text| text.contains("alert "))).await;
     let log = std::fs::read_to_string(home.dir().join("log")).unwrap();

@@ -13,8 +13,8 @@ const SAID_MOST: usize = 120;
 /// No wait a receiver asks for is taken for longer.
 const WAIT_MOST_SECONDS: f64 = 3600.0;
 
-/// Any 2xx is taken, and given back with its body unread; what another attempt may change is
-/// retried, after the wait the receiver asks for where it does; all else is final.
+/// Any 2xx is taken, and given back with its body unread; what any other means
+/// is [`refusal`]'s to say.
 pub(super) async fn judge(
     answer: Response,
     now: Timestamp,
@@ -26,18 +26,30 @@ pub(super) async fn judge(
     }
     let headers = answer.headers().clone();
     let body = beginning(answer).await;
-    let said = said(&body, url).map(|said| format!(": {said}")).unwrap_or_default();
+    Err(refusal(status, &headers, &body, now, url))
+}
+
+/// What an answer other than a 2xx means: what another attempt may change is retried, after the wait
+/// the receiver asks for where it does; all else is final. `body` is what is read of it.
+pub fn refusal(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: Timestamp,
+    url: &Url,
+) -> SendError {
+    let said = said(body, url).map(|said| format!(": {said}")).unwrap_or_default();
     let why = format!("the receiver answered {status}{said}");
     if !may_change(status) {
-        return Err(SendError::Permanent(why));
+        return SendError::Permanent(why);
     }
     let wait = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
-        .then(|| wait(&headers, &body, now))
+        .then(|| wait(headers, body, now))
         .flatten();
-    Err(match wait {
+    match wait {
         Some(after) => SendError::RetryAfter { after, why },
         None => SendError::Retry(why),
-    })
+    }
 }
 
 fn may_change(status: StatusCode) -> bool {

@@ -89,18 +89,36 @@ impl VoiceSettings {
         names
     }
 
+    /// Where each secret is, by the key that says so.
+    fn places(&self) -> Vec<(String, &SecretSource)> {
+        let email = self.email.as_ref().and_then(|email| email.server.password.as_ref());
+        let inbox = self.inbox.as_ref().and_then(|inbox| inbox.server.password.as_ref());
+        let mut places = vec![
+            ("totp".to_owned(), self.totp.as_ref()),
+            ("telegram.token".to_owned(), self.telegram.as_ref().map(|telegram| &telegram.token)),
+            ("email.server.password".to_owned(), email),
+            ("inbox.server.password".to_owned(), inbox),
+        ];
+        for (index, webhook) in self.webhook.iter().enumerate() {
+            places.push((format!("webhook[{index}].url"), Some(&webhook.url)));
+            places.push((format!("webhook[{index}].secret"), webhook.secret.as_ref()));
+        }
+        places.push(("dead_man.url".to_owned(), self.dead_man.as_ref().map(|switch| &switch.url)));
+        let named = |(key, place): (String, Option<_>)| Some((format!("voice.{key}"), place?));
+        places.into_iter().filter_map(named).collect()
+    }
+
     /// The secrets themselves, as far as they can be read: to keep them out of what is shown.
     pub fn secrets(&self) -> Vec<String> {
-        let mut places: Vec<&SecretSource> = self.totp.iter().collect();
-        places.extend(self.telegram.iter().map(|telegram| &telegram.token));
-        places.extend(self.email.iter().flat_map(|email| &email.server.password));
-        places.extend(self.inbox.iter().flat_map(|inbox| &inbox.server.password));
-        for webhook in &self.webhook {
-            places.push(&webhook.url);
-            places.extend(&webhook.secret);
-        }
-        places.extend(self.dead_man.iter().map(|switch| &switch.url));
-        places.into_iter().filter_map(|place| place.read().ok()).collect()
+        self.places().into_iter().filter_map(|(_, place)| place.read().ok()).collect()
+    }
+
+    /// Secrets that cannot be read: the key and the place of each, with the cause.
+    pub fn unread(&self) -> Vec<String> {
+        let fault = |(key, place): (String, &SecretSource)| {
+            place.read().err().map(|why| format!("{key}: {why}"))
+        };
+        self.places().into_iter().filter_map(fault).collect()
     }
 
     /// What is wrong, in words with key and bound; nothing when all is right.

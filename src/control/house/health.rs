@@ -10,6 +10,7 @@ use crate::{
     clock::Timestamp,
     control::{
         answer::Reader,
+        house::ears::{self, EarLine, Heard},
         status::{self, ChannelLine},
     },
     desk::{intent::IntentState, read},
@@ -55,6 +56,9 @@ pub struct Health {
     pub feed: Option<FeedLine>,
     /// The channels.
     pub channels: Vec<ChannelLine>,
+    /// The ways commands come in by, beside the shell.
+    #[serde(default)]
+    pub ears: Vec<EarLine>,
 }
 
 /// The daemon's process.
@@ -143,13 +147,15 @@ pub struct FeedLine {
 }
 
 /// What a running daemon adds.
-pub struct Running {
+pub struct Running<'a> {
     /// Its process.
     pub process: Process,
     /// Its broker.
     pub broker: BrokerHealth,
     /// Its feeds.
     pub feed: FeedLine,
+    /// Its ears.
+    pub ears: &'a Heard,
 }
 
 /// How the program is, as the store and a daemon tell.
@@ -157,12 +163,13 @@ pub fn of(
     tx: &impl Read,
     reader: &Reader,
     now: Timestamp,
-    running: Option<Running>,
+    running: Option<Running<'_>>,
 ) -> Result<Health, StoreError> {
     let file = store::path_in(&reader.data_dir);
     let open = read::open_intents(tx)?;
+    let ears = ears::lines(tx, &reader.settings.voice, running.as_ref().map(|found| found.ears))?;
     let (daemon, broker, feed) = match running {
-        Some(Running { process, broker, feed }) => (Some(process), Some(broker), Some(feed)),
+        Some(Running { process, broker, feed, .. }) => (Some(process), Some(broker), Some(feed)),
         None => (None, None, None),
     };
     Ok(Health {
@@ -176,6 +183,7 @@ pub fn of(
         unknown_orders_lately: unknown_lately(tx, now)?,
         feed,
         channels: status::channels(tx, &reader.channels)?,
+        ears,
     })
 }
 

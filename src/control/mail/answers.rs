@@ -109,7 +109,7 @@ impl Answer {
 pub fn keep(tx: &mut WriteTx, answer: &Answer) -> Result<(), StoreError> {
     let key = format!("{:020}", tx.next_sequence("mail_in_answers")?);
     tx.put(&ANSWERS, &key, answer)?;
-    let waiting = tx.list(&ANSWERS, "")?;
+    let (waiting, _) = tx.readable(&ANSWERS, "")?;
     let surplus = waiting.len().saturating_sub(KEPT);
     waiting.iter().take(surplus).try_for_each(|(key, _)| tx.remove(&ANSWERS, key).map(|_| ()))
 }
@@ -134,15 +134,22 @@ impl Post for Mailer {
     }
 }
 
-/// Sends answers for ever; only a failing store ends it.
-pub async fn run(rt: Runtime, store: Store, post: Arc<dyn Post>) -> StoreError {
+/// Sends answers for ever; while the store fails it waits, longer and longer.
+pub async fn run(rt: Runtime, store: Store, post: Arc<dyn Post>) {
     let news = &[ANSWERS.name()];
+    let mut wait = BACKOFF_FIRST;
     loop {
         let seen = store.changes(news);
         let next = match step(&rt, &store, &*post).await {
             Ok(next) => next,
-            Err(error) => return error,
+            Err(error) => {
+                tracing::error!(%error, "answers to mails wait");
+                rt.sleep(wait).await;
+                wait = (wait * 2).min(BACKOFF_MOST);
+                continue;
+            }
         };
+        wait = BACKOFF_FIRST;
         match next {
             None => store.changed(news, seen).await,
             Some(at) if at <= rt.now() => {}
@@ -161,7 +168,10 @@ async fn step(
     post: &dyn Post,
 ) -> Result<Option<Timestamp>, StoreError> {
     let now = rt.now();
-    let waiting = store.read(|tx| tx.list(&ANSWERS, ""))?;
+    let (waiting, broken) = store.read(|tx| tx.readable(&ANSWERS, ""))?;
+    if !broken.is_empty() {
+        put_away(store, broken).await?;
+    }
     // Further ahead than any wait is: the clock was put back since.
     let due = |answer: &Answer| answer.next_at <= now || answer.next_at > now + BACKOFF_MOST;
     let Some((key, answer)) = waiting.iter().find(|(_, answer)| due(answer)).cloned() else {
@@ -176,6 +186,17 @@ async fn step(
     };
     settle(rt, store, (key, answer), result).await?;
     Ok(Some(now))
+}
+
+/// Answers that cannot be read any more can never be sent.
+async fn put_away(store: &Store, broken: Vec<(String, StoreError)>) -> Result<(), StoreError> {
+    for (_, error) in &broken {
+        tracing::error!(%error, "an answer to a mail cannot be read and is not sent");
+    }
+    let remove = move |tx: &mut WriteTx| {
+        broken.iter().try_for_each(|(key, _)| tx.remove(&ANSWERS, key).map(|_| ()))
+    };
+    store.write(remove).await
 }
 
 async fn settle(

@@ -4,8 +4,15 @@
 //! one on which nothing happens. So an IDLE lasts no longer than the mailbox's poll, and then the
 //! mailbox is looked at in any case: a silent server is found out by that, and one without IDLE
 //! differs only in being waited for differently.
+//!
+//! Each mail is taken in a task of its own. One after another while the store does its part; where it
+//! does not, those behind are not kept waiting (`reading`).
 
-use std::{collections::BTreeSet, panic::AssertUnwindSafe};
+use std::{
+    collections::BTreeSet,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use async_imap::{
     Session,
@@ -13,22 +20,25 @@ use async_imap::{
     types::{Fetch, UnsolicitedResponse},
 };
 use chrono::TimeDelta;
-use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, channel::oneshot};
 
 use super::{
-    Arrived, Why,
+    Arrived, Verdict, Why,
     clerk::Clerk,
-    ledger::{CURSORS, Cursor, Place},
+    ledger::{self, CURSORS, Place},
     limits,
     net::Door,
+    reading::Reading,
 };
 use crate::{
     alert::email::line::Line,
-    clock::{Runtime, Timestamp},
+    clock::Runtime,
     notice::{Notice, raise},
-    store::{Read, StoreError},
+    store::Read,
 };
 
+/// The name of this ear in its notices.
+const EAR: &str = "email";
 /// An IDLE is begun anew after so long at most (RFC 2177: 29 minutes).
 const IDLE_MOST: TimeDelta = TimeDelta::minutes(28);
 /// Waits between connections double up to this.
@@ -41,46 +51,34 @@ const TELL_AFTER: TimeDelta = TimeDelta::minutes(15);
 const BATCH: usize = 100;
 /// A mail that cannot be fetched is tried so often, then passed over.
 const TRIES: u32 = 3;
+/// A search that the server refuses is asked so often on one connection.
+const SEARCHES: u32 = 3;
+/// A mail is waited for so long before the next one is taken, and the store before it is told that
+/// it does not answer.
+const MAIL_WAIT: TimeDelta = TimeDelta::seconds(3);
 
 /// The ear.
 pub struct Ear {
-    /// The clock.
-    pub rt: Runtime,
-    /// Where the mailbox is.
-    pub door: Door,
-    /// How often it is looked at.
-    pub poll: TimeDelta,
-    /// The first wait after a connection failed; it doubles up to five minutes.
-    pub first_wait: TimeDelta,
-    /// What takes mails.
-    pub clerk: Clerk,
+    rt: Runtime,
+    door: Door,
+    poll: TimeDelta,
+    first_wait: TimeDelta,
+    clerk: Arc<Clerk>,
+    reading: Arc<Mutex<Reading>>,
 }
 
 /// Why a conversation ended.
 enum End {
-    /// The server's or the network's doing: tried again.
+    /// The server's or the network's doing: tried again on another connection.
     Broken(String),
-    /// The store failed: nothing more is done.
-    Store(StoreError),
+    /// The server refuses to search: asked again, on another connection at last.
+    Refused(String),
 }
 
 impl From<String> for End {
     fn from(why: String) -> Self {
         Self::Broken(why)
     }
-}
-
-impl From<StoreError> for End {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-/// What is known of an outage.
-#[derive(Default)]
-struct Outage {
-    since: Option<Timestamp>,
-    told: bool,
 }
 
 /// The mail that could not be fetched last, and how often.
@@ -90,74 +88,76 @@ struct Stumble {
     times: u32,
 }
 
+/// What a search came to.
+struct Found {
+    uids: BTreeSet<u32>,
+    /// Meanwhile the server told of a mail.
+    news: bool,
+}
+
 impl Ear {
-    /// Listens for ever; only a failing store ends it.
-    pub async fn listen(self) -> StoreError {
-        let (mut outage, mut stumble) = (Outage::default(), Stumble::default());
+    /// An ear at a door that looks each `poll`; after a connection failed it waits `first_wait`,
+    /// which doubles up to five minutes.
+    pub fn new(door: Door, poll: TimeDelta, first_wait: TimeDelta, clerk: Arc<Clerk>) -> Self {
+        let rt = clerk.rt.clone();
+        Self { rt, door, poll, first_wait, clerk, reading: Arc::default() }
+    }
+
+    /// Listens for ever.
+    pub async fn listen(self) {
+        let (mut told, mut stumble) = (false, Stumble::default());
         let mut wait = self.first_wait;
-        if let Err(error) = self.clerk.take_up().await {
-            return error;
-        }
         loop {
             let began = self.rt.now();
-            let talk = AssertUnwindSafe(self.talk(&mut outage, &mut stumble)).catch_unwind();
+            let talk = AssertUnwindSafe(self.converse(&mut told, &mut stumble)).catch_unwind();
             let why = match talk.await {
-                Ok(End::Store(error)) => return error,
-                Ok(End::Broken(why)) => why,
+                Ok(Ok(never)) => match never {},
+                Ok(Err(End::Broken(why) | End::Refused(why))) => why,
                 Err(_) => "the ear panicked".to_owned(),
             };
             if self.rt.now() - began >= SOUND {
                 wait = self.first_wait;
             }
-            tracing::warn!(wait_ms = wait.num_milliseconds(), "the mailbox cannot be read: {why}");
-            if let Err(error) = self.tell(&mut outage, Some(&why)).await {
-                return error;
-            }
+            self.fails(&mut told, &why, wait);
             self.rt.sleep(wait).await;
             wait = (wait * 2).min(BACKOFF_MOST);
         }
     }
 
-    /// Tells of an outage once, and of its end.
-    async fn tell(&self, outage: &mut Outage, why: Option<&str>) -> Result<(), StoreError> {
+    /// The mailbox cannot be read: told of once it lasts.
+    fn fails(&self, told: &mut bool, why: &str, wait: TimeDelta) {
+        tracing::warn!(wait_ms = wait.num_milliseconds(), "the mailbox cannot be read: {why}");
         let now = self.rt.now();
-        let text = match (why, outage.since) {
-            (None, since) => {
-                let told = std::mem::take(outage).told;
-                since.filter(|_| told).map(|since| {
-                    format!("it is read again; it was not from {} on", since.format("%F %H:%M UTC"))
-                })
-            }
-            (Some(_), None) => {
-                outage.since = Some(now);
-                None
-            }
-            (Some(why), Some(since)) if !outage.told && now - since >= TELL_AFTER => {
-                outage.told = true;
-                let since = since.format("%F %H:%M UTC");
-                Some(format!(
-                    "it cannot be read since {since}, so no command is heard by mail: {why}"
-                ))
-            }
-            _ => None,
-        };
-        let Some(text) = text else { return Ok(()) };
-        let about = format!("the mailbox {}", self.door.key());
-        let write = move |tx: &mut _| raise(tx, now, Notice::MailCommands { about, text });
-        self.clerk.store.write(write).await
-    }
-
-    /// One conversation with the server, for as long as it goes well.
-    async fn talk(&self, outage: &mut Outage, stumble: &mut Stumble) -> End {
-        match self.converse(outage, stumble).await {
-            Ok(never) => match never {},
-            Err(end) => end,
+        let since = self.clerk.state.failed(now, why);
+        if !*told && now - since >= TELL_AFTER {
+            *told = true;
+            let reason = format!("the mailbox {} cannot be read: {why}", self.door.key());
+            self.tell(Notice::EarDeaf { ear: EAR.to_owned(), since, reason });
         }
     }
 
+    /// The mailbox was looked at.
+    fn holds(&self, told: &mut bool) {
+        let since = self.clerk.state.looked(self.rt.now());
+        if let (Some(since), true) = (since, std::mem::take(told)) {
+            self.tell(Notice::EarBack { ear: EAR.to_owned(), since });
+        }
+    }
+
+    /// Raises a notice beside the ear: a store that hangs makes nobody deaf.
+    fn tell(&self, notice: Notice) {
+        let (store, now) = (self.clerk.store.clone(), self.rt.now());
+        self.rt.spawn(async move {
+            if let Err(error) = store.write(move |tx| raise(tx, now, notice)).await {
+                tracing::error!(%error, "what became of the mailbox cannot be told");
+            }
+        });
+    }
+
+    /// One conversation with the server, for as long as it goes well.
     async fn converse(
         &self,
-        outage: &mut Outage,
+        told: &mut bool,
         stumble: &mut Stumble,
     ) -> Result<std::convert::Infallible, End> {
         let (mut session, mailbox) = self.door.enter(&self.rt).await?;
@@ -166,55 +166,114 @@ impl Ear {
             self.door.step(&self.rt, "asking for its abilities", session.capabilities()).await?;
         let idles = can.has_str("IDLE");
         tracing::info!(mailbox = %self.door.key(), idles, "commands by mail are heard");
+        let mut refused = 0;
         loop {
-            while self.look(&mut session, validity, stumble).await? {}
-            self.tell(outage, None).await?;
+            let news = match self.catch_up(&mut session, validity, stumble).await {
+                Ok(news) => news,
+                Err(End::Refused(why)) if refused + 1 < SEARCHES => {
+                    let wait = self.first_wait * 2_i32.pow(refused);
+                    refused += 1;
+                    self.fails(told, &why, wait);
+                    self.rt.sleep(wait).await;
+                    continue;
+                }
+                Err(end) => return Err(end),
+            };
+            refused = 0;
+            self.holds(told);
             if idles {
-                session = self.idle(session).await?;
+                session = self.idle(session, news).await?;
             } else {
                 self.rt.sleep(self.poll).await;
             }
         }
     }
 
-    /// Takes what is new; true when there may be more.
-    async fn look(
+    /// Takes all that is new; true when the server told of more meanwhile.
+    async fn catch_up(
         &self,
         session: &mut Session<Line>,
         validity: u32,
         stumble: &mut Stumble,
     ) -> Result<bool, End> {
-        let key = self.door.key();
-        let cursor = self.clerk.store.read(|tx| tx.get(&CURSORS, &key))?;
+        let mut news = false;
+        loop {
+            let last = self.last(validity).await?;
+            let found = self.search(session, last).await?;
+            news |= found.news;
+            for uid in found.uids.iter().take(BATCH) {
+                self.fetch(session, *uid, stumble).await?;
+            }
+            if found.uids.len() <= BATCH {
+                return Ok(news);
+            }
+        }
+    }
+
+    /// The last mail that was looked at: as this life knows it, at its begin as the store does.
+    async fn last(&self, validity: u32) -> Result<u32, String> {
+        if let Some(last) = self.reading().last(validity) {
+            return Ok(last);
+        }
+        let (store, key) = (self.clerk.store.clone(), self.door.key());
+        let look = move || store.read(|tx| ledger::sound(tx.get(&CURSORS, &key)));
+        let known = self.rt.timeout(MAIL_WAIT, self.rt.aside(look)).await.flatten();
+        let cursor = known.ok_or("the store does not say how far the mailbox was read")?;
+        let cursor = cursor.map_err(|error| error.to_string())?;
         let last = cursor.filter(|cursor| cursor.validity == validity).map_or(0, |c| c.uid);
+        self.reading().begin(validity, last);
+        Ok(last)
+    }
+
+    /// Asks for mails behind `last`. Not by async-imap's `uid_search`, to which a refusal and a
+    /// closed connection are an empty answer.
+    async fn search(&self, session: &mut Session<Line>, last: u32) -> Result<Found, End> {
         // Days of the server's own zone: one more than what is looked at.
         let since = (self.rt.now() - limits::AGE - TimeDelta::days(1)).format("%d-%b-%Y");
-        let query = format!("UID {}:* SINCE {since}", last.saturating_add(1));
+        let asked = format!("UID SEARCH UID {}:* SINCE {since}", last.saturating_add(1));
         session.get_mut().allow();
-        let found =
-            self.door.step(&self.rt, "looking for new mail", session.uid_search(query)).await?;
-        // `n:*` always has the last mail, also when it is not new.
-        let new: BTreeSet<u32> = found.into_iter().filter(|uid| *uid > last).collect();
-        for uid in new.iter().take(BATCH) {
-            let place = Place { mailbox: key.clone(), cursor: Cursor { validity, uid: *uid } };
-            self.fetch(session, place, stumble).await?;
-        }
-        Ok(new.len() > BATCH)
+        let asking = async {
+            let tag = session.run_command(&asked).await?;
+            let mut found = Found { uids: BTreeSet::new(), news: false };
+            while let Some(said) = session.read_response().await? {
+                match said.parsed() {
+                    // `n:*` always has the last mail, also when it is not new.
+                    Response::MailboxData(MailboxDatum::Search(uids)) => {
+                        found.uids.extend(uids.iter().filter(|uid| **uid > last));
+                    }
+                    Response::MailboxData(MailboxDatum::Exists(_)) => found.news = true,
+                    Response::Done { tag: of, status: Status::Ok, .. } if *of == tag => {
+                        return Ok(Ok(found));
+                    }
+                    Response::Done { tag: of, status, outcome } if *of == tag => {
+                        let why = outcome.information.as_deref().unwrap_or_default();
+                        return Ok(Err(format!("{status:?} {why}")));
+                    }
+                    _ => {}
+                }
+            }
+            Err(async_imap::error::Error::ConnectionLost)
+        };
+        let answered = self.door.step(&self.rt, "looking for new mail", asking).await?;
+        answered.map_err(|said| {
+            let said = self.door.words(&said);
+            End::Refused(format!("looking for new mail: the server refuses: {said}"))
+        })
     }
 
     /// Fetches a mail and hands it over. One that the server cannot give is passed over at last.
     async fn fetch(
         &self,
         session: &mut Session<Line>,
-        place: Place,
+        uid: u32,
         stumble: &mut Stumble,
     ) -> Result<(), End> {
-        let uid = place.cursor.uid;
         if stumble.uid != uid {
             *stumble = Stumble { uid, times: 0 };
         }
         if stumble.times >= TRIES {
-            return Ok(self.clerk.ignore(place, Why::Unreadable).await?);
+            self.hand(uid, Verdict::Ignored(Why::Unreadable)).await;
+            return Ok(());
         }
         stumble.times += 1;
         let what = "(UID RFC822.SIZE INTERNALDATE)";
@@ -226,13 +285,14 @@ impl Ear {
             return Err(not_given().into());
         };
         if size > limits::SIZE {
-            return Ok(self.clerk.ignore(place, Why::Large).await?);
+            self.hand(uid, Verdict::Ignored(Why::Large)).await;
+            return Ok(());
         }
         let what = format!("(UID BODY.PEEK[]<0.{}>)", limits::READ);
         let mail = self.ask(session, uid, &what).await?;
         let bytes = mail.as_ref().and_then(Fetch::body).ok_or_else(not_given)?;
-        let arrived = Arrived { bytes, size, at: at.to_utc() };
-        if self.clerk.take(place, arrived).await? {
+        let verdict = self.clerk.judge(&Arrived { bytes, size, at: at.to_utc() });
+        if self.hand(uid, verdict).await {
             session.get_mut().allow();
             let flags = "+FLAGS.SILENT (\\Seen)";
             let marking = async {
@@ -242,6 +302,30 @@ impl Ear {
             self.door.step(&self.rt, "marking a mail as seen", marking).await?;
         }
         Ok(())
+    }
+
+    /// Hands a mail to a task of its own and waits for its end, unless others wait for the store
+    /// already. True for a command that ended.
+    async fn hand(&self, uid: u32, verdict: Verdict) -> bool {
+        let urgent = matches!(&verdict, Verdict::Command { order, .. } if order.word.is_urgent());
+        let (alone, cursor) = {
+            let mut reading = self.reading();
+            (reading.waiting() == 0, reading.open(uid, urgent))
+        };
+        let Some(cursor) = cursor else {
+            tracing::warn!(uid, "too many mails wait for the store; this one is looked at later");
+            return false;
+        };
+        let place = Place { mailbox: self.door.key(), uid, cursor };
+        let (clerk, open) = (Arc::clone(&self.clerk), Open::of(self, cursor.validity, uid));
+        let (tell, told) = oneshot::channel();
+        self.rt.spawn(async move {
+            let command = clerk.take(place, verdict).await;
+            drop(open);
+            let _ = tell.send(command);
+        });
+        let wait = if alone { MAIL_WAIT } else { TimeDelta::zero() };
+        matches!(self.rt.timeout(wait, told).await, Some(Ok(true)))
     }
 
     /// What the server tells of one mail.
@@ -262,14 +346,14 @@ impl Ear {
         Ok(told.into_iter().find(answers))
     }
 
-    /// Waits until the server tells of a new mail, or it is time to look anyway.
-    async fn idle(&self, session: Session<Line>) -> Result<Session<Line>, String> {
+    /// Waits until the server tells of a new mail, or it is time to look anyway; `news` when it has
+    /// told of one since the last look.
+    async fn idle(&self, session: Session<Line>, mut news: bool) -> Result<Session<Line>, String> {
         let until = self.rt.now() + self.poll.min(IDLE_MOST);
         let told = session.unsolicited_responses.clone();
         let mut handle = session.idle();
         self.door.step(&self.rt, "waiting for mail", handle.init()).await?;
         // What was told since the last look and before the server began to wait.
-        let mut news = false;
         while let Ok(response) = told.try_recv() {
             news |= matches!(response, UnsolicitedResponse::Exists(_));
         }
@@ -295,4 +379,36 @@ impl Ear {
         session.get_mut().allow();
         Ok(session)
     }
+
+    fn reading(&self) -> MutexGuard<'_, Reading> {
+        lock(&self.reading)
+    }
+}
+
+/// A mail that is open until this is dropped, also by a panic.
+struct Open {
+    reading: Arc<Mutex<Reading>>,
+    clerk: Arc<Clerk>,
+    validity: u32,
+    uid: u32,
+}
+
+impl Open {
+    fn of(ear: &Ear, validity: u32, uid: u32) -> Self {
+        let (reading, clerk) = (Arc::clone(&ear.reading), Arc::clone(&ear.clerk));
+        clerk.state.waiting(lock(&reading).waiting());
+        Self { reading, clerk, validity, uid }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let mut reading = lock(&self.reading);
+        reading.close(self.validity, self.uid);
+        self.clerk.state.waiting(reading.waiting());
+    }
+}
+
+fn lock(reading: &Mutex<Reading>) -> MutexGuard<'_, Reading> {
+    reading.lock().unwrap_or_else(PoisonError::into_inner)
 }

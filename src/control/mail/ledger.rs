@@ -10,6 +10,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use super::{Order, Refusal, Sender, Why, Word, answers::Answer};
+pub use crate::control::totp::attempts::sound;
 use crate::{
     clock::Timestamp,
     control::totp::{
@@ -55,7 +56,29 @@ pub struct Place {
     /// The mailbox, as a key of [`CURSORS`].
     pub mailbox: String,
     /// The mail.
+    pub uid: u32,
+    /// How far the mailbox is read with it.
     pub cursor: Cursor,
+}
+
+/// What the code of a command fits, by steps of [`totp`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fit {
+    /// Those of the command's window.
+    pub window: Vec<u64>,
+    /// Those of the last 24 hours, to tell a late code from a wrong one.
+    pub day: Vec<u64>,
+    /// Nothing else has claimed it in this life of the program.
+    pub fresh: bool,
+}
+
+/// What a crash left.
+#[derive(Debug, Default)]
+pub struct Left {
+    /// Commands whose code is spent and whose end is not known, by their keys.
+    pub commands: Vec<(String, Taken)>,
+    /// Rows of such that cannot be read, with what is wrong.
+    pub unreadable: Vec<(String, StoreError)>,
 }
 
 /// A command whose code is spent.
@@ -82,19 +105,45 @@ pub enum Admission {
 
 /// Counts an end.
 pub fn count(tx: &mut WriteTx, name: &str) -> Result<(), StoreError> {
-    let next = tx.get(&COUNTS, name)?.unwrap_or(0).saturating_add(1);
+    let next = sound(tx.get(&COUNTS, name))?.unwrap_or(0).saturating_add(1);
     tx.put(&COUNTS, name, &next)
+}
+
+/// What a crash left; to be asked for before any mail is taken.
+pub fn left(tx: &impl Read) -> Result<Left, StoreError> {
+    let (commands, unreadable) = tx.readable(&COMMANDS, "")?;
+    Ok(Left { commands, unreadable })
+}
+
+/// A command that cannot be read any more is told of and goes.
+pub fn put_away(
+    tx: &mut WriteTx,
+    key: &str,
+    error: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.remove(&COMMANDS, key)?;
+    count(tx, "unreadable_command")?;
+    let text = format!(
+        "one that was taken before the program ended cannot be read any more, so it is not known \
+         what it was and it is not done ({error}). Ask for STATUS, and send it again if need be"
+    );
+    raise(tx, now, Notice::MailCommands { about: format!("command {key}"), text })
 }
 
 /// How many mails met which end since the store began, by the name of the end: `accepted_halt`,
 /// `refused_wrong_code`, `unknown_sender`, ….
 pub fn counts(tx: &impl Read) -> Result<BTreeMap<String, u64>, StoreError> {
-    Ok(tx.list(&COUNTS, "")?.into_iter().collect())
+    Ok(tx.readable(&COUNTS, "")?.0.into_iter().collect())
 }
 
-/// Remembers that a mail was looked at.
+/// Remembers how far the mailbox is read; never less far than before.
 pub fn pass(tx: &mut WriteTx, place: &Place) -> Result<(), StoreError> {
-    tx.put(&CURSORS, &place.mailbox, &place.cursor)
+    let (known, now) = (sound(tx.get(&CURSORS, &place.mailbox))?, place.cursor);
+    if known.is_some_and(|known| known.validity == now.validity && known.uid >= now.uid) {
+        return Ok(());
+    }
+    tx.put(&CURSORS, &place.mailbox, &now)
 }
 
 /// A mail that is met with silence.
@@ -140,13 +189,12 @@ pub fn refuse(
     answer(tx, &Answer::refusal(sender, word, &why.to_string(), now), now)
 }
 
-/// Takes a command whose code fits the steps `fitting`; `of_a_day` are those of the last 24 hours,
-/// to tell a late code from a wrong one.
+/// Takes a command, unless its code says otherwise.
 pub fn admit(
     tx: &mut WriteTx,
     place: &Place,
     taken: &Taken,
-    (fitting, of_a_day): (&[u64], &[u64]),
+    Fit { window, day, fresh }: &Fit,
 ) -> Result<Admission, StoreError> {
     let (sender, word, now) = (&taken.sender, taken.order.word, taken.at);
     pass(tx, place)?;
@@ -159,15 +207,15 @@ pub fn admit(
         count(tx, Why::Repeat.name())?;
         return Ok(Admission::Silent(Why::Repeat));
     }
-    if totp::take(tx, fitting, of_a_day, now)?.is_some() {
+    if *fresh && totp::take(tx, window, day, now)?.is_some() {
         count(tx, &format!("accepted_{}", word.name().to_ascii_lowercase()))?;
         let key = format!("{:020}", tx.next_sequence("mail_in_commands")?);
         tx.put(&COMMANDS, &key, taken)?;
         return Ok(Admission::Do(key));
     }
-    let why = if !fitting.is_empty() {
+    let why = if !window.is_empty() {
         Refusal::UsedCode
-    } else if totp::take(tx, of_a_day, of_a_day, now)?.is_some() {
+    } else if totp::take(tx, day, day, now)?.is_some() {
         // Right, but late: it is spent, so that who saw it cannot use it for a halt.
         Refusal::OldCode
     } else {
@@ -185,11 +233,17 @@ pub fn admit(
     Ok(Admission::Refused)
 }
 
-/// Whether a command looks as if it will be admitted: for a halt, when the store is slow to say so.
-pub fn may_be_good(tx: &impl Read, taken: &Taken, fitting: &[u64]) -> Result<bool, StoreError> {
+/// Whether a command looks as if it will be admitted: for one that must not wait, when the store is
+/// slow to say so.
+pub fn may_be_good(tx: &impl Read, taken: &Taken, fit: &Fit) -> Result<bool, StoreError> {
     let who = format!("email:{}", taken.sender.address);
     let heard = attempts::locked(tx, &who, &Limits::MAIL, taken.at)?.is_none();
-    Ok(heard && totp::unused(tx, fitting)?.is_some())
+    let new = tx.get(&SEEN, &mail_key(&taken.sender)).is_ok_and(|seen| seen.is_none());
+    Ok(heard && new && totp::unused(tx, &fit.window)?.is_some())
+}
+
+fn mail_key(sender: &Sender) -> String {
+    sha256_hex(sender.message_id.as_bytes())
 }
 
 fn wrong(tx: &mut WriteTx, who: &str, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
@@ -219,14 +273,15 @@ fn lock_out(
 
 /// Whether a mail was not heard before; from now on it was.
 fn is_new(tx: &mut WriteTx, sender: &Sender, now: Timestamp) -> Result<bool, StoreError> {
-    let key = sha256_hex(sender.message_id.as_bytes());
-    if tx.get(&SEEN, &key)?.is_some() {
+    let key = mail_key(sender);
+    let (mut known, broken) = tx.readable(&SEEN, "")?;
+    let heard = known.iter().map(|(key, _)| key).chain(broken.iter().map(|(key, _)| key));
+    if heard.into_iter().any(|heard| *heard == key) {
         return Ok(false);
     }
     tx.put(&SEEN, &key, &now)?;
-    let mut known = tx.list(&SEEN, "")?;
     known.sort_by_key(|(_, at)| *at);
-    let surplus = known.len().saturating_sub(SEEN_MOST);
+    let surplus = (known.len() + 1).saturating_sub(SEEN_MOST);
     let old = |index: usize, at: Timestamp| index < surplus || now - at > SEEN_FOR;
     let mut gone = known.iter().enumerate().filter(|(index, (_, at))| old(*index, *at));
     gone.try_for_each(|(_, (key, _))| tx.remove(&SEEN, key).map(|_| ()))?;

@@ -5,6 +5,7 @@ use crate::{
     calendar::NEW_YORK,
     control::{
         house::{
+            ears::EarLine,
             health::{Health, SlotsLine},
             logs::LogsView,
             settings::SettingsView,
@@ -26,7 +27,8 @@ pub fn health(view: &Health) -> Page {
     let mut found = page(title, filled(vec![lines("", wrong), process(view), slots(&view.slots)]));
     found.sections.extend(broker(view));
     let said = view.channels.iter().map(channel).collect();
-    found.sections.extend(filled(vec![lines("Channels", said)]));
+    let heard = view.ears.iter().map(ear).collect();
+    found.sections.extend(filled(vec![lines("Channels", said), lines("Commands by", heard)]));
     let journal = &view.store.journal;
     found.notes.push(format!("Journal: entry {}, {}", journal.sequence, journal.hash));
     found
@@ -58,6 +60,10 @@ fn wrong(view: &Health) -> Vec<String> {
     }
     for channel in view.channels.iter().filter(|channel| channel.last_error.is_some()) {
         found.push(format!("Channel {} fails", channel.name));
+    }
+    for ear in view.ears.iter().filter(|ear| ear.hears == Some(false)) {
+        let since = or_dash(ear.failing_since.map(moment));
+        found.push(format!("Commands by {} are not heard since {since}", ear.name));
     }
     found
 }
@@ -125,6 +131,20 @@ fn broker(view: &Health) -> Vec<Section> {
 fn channel(line: &ChannelLine) -> String {
     let error = line.last_error.as_ref().map(|error| format!("; {error}")).unwrap_or_default();
     format!("{}: {} waiting, {} given up{error}", line.name, line.waiting, line.dead)
+}
+
+fn ear(line: &EarLine) -> String {
+    let heard = match (line.hears, line.answered_at) {
+        (Some(true), Some(at)) => format!("heard, {}", moment(at)),
+        (Some(false), _) => "not heard".to_owned(),
+        _ => "-".to_owned(),
+    };
+    let counts = line.counts.iter().filter(|(_, count)| **count > 0);
+    let counts: Vec<String> =
+        counts.map(|(name, count)| format!("{} {count}", name.replace('_', " "))).collect();
+    let counts = if counts.is_empty() { String::new() } else { format!("; {}", counts.join(", ")) };
+    let error = line.last_error.as_ref().map(|error| format!("; {error}")).unwrap_or_default();
+    format!("{}: {heard}{counts}{error}", line.name)
 }
 
 /// The newest lines, the newest last.

@@ -31,6 +31,7 @@ impl Ear {
             let fault = match self.poll().await {
                 Ok(updates) => {
                     failures = 0;
+                    self.counts.poll_answered(self.rt.now());
                     outage::tell(&self.rt, &self.store, outage.answered(self.rt.now()));
                     self.hand(&updates).await;
                     continue;
@@ -40,6 +41,7 @@ impl Ear {
             failures += 1;
             let fault = self.webhook_gone(fault).await;
             let Some(fault) = fault else { continue };
+            self.counts.poll_failed(self.rt.now(), &fault);
             tracing::warn!(failures, "no commands are heard by Telegram: {fault}");
             outage::tell(&self.rt, &self.store, outage.goes_on(self.rt.now(), &fault));
             let wait = match fault {

@@ -28,6 +28,11 @@ impl Limits {
         Self(&[(TimeDelta::hours(1), 3), (TimeDelta::hours(24), 6), (TimeDelta::days(30), 12)]);
     /// In conversations, of all together: ten in an hour, 30 in a day. Three codes are valid.
     pub const INTERACTIVE: Self = Self(&[(TimeDelta::hours(1), 10), (TimeDelta::hours(24), 30)]);
+
+    /// Whether so many at once reach any of them.
+    pub fn reached(&self, count: u32) -> bool {
+        self.0.iter().any(|(_, most)| usize::try_from(count).is_ok_and(|count| count >= *most))
+    }
 }
 
 /// Instants kept for each sender: more than any limit counts.
@@ -58,7 +63,7 @@ pub fn locked_in(
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, StoreError> {
-    let counted = tx.get(table, who)?.unwrap_or_default();
+    let counted = sound(tx.get(table, who))?.unwrap_or_default();
     let until = limits.0.iter().filter_map(|(within, most)| {
         let since = counted.iter().rev().nth(most - 1)?;
         let until = (*since).min(now) + *within;
@@ -74,9 +79,21 @@ pub fn failed_in(
     who: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let mut counted = tx.get(table, who)?.unwrap_or_default();
+    let mut counted = sound(tx.get(table, who))?.unwrap_or_default();
     counted.push(now);
     let surplus = counted.len().saturating_sub(KEPT);
     counted.drain(..surplus);
     tx.put(table, who, &counted)
+}
+
+/// A row that cannot be read counts as none: it must not close the way it is about, and the next
+/// write mends it.
+pub fn sound<T>(row: Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError> {
+    match row {
+        Err(error @ StoreError::Codec { .. }) => {
+            tracing::warn!(%error, "a row is passed over");
+            Ok(None)
+        }
+        row => row,
+    }
 }

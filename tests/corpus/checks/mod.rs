@@ -8,25 +8,29 @@ mod command_line;
 mod control_request;
 pub mod damaged_rows;
 mod job_file;
+mod mail_command;
 mod recorded_data;
 mod settings;
 mod store_file;
 mod symbol;
+mod webhook_answer;
 mod webhook_url;
 
 /// A check: returns when all holds, panics when not.
 pub type Check = fn(&[u8]);
 
 /// Every check by the name of its seeds.
-pub const CHECKS: [(&str, Check); 9] = [
+pub const CHECKS: [(&str, Check); 11] = [
     ("command_line", command_line::check),
     ("control_request", control_request::check),
     ("damaged_rows", damaged_rows::check),
     ("job_file", job_file::check),
+    ("mail_command", mail_command::check),
     ("recorded_data", recorded_data::check),
     ("settings", settings::check),
     ("store_file", store_file::check),
     ("symbol", symbol::check),
+    ("webhook_answer", webhook_answer::check),
     ("webhook_url", webhook_url::check),
 ];
 
