@@ -105,6 +105,7 @@ async fn halted(slot: Timestamp, settings: &Arc<Settings>, calendar: &Calendar) 
         looker: Looker::new(Arc::clone(&app.desk)),
         recent: Arc::default(),
         vital: Arc::default(),
+        heard: std::sync::OnceLock::new(),
     };
     let console = Console::new(rt.clone(), Arc::new(live), None);
     let seen = store.changes(&[HOLDS.name()]);

@@ -205,6 +205,7 @@ async fn daemon(
         recent: Arc::default(),
         channels: Vec::new(),
         vital: Arc::default(),
+        heard: std::sync::OnceLock::new(),
     };
     Daemon { rt, desk: app.desk, live: Arc::new(live), venue }
 }

@@ -117,24 +117,19 @@ impl Clerk {
             move |tx: &mut _| ledger::admit(tx, &place, &taken, &fit)
         });
         let mut admitting = std::pin::pin!(admitting);
+        let mut admitted = self.rt.timeout(STORE_WAIT, &mut admitting).await;
         let mut done = None;
-        let admitted = match self.rt.timeout(STORE_WAIT, &mut admitting).await {
-            Some(admitted) => admitted,
-            None => {
-                if word.is_urgent() && claim == Claim::New && self.is_good(&taken, &fit).await {
-                    tracing::error!(
-                        word = word.name(),
-                        "the store does not answer: a command by mail is done before its code is \
-                         spent there"
-                    );
-                    done = Some(self.ask(&taken).await);
-                }
-                admitting.await
+        if admitted.is_none() {
+            if word.is_urgent() && claim == Claim::New && self.is_good(&taken, &fit).await {
+                let word = word.name();
+                tracing::error!(word, "the store does not answer: a command by mail is done first");
+                done = Some(self.ask(&taken).await);
             }
-        };
+            admitted = Some(admitting.await);
+        }
         self.state.counted();
         let from = &taken.sender.address;
-        match admitted {
+        match admitted.flatten() {
             Some(Admission::Do(key)) => {
                 let reply = match done {
                     Some(reply) => reply,
