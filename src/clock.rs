@@ -35,6 +35,11 @@ pub trait Clock: Send + Sync {
     fn sleep_exactly(&self, at: Timestamp) -> BoxFuture<'static, ()> {
         self.sleep_until(at)
     }
+    /// The time that has passed since an instant of the clock's own, which no correction of `now`
+    /// moves: only differences of it mean something. While the machine is suspended it may stand.
+    fn steady(&self) -> TimeDelta {
+        self.now() - Timestamp::UNIX_EPOCH
+    }
 }
 
 /// Starts a task that goes on by itself.
@@ -73,6 +78,11 @@ impl Runtime {
     /// The present instant.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The time that has passed, whatever was done to the clock: see [`Clock::steady`].
+    pub fn steady(&self) -> TimeDelta {
+        self.clock.steady()
     }
 
     /// Resolves at `at`, or at once when `at` has passed.
@@ -135,6 +145,13 @@ impl Clock for WallClock {
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
         let wait = (at - self.now()).to_std().unwrap_or(Duration::ZERO);
         tokio::time::sleep(wait).boxed()
+    }
+
+    #[allow(clippy::disallowed_methods)] // the one place
+    fn steady(&self) -> TimeDelta {
+        static BEGAN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+        let passed = BEGAN.get_or_init(std::time::Instant::now).elapsed();
+        TimeDelta::from_std(passed).unwrap_or(TimeDelta::MAX)
     }
 
     fn sleep_exactly(&self, at: Timestamp) -> BoxFuture<'static, ()> {

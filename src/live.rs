@@ -153,12 +153,12 @@ async fn live(rt: &Runtime, plan: Plan, life: &Life) -> Result<(), LiveError> {
         doing: format!("listening at {}", socket::path(&data_dir).display()),
         cause,
     })?;
-    let voice = Voice::new(rules, channels);
+    let voice = Voice::heard_by(rules, channels, life.vital());
     dispatch::start(rt, &store, &voice);
     app.desk.start().await?;
     let version = env!("CARGO_PKG_VERSION").to_owned();
     tell(&store, rt, Notice::Started { version }).await?;
-    life.ready(&store, &app);
+    life.ready(&store, &app, &voice);
     tracing::info!(data_dir = %data_dir.display(), "ready; `tomking status` asks it, Ctrl-C ends it");
     let handler = Arc::new(Live {
         reader,

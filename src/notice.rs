@@ -254,6 +254,17 @@ pub enum Notice {
         /// What is wrong, and what to do.
         text: String,
     },
+    /// An alert was given up: a receiver refuses it for good, or did not take it for a day.
+    NotDelivered {
+        /// The channel, with its receiver where it has several: `telegram/11`.
+        line: String,
+        /// The alert's title.
+        what: String,
+        /// How often it was tried.
+        attempts: u32,
+        /// What the receiver said last.
+        reason: String,
+    },
 }
 
 impl Notice {
@@ -292,6 +303,7 @@ impl Notice {
             Self::EarDeaf { .. } => "ear_deaf",
             Self::EarBack { .. } => "ear_back",
             Self::MailCommands { .. } => "mail_commands",
+            Self::NotDelivered { .. } => "not_delivered",
         }
     }
 }

@@ -2,31 +2,40 @@
 //! severity.
 //!
 //! A router takes each row of the outbox once and puts it, in one transaction, before every channel
-//! that is told at once; later it puts repeats and escalations there. A line to each channel sends
-//! what waits for it, on its own, so one that is down delays nobody. What waits and what is open is
-//! in the store: a restart goes on where the last life was, and what may have arrived is sent again.
+//! that is told at once; later it puts repeats and escalations there. Lines send what waits: to each
+//! receiver of a channel one for what is critical and one for all else. So a receiver that is down,
+//! or asks to wait, delays no other, and nothing critical waits for a report that is being sent. What
+//! waits and what is open is in the store: a restart goes on where the last life was, and what may
+//! have arrived is sent again.
 
+mod ages;
+mod home;
 mod line;
 mod pick;
 mod router;
+mod settle;
+mod voice;
 /// The rows: what waits, what was given up.
 pub mod waiting;
 
-use std::{future::Future, panic::AssertUnwindSafe, sync::Arc};
+use std::{future::Future, panic::AssertUnwindSafe, pin::pin, sync::Arc};
 
 use chrono::TimeDelta;
 use futures::{
     FutureExt as _,
-    future::{BoxFuture, select_all},
+    future::{BoxFuture, Either, select, select_all},
 };
 
-use self::line::Line;
-pub use self::waiting::{CURSORS, DEAD, WAITING, Waiting};
-use super::{Alert, Channel, route::Rules};
+use self::{line::Line, router::Router};
+pub use self::{
+    voice::Voice,
+    waiting::{CURSORS, DEAD, WAITING, Waiting},
+};
+use super::{Channel, lifeline::Health, route::Rules};
 use crate::{
     clock::{Runtime, Timestamp},
-    config::voice::{LOG, Mode},
     store::{Store, StoreError},
+    vital::Turns,
 };
 
 /// While something waits for an instant it is looked at at least this often: the wall clock may have
@@ -34,42 +43,12 @@ use crate::{
 const LOOK_EVERY: TimeDelta = TimeDelta::seconds(30);
 /// A part that panicked is started again after so long.
 const AGAIN: TimeDelta = TimeDelta::seconds(5);
-
-/// The channels with the rules they are told by.
-#[derive(Clone)]
-pub struct Voice {
-    /// The rules.
-    pub rules: Arc<Rules>,
-    /// Every channel, in the order warnings escalate by; the log is no part of that order.
-    pub channels: Vec<Arc<dyn Channel>>,
-}
-
-impl Voice {
-    /// The voice of settings, over channels in their order.
-    pub fn new(rules: Rules, channels: Vec<Arc<dyn Channel>>) -> Arc<Self> {
-        Arc::new(Self { rules: Arc::new(rules), channels })
-    }
-
-    fn names(&self) -> Vec<String> {
-        self.channels.iter().map(|channel| channel.name().to_owned()).collect()
-    }
-
-    /// The names of channels, of which `wanted` says which.
-    fn wanting(&self, wanted: &[bool]) -> Vec<&str> {
-        let both = self.channels.iter().zip(wanted);
-        both.filter(|(_, wanted)| **wanted).map(|(channel, _)| channel.name()).collect()
-    }
-
-    /// Who takes an alert, in the order of escalation, the log left out.
-    fn chain(&self, alert: &Alert) -> Vec<String> {
-        let takes = |channel: &&Arc<dyn Channel>| {
-            channel.name() != LOG
-                && channel.takes(alert)
-                && self.rules.mode(channel.name(), alert) != Mode::Off
-        };
-        self.channels.iter().filter(takes).map(|channel| channel.name().to_owned()).collect()
-    }
-}
+/// A step that failed is tried again after so long, doubled each time …
+const TROUBLED_FIRST: TimeDelta = TimeDelta::seconds(1);
+/// … to this: shorter than the silence that counts as hanging.
+const TROUBLED_MOST: TimeDelta = TimeDelta::seconds(30);
+/// Who waits for a receiver shows so often that it lives.
+const BREATH: TimeDelta = TimeDelta::seconds(10);
 
 /// What there is to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,46 +61,134 @@ enum Next {
     News,
 }
 
-/// Waits until there is something to do.
-async fn pass(rt: &Runtime, next: Next, news: impl Future<Output = ()>) {
-    match next {
-        Next::Now => {}
-        Next::At(at) => {
-            let wait = (at - rt.now()).clamp(TimeDelta::zero(), LOOK_EVERY);
-            let _ = rt.timeout(wait, news).await;
+/// Something that goes on step by step.
+trait Part: Send {
+    /// The tables whose changes are news to it.
+    fn news(&self) -> &'static [&'static str];
+    /// Makes one step.
+    fn step(&mut self) -> impl Future<Output = Result<Next, StoreError>> + Send;
+}
+
+/// What every part runs in.
+#[derive(Clone)]
+struct Around {
+    rt: Runtime,
+    store: Store,
+    health: Arc<Health>,
+    turns: Arc<Turns>,
+    name: String,
+}
+
+impl Around {
+    /// Goes on for ever. A step that fails is told of and tried again, ever slower; only a store that
+    /// failed for good ends it.
+    async fn go_on(self, mut part: impl Part) -> StoreError {
+        let mut failures = 0_u32;
+        loop {
+            let seen = self.store.changes(part.news());
+            match part.step().await {
+                Ok(next) => {
+                    if std::mem::take(&mut failures) > 0 {
+                        tracing::info!(part = self.name, "alerts go on");
+                        self.health.mended(&self.name);
+                    }
+                    self.pass(next, self.store.changed(part.news(), seen)).await;
+                }
+                Err(error) if self.is_over(&error) => return error,
+                Err(error) => {
+                    failures = failures.saturating_add(1);
+                    if failures.is_power_of_two() {
+                        tracing::error!(part = self.name, failures, %error, "alerts do not go on");
+                    }
+                    self.health.troubled(&self.name, failures, &error.to_string());
+                    let doublings = failures.saturating_sub(1).min(5);
+                    let wait = (TROUBLED_FIRST * (1 << doublings)).min(TROUBLED_MOST);
+                    self.rt.sleep(wait).await;
+                }
+            }
         }
-        Next::News => news.await,
+    }
+
+    /// Whether nothing will ever be written any more: the process is about to stop.
+    fn is_over(&self, error: &StoreError) -> bool {
+        matches!(error, StoreError::Closed | StoreError::Failed(_))
+            || self.store.failure().is_some()
+    }
+
+    /// Waits until there is something to do.
+    async fn pass(&self, next: Next, news: impl Future<Output = ()>) {
+        self.turns.turned();
+        match next {
+            Next::Now => {}
+            Next::At(at) => {
+                let wait = (at - self.rt.now()).clamp(TimeDelta::zero(), LOOK_EVERY);
+                let _ = self.rt.timeout(wait, news).await;
+            }
+            Next::News => self.turns.rest(news).await,
+        }
     }
 }
 
-/// Every part of the voice, by name: a router, and a line to each channel. Each goes on for ever;
-/// only a failing store ends it.
+/// Waits for a receiver, for so long at most. Its task is woken meanwhile: one whose receiver does not
+/// answer lives, one that blocks its thread does not.
+async fn within<T>(rt: &Runtime, limit: TimeDelta, work: impl Future<Output = T>) -> Option<T> {
+    let work = async {
+        let mut work = pin!(work);
+        loop {
+            match select(work.as_mut(), rt.sleep(BREATH)).await {
+                Either::Left((done, _)) => return done,
+                Either::Right(_) => {}
+            }
+        }
+    };
+    rt.timeout(limit, work).await
+}
+
+/// Every part of the voice, by name: a router, and the lines. Each goes on for ever; only a store that
+/// failed for good ends it.
 pub fn parts(
     rt: &Runtime,
     store: &Store,
     voice: &Arc<Voice>,
 ) -> Vec<(String, BoxFuture<'static, StoreError>)> {
-    let router = router::run(rt.clone(), store.clone(), Arc::clone(voice)).boxed();
-    let mut parts = vec![("router".to_owned(), router)];
-    for channel in &voice.channels {
-        let rules = Arc::clone(&voice.rules);
-        let line = Line::new(rt.clone(), store.clone(), rules, Arc::clone(channel));
-        parts.push((channel.name().to_owned(), line.run().boxed()));
+    (0..voice.loops().len())
+        .map(|place| (voice.loops()[place].0.clone(), part(rt, store, voice, place)))
+        .collect()
+}
+
+/// One part of the voice, by its place among [`Voice::loops`].
+fn part(
+    rt: &Runtime,
+    store: &Store,
+    voice: &Arc<Voice>,
+    place: usize,
+) -> BoxFuture<'static, StoreError> {
+    let (name, turns) = voice.loops()[place].clone();
+    let (health, of) = (Arc::clone(&voice.health), Arc::clone(&turns));
+    let around = Around { rt: rt.clone(), store: store.clone(), health, turns: of, name };
+    let (rt, store) = (rt.clone(), store.clone());
+    match place.checked_sub(1).and_then(|line| voice.lines().into_iter().nth(line)) {
+        None => turns.of(around.go_on(Router::new(rt, store, Arc::clone(voice)))).boxed(),
+        Some(to) => {
+            let line = Line::new(rt, store, Arc::clone(&voice.rules), to);
+            turns.of(around.go_on(line)).boxed()
+        }
     }
-    parts
 }
 
 /// Starts every part of the voice, each as a task of its own: a panic of one ends no other.
 pub fn start(rt: &Runtime, store: &Store, voice: &Arc<Voice>) {
-    for place in 0..parts(rt, store, voice).len() {
+    for place in 0..voice.loops().len() {
         let (rt2, store, voice) = (rt.clone(), store.clone(), Arc::clone(voice));
         rt.spawn(async move {
+            let (name, turns) = voice.loops()[place].clone();
             loop {
-                let (name, part) = parts(&rt2, &store, &voice).swap_remove(place);
+                let part = part(&rt2, &store, &voice, place);
                 if let Ok(error) = AssertUnwindSafe(part).catch_unwind().await {
                     tracing::error!(part = name, %error, "alerts are not delivered any more");
                     return;
                 }
+                turns.fell();
                 tracing::error!(part = name, "it panicked and is started again");
                 rt2.sleep(AGAIN).await;
             }
@@ -129,7 +196,7 @@ pub fn start(rt: &Runtime, store: &Store, voice: &Arc<Voice>) {
     }
 }
 
-/// Delivers to one channel for ever, by the default rules; only a failing store ends it.
+/// Delivers to one channel for ever, by the default rules; only a store that failed for good ends it.
 pub async fn run(rt: Runtime, store: Store, channel: Arc<dyn Channel>) -> StoreError {
     let voice = Voice::new(Rules::default(), vec![channel]);
     let parts = parts(&rt, &store, &voice).into_iter().map(|(_, part)| part);

@@ -58,7 +58,7 @@ impl Heartbeat {
 #[async_trait]
 impl JobBody for Heartbeat {
     async fn run(&self, context: &JobContext) -> Result<JobReport, JobError> {
-        if let Some(ill) = self.line.health.ill() {
+        if let Some(ill) = self.line.health.unwell() {
             let mut report = JobReport::skipped(format!("not pinged: {ill}"));
             report.acted = false; // the hang itself is told
             return Ok(report);

@@ -1,7 +1,10 @@
 //! Who watches whether the desk lives. While it does, the service manager is fed and the dead-man's
 //! switch pinged; when a loop gives no sign of life for a minute both stop, and who can be told is.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use chrono::TimeDelta;
 
@@ -15,23 +18,71 @@ use crate::{
 
 /// Between two looks, at most.
 const LOOK_EVERY: TimeDelta = TimeDelta::seconds(5);
-/// A loop that is silent for so long hangs: the slowest of them goes on each ten seconds, and no
-/// single wait of theirs is longer than that.
+/// A loop that is silent for so long hangs: no single wait of any of them is longer than half of that.
 pub const SILENT_MOST: TimeDelta = TimeDelta::seconds(60);
 
-/// Whether all lives: written by the lifeline, read by the heartbeat.
+/// Failures in a row of a part of the voice before the switch is not pinged any more: a minute.
+const FAILURES_MOST: u32 = 6;
+
+/// Whether all lives: written by the lifeline and the voice, read by the heartbeat and who asks.
 #[derive(Debug, Default)]
-pub struct Health(Mutex<Option<String>>);
+pub struct Health {
+    /// What hangs, in words.
+    ill: Mutex<Option<String>>,
+    /// What fails again and again, by the part of the voice.
+    troubles: Mutex<BTreeMap<String, Trouble>>,
+}
+
+/// A part of the voice fails again and again.
+#[derive(Debug)]
+struct Trouble {
+    failures: u32,
+    why: String,
+}
 
 impl Health {
     /// What hangs, in words; `None` while all lives.
     pub fn ill(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.ill.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What keeps the switch from being pinged: something hangs, or alerts have not gone on for a
+    /// while, so that somebody else must tell.
+    pub fn unwell(&self) -> Option<String> {
+        let lasting = |troubles: &BTreeMap<String, Trouble>| {
+            let mut lasting = troubles.iter().filter(|(_, of)| of.failures >= FAILURES_MOST);
+            lasting.next().map(|(part, of)| in_words(part, of))
+        };
+        self.ill().or_else(|| lasting(&self.troubled_parts()))
+    }
+
+    /// What does not go on in the voice, in words.
+    pub fn troubles(&self) -> Vec<String> {
+        self.troubled_parts().iter().map(|(part, of)| in_words(part, of)).collect()
+    }
+
+    /// A part of the voice failed, so many times in a row.
+    pub(super) fn troubled(&self, part: &str, failures: u32, why: &str) {
+        let trouble = Trouble { failures, why: why.to_owned() };
+        self.troubled_parts().insert(part.to_owned(), trouble);
+    }
+
+    /// It goes on.
+    pub(super) fn mended(&self, part: &str) {
+        self.troubled_parts().remove(part);
+    }
+
+    fn troubled_parts(&self) -> MutexGuard<'_, BTreeMap<String, Trouble>> {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn set(&self, ill: Option<String>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = ill;
+        *self.ill.lock().unwrap_or_else(PoisonError::into_inner) = ill;
     }
+}
+
+fn in_words(part: &str, Trouble { failures, why }: &Trouble) -> String {
+    format!("{part}: not going on after {failures} attempts: {why}")
 }
 
 /// What a lifeline works with.
@@ -52,16 +103,16 @@ impl Lifeline {
     /// Watches the named loops for ever; `status` is the line the manager shows.
     pub async fn watch(
         self,
-        loops: Vec<(&'static str, Arc<Turns>)>,
+        loops: Vec<(String, Arc<Turns>)>,
         status: impl Fn() -> String + Send + Sync,
     ) {
-        let mut watched: Vec<(&str, Watcher)> =
+        let mut watched: Vec<(String, Watcher)> =
             loops.into_iter().map(|(name, turns)| (name, Watcher::new(turns))).collect();
         let every = self.manager.feed_every().map_or(LOOK_EVERY, |every| every.min(LOOK_EVERY));
         let mut shown = String::new();
         loop {
             self.rt.sleep(every).await;
-            let silent = watched.iter_mut().map(|(name, watcher)| (*name, watcher.look(every)));
+            let silent = watched.iter_mut().map(|(name, watcher)| (&*name, watcher.look(every)));
             let worst = silent.max_by_key(|(_, silent)| *silent);
             let hangs = worst.filter(|(_, silent)| *silent >= SILENT_MOST);
             let line = match hangs {

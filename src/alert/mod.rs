@@ -132,7 +132,17 @@ pub trait Channel: Send + Sync {
     fn hushes(&self) -> bool {
         self.name() == TELEGRAM
     }
-    /// Sends it. The future may be dropped at any await: a deadline is kept by the caller.
+    /// Who it reaches, where they are several: the chats of a bot. Each is told in its own order and
+    /// with its own waits, so that none delays another. Names of letters, digits, `-` and `.`; empty
+    /// where the channel is one receiver itself.
+    fn receivers(&self) -> Vec<String> {
+        Vec::new()
+    }
+    /// Sends it to one of [`Channel::receivers`].
+    async fn send_to(&self, _: &str, out: &Outgoing) -> Result<(), SendError> {
+        self.send(out).await
+    }
+    /// Sends it to all. The future may be dropped at any await: a deadline is kept by the caller.
     async fn send(&self, out: &Outgoing) -> Result<(), SendError>;
 }
 

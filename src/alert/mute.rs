@@ -13,6 +13,8 @@ use crate::{
 /// Mutes, by kind; that of every kind under `*`.
 pub const MUTES: Table<Mute> = Table::new("alert_mutes", 1);
 const EVERY: &str = "*";
+/// A mute that is over is kept for so long.
+const KEPT: TimeDelta = TimeDelta::days(1);
 /// The longest mute.
 pub const MINUTES_MOST: u32 = 1440;
 
@@ -23,7 +25,12 @@ pub struct Muted {
     pub mutes: Vec<Mute>,
 }
 
-/// The mutes in force.
+/// Every mute that is kept: who counts the time that has passed tells which of them are in force.
+pub(super) fn known(tx: &impl Read) -> Result<Vec<Mute>, StoreError> {
+    Ok(tx.list(&MUTES, "")?.into_iter().map(|(_, mute)| mute).collect())
+}
+
+/// The mutes in force by the wall clock.
 pub fn in_force(tx: &impl Read, now: Timestamp) -> Result<Vec<Mute>, StoreError> {
     let rows = tx.list(&MUTES, "")?.into_iter().map(|(_, mute)| mute);
     Ok(rows.filter(|mute| now < mute.until).collect())
@@ -52,7 +59,8 @@ pub fn set(
         )));
     }
     for (key, mute) in tx.list(&MUTES, "")? {
-        if mute.until <= now {
+        // By a wall clock put forward it may be over and still hold.
+        if mute.until + KEPT <= now {
             tx.remove(&MUTES, &key)?;
         }
     }

@@ -11,6 +11,8 @@
 /// What happens next to an open alert.
 pub mod course;
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
@@ -135,8 +137,22 @@ pub(super) struct Joined {
     pub silent: bool,
 }
 
+/// What was acknowledged lately: when, and how long ago that is by the time that has passed.
+pub(super) type Covered = BTreeMap<u64, (Timestamp, TimeDelta)>;
+
+/// Whether an acknowledgement of a row still covers its matter.
+fn covers(covered: &Covered, row: u64, at: Timestamp, now: Timestamp) -> bool {
+    let counted = covered.get(&row).filter(|(of, _)| *of == at).map(|(_, ago)| *ago);
+    counted.unwrap_or(now - at) < COVERS
+}
+
 /// Opens an alert, or folds it into the one that is open about the same matter.
-pub(super) fn join(tx: &mut WriteTx, alert: &Alert, now: Timestamp) -> Result<Joined, StoreError> {
+pub(super) fn join(
+    tx: &mut WriteTx,
+    alert: &Alert,
+    acknowledged: &Covered,
+    now: Timestamp,
+) -> Result<Joined, StoreError> {
     let (number, key) = (alert.id, number_key(alert.id));
     let before = match tx.get(&MATTERS, &alert.key)? {
         Some(before) => tx.get(&ALERTS, &number_key(before))?.map(|row| (before, row)),
@@ -145,7 +161,9 @@ pub(super) fn join(tx: &mut WriteTx, alert: &Alert, now: Timestamp) -> Result<Jo
     if let Some((into, mut row)) = before {
         let covered = match &row.standing {
             Standing::Open => Some(false),
-            Standing::Acknowledged { at, .. } if now - *at < COVERS => Some(true),
+            Standing::Acknowledged { at, .. } => {
+                covers(acknowledged, into, *at, now).then_some(true)
+            }
             _ => None,
         };
         let less = row.alert.severity < alert.severity;

@@ -113,6 +113,10 @@ fn words(notice: &Notice) -> Words {
         Notice::EarBack { ear, since } => line(Info, hears(ear, since)),
         Notice::HeartbeatBack { since } => line(Info, pinged(since)),
         Notice::MailCommands { about, text } => line(Warning, by_mail(about, text)),
+        Notice::NotDelivered { line, what, attempts, reason } => {
+            let (title, text) = given_up(line, what, *attempts, reason);
+            (Warning, title, text)
+        }
     }
 }
 
@@ -122,6 +126,19 @@ fn unpinged(since: &Timestamp, reason: &str) -> String {
 
 fn by_mail(about: &str, text: &str) -> String {
     format!("Commands by mail, {about}: {text}")
+}
+
+fn given_up(line: &str, what: &str, attempts: u32, reason: &str) -> (String, String) {
+    let times = match attempts {
+        0 => String::new(),
+        1 => " at the first attempt".to_owned(),
+        attempts => format!(" after {attempts} attempts"),
+    };
+    let title = format!("An alert was given up by {line}{times}: {reason}");
+    (
+        title,
+        format!("{what}\n`tomking alerts dead` lists what was given up; only the first is told."),
+    )
 }
 
 fn pinged(since: &Timestamp) -> String {

@@ -120,6 +120,12 @@ fn of_the_account(now: Timestamp) -> Vec<Notice> {
             about: words("owner@example.org"),
             text: words("too many wrong codes; nothing is heard until 2026-10-16 20:30 UTC"),
         },
+        Notice::NotDelivered {
+            line: words("telegram/-1001234567890"),
+            what: words("The daily report of 2026-10-16: £35,146.80"),
+            attempts: 1,
+            reason: words("Telegram refuses (403): Forbidden: bot was kicked from the group"),
+        },
     ]
 }
 

@@ -40,6 +40,7 @@ pub fn key(notice: &Notice) -> String {
         Notice::Limit { limit, .. } => limit.clone(),
         Notice::Hung { what, .. } => what.clone(),
         Notice::MailCommands { about, .. } => about.clone(),
+        Notice::NotDelivered { line, .. } => line.clone(),
     };
     format!("{}:{of}", notice.kind()).chars().take(KEY_MOST).collect()
 }

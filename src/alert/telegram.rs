@@ -1,8 +1,9 @@
 //! The Telegram channel: alerts to every chat of the settings that wants them.
 //!
-//! Each chat has its own pace and its own place in what goes out: a chat that takes a message keeps
-//! it, and when another one has to be tried again the first is not told twice. That is remembered in
-//! memory only; after a restart in between, a chat may be told again (at least once).
+//! Each chat is a receiver of its own: what waits for it, its order, its pauses and the wait Telegram
+//! asks for are its own. A flood wait is asked of a chat; where the limit was that of the whole bot,
+//! each chat is told so at its next message. Of a message in parts a chat keeps those it took, in
+//! memory only: after a restart in between it may be told again (at least once).
 
 /// Methods of the Bot API.
 pub mod api;
@@ -14,7 +15,7 @@ pub mod send;
 pub mod words;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -27,7 +28,7 @@ use self::{
 };
 use super::{Alert, Channel, Enclosures, Outgoing, SendError};
 use crate::{
-    clock::{Runtime, Timestamp},
+    clock::Runtime,
     config::voice::{TELEGRAM, TelegramSettings},
 };
 
@@ -60,8 +61,8 @@ pub struct Telegram {
 
 #[derive(Default)]
 struct State {
-    /// Not before this instant to this chat again.
-    next: BTreeMap<i64, Timestamp>,
+    /// Not before this time has passed to this chat again ([`Runtime::steady`]).
+    next: BTreeMap<i64, TimeDelta>,
     /// What is under way, the newest last.
     under_way: VecDeque<(Name, BTreeMap<Place, Progress>)>,
 }
@@ -70,14 +71,14 @@ struct State {
 type Name = (u64, u64, usize, u32);
 
 /// How far a chat is with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Progress {
     /// It has so many messages.
     Has(usize),
     /// It has all of them.
     All,
-    /// It never will.
-    Never,
+    /// It never will, for this reason.
+    Never(String),
 }
 
 impl Telegram {
@@ -106,24 +107,22 @@ impl Telegram {
 
     /// Waits until a chat may be written to, and takes that place.
     async fn pace(&self, place: Place) {
-        let now = self.rt.now();
+        let now = self.rt.steady();
         let at = {
             let mut state = self.state();
             let pace = self.paces[usize::from(place.chat < 0)];
             let at = state.next.get(&place.chat).map_or(now, |next| now.max(*next));
-            // A clock put back leaves nobody waiting for longer than one pace.
-            let at = at.min(now + pace);
             state.next.insert(place.chat, at + pace);
             at
         };
-        self.rt.sleep_until(at).await;
+        self.rt.sleep(at - now).await;
     }
 
     fn progress(&self, name: Name, place: Place) -> Progress {
         let state = self.state();
         let found = state.under_way.iter().find(|(other, _)| *other == name);
         let progress = found.and_then(|(_, places)| places.get(&place));
-        progress.copied().unwrap_or(Progress::Has(0))
+        progress.cloned().unwrap_or(Progress::Has(0))
     }
 
     fn keep(&self, name: Name, place: Place, progress: Progress) {
@@ -136,6 +135,15 @@ impl Telegram {
             state.under_way.pop_front();
         }
         state.under_way.push_back((name, BTreeMap::from([(place, progress)])));
+    }
+
+    /// A chat is through with it; gives how.
+    fn forget(&self, name: Name, place: Place) -> Option<Progress> {
+        let mut state = self.state();
+        let (_, places) = state.under_way.iter_mut().find(|(other, _)| *other == name)?;
+        let progress = places.remove(&place);
+        state.under_way.retain(|(_, places)| !places.is_empty());
+        progress
     }
 
     /// Everything a chat has not got yet. The error is one that may pass; what a chat never takes
@@ -158,7 +166,7 @@ impl Telegram {
                 }
                 Err(fault @ (Fault::Refused { .. } | Fault::Moved(_))) => {
                     tracing::warn!(chat = place.chat, "an alert did not reach a chat: {fault}");
-                    self.keep(name, place, Progress::Never);
+                    self.keep(name, place, Progress::Never(fault.to_string()));
                     return Ok(());
                 }
                 Err(fault) => return Err(fault),
@@ -192,11 +200,24 @@ impl Channel for Telegram {
         true
     }
 
+    fn receivers(&self) -> Vec<String> {
+        let named: BTreeSet<String> = self.places.iter().map(|place| place.name()).collect();
+        named.into_iter().collect()
+    }
+
+    async fn send_to(&self, receiver: &str, out: &Outgoing) -> Result<(), SendError> {
+        let place = self.places.iter().find(|place| place.name() == receiver);
+        let (Some(place), Some(name)) = (place, name(out)) else { return Ok(()) };
+        let pieces = self.pieces(out).await?;
+        self.to(*place, &pieces, name, out.silent).await.map_err(retry)?;
+        match self.forget(name, *place) {
+            Some(Progress::Never(why)) => Err(SendError::Permanent(why)),
+            _ => Ok(()),
+        }
+    }
+
     async fn send(&self, out: &Outgoing) -> Result<(), SendError> {
-        let (Some(first), Some(last)) = (out.alerts.first(), out.alerts.last()) else {
-            return Ok(());
-        };
-        let name = (first.id, last.id, out.alerts.len(), out.repeat);
+        let Some(name) = name(out) else { return Ok(()) };
         let pieces = self.pieces(out).await?;
         let mut failed = None;
         for place in &self.places {
@@ -210,12 +231,18 @@ impl Channel for Telegram {
         }
         let all: Vec<Progress> = self.places.iter().map(|at| self.progress(name, *at)).collect();
         self.state().under_way.retain(|(other, _)| *other != name);
-        if !all.is_empty() && all.iter().all(|progress| *progress == Progress::Never) {
+        if !all.is_empty() && all.iter().all(|progress| matches!(progress, Progress::Never(_))) {
             let why = "no chat of voice.telegram.chats takes it; the log says why";
             return Err(SendError::Permanent(why.to_owned()));
         }
         Ok(())
     }
+}
+
+/// What goes out, told apart; `None` when it is nothing.
+fn name(out: &Outgoing) -> Option<Name> {
+    let (first, last) = (out.alerts.first()?, out.alerts.last()?);
+    Some((first.id, last.id, out.alerts.len(), out.repeat))
 }
 
 fn retry(fault: Fault) -> SendError {

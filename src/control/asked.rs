@@ -88,6 +88,7 @@ impl Live {
                 memory_bytes: health::memory_bytes(),
                 clock_skew_ms: desk.last_clock_skew_ms(),
                 hangs: self.vital.ill(),
+                troubles: self.vital.troubles(),
             },
             broker: BrokerHealth {
                 answers: line.failed_at.is_none_or(|failed| line.answered_at > Some(failed)),

@@ -8,6 +8,7 @@ use super::LiveError;
 use crate::{
     alert::{
         dead_man::DeadMan,
+        dispatch::Voice,
         heartbeat::Line,
         lifeline::{Health, Lifeline},
         manager::Manager,
@@ -17,6 +18,7 @@ use crate::{
     clock::Runtime,
     config::voice::VoiceSettings,
     store::{Store, StoreError},
+    vital::Turns,
 };
 
 /// The longest the end of a daemon that failed waits for the switch to be told.
@@ -61,7 +63,7 @@ impl Life {
     }
 
     /// The daemon is reconciled and runs; from now on its loops are watched.
-    pub fn ready(&self, store: &Store, app: &App) {
+    pub fn ready(&self, store: &Store, app: &App, voice: &Voice) {
         self.manager.ready();
         let lifeline = Lifeline {
             rt: self.rt.clone(),
@@ -70,8 +72,10 @@ impl Life {
             switch: self.switch.clone(),
             health: Arc::clone(&self.health),
         };
-        let mut loops = app.desk.loops();
-        loops.push(("the schedule", app.scheduler.turns()));
+        let mut loops: Vec<(String, Arc<Turns>)> =
+            app.desk.loops().into_iter().map(|(name, turns)| (name.to_owned(), turns)).collect();
+        loops.push(("the schedule".to_owned(), app.scheduler.turns()));
+        loops.extend(voice.loops().iter().cloned());
         let desk = Arc::clone(&app.desk);
         let status = move || {
             let books = if desk.is_reconciled() { "books agree" } else { "books do not agree" };

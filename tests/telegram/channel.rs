@@ -88,6 +88,25 @@ async fn a_chat_that_has_it_is_not_told_again_while_another_is_tried() {
 }
 
 #[tokio::test]
+async fn each_chat_is_a_receiver_and_a_flood_wait_or_a_refusal_is_its_own() {
+    let (api, telegram) =
+        channel(&[(11, None), (12, None), (GROUP, Some(7)), (77, None)], Arc::new(Bare)).await;
+    assert_eq!(telegram.receivers(), ["-1005.7", "11", "12", "77"]);
+    let out = Outgoing::one(alert(5, Severity::Critical));
+    api.fail("sendmessage", Failure::Flood(7));
+    let flooded = telegram.send_to("11", &out).await.unwrap_err();
+    assert!(matches!(flooded, SendError::RetryAfter { after, .. } if after.num_seconds() == 7));
+    for other in ["12", "-1005.7"] {
+        telegram.send_to(other, &out).await.unwrap();
+    }
+    assert_eq!([11, 12, GROUP].map(|chat| api.texts(chat).len()), [0, 1, 1]);
+    let why = "Telegram refuses (400): Bad Request: chat not found".to_owned();
+    assert_eq!(telegram.send_to("77", &out).await, Err(SendError::Permanent(why)));
+    telegram.send_to("11", &out).await.unwrap();
+    assert_eq!(api.texts(11).len(), 1);
+}
+
+#[tokio::test]
 async fn every_failure_says_when_to_try_again_and_never_the_token() {
     let cases = [
         (Failure::Flood(7), "Telegram asks to wait 7 s; it asks to wait 7 s"),

@@ -9,7 +9,10 @@ use chrono::TimeDelta;
 
 use super::waiting::Waiting;
 use crate::{
-    alert::route::{Mute, Rules, Way},
+    alert::{
+        REPORT,
+        route::{Mute, Rules, Way},
+    },
     clock::Timestamp,
     notice::Severity,
 };
@@ -24,9 +27,26 @@ const BURST_WITHIN: TimeDelta = TimeDelta::minutes(1);
 /// Most alerts of one digest.
 const DIGEST_MOST: usize = 100;
 
+/// What a line carries. What is critical goes on a lane of its own: it never waits for something
+/// else that is being sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Lane {
+    /// What is critical.
+    Urgent,
+    /// All else.
+    Rest,
+}
+
+impl Lane {
+    fn carries(self, severity: Severity) -> bool {
+        (self == Self::Urgent) == (severity == Severity::Critical)
+    }
+}
+
 /// What is known of a channel.
 pub(super) struct Outlook<'a> {
     pub channel: &'a str,
+    pub lane: Lane,
     pub hushes: bool,
     pub digests: bool,
     pub rules: &'a Rules,
@@ -69,10 +89,13 @@ impl Recent {
 }
 
 /// The most severe goes first, in order within a severity: a row that backs off holds back those
-/// behind it of its own severity. What waits for quiet hours or a mute to end holds back nothing.
+/// behind it of its own severity. What waits for quiet hours or a mute to end holds back nothing; a
+/// wait the receiver asked for holds back everything for it, on either lane.
 pub(super) fn pick(mut waiting: Vec<(String, Waiting)>, look: &Outlook<'_>) -> Pick {
+    let asked = asked_to_wait(&waiting, look.now);
+    waiting.retain(|(_, row)| look.lane.carries(row.alert.severity));
     waiting.sort_by_key(|(_, row)| (Reverse(row.alert.severity), row.alert.id));
-    if let Some(at) = asked_to_wait(&waiting, look.now) {
+    if let Some(at) = asked.filter(|_| !waiting.is_empty()) {
         return Pick::At(at);
     }
     let mut held: BTreeMap<Severity, (String, Waiting, bool)> = BTreeMap::new();
@@ -80,8 +103,7 @@ pub(super) fn pick(mut waiting: Vec<(String, Waiting)>, look: &Outlook<'_>) -> P
     let mut ready = Vec::new();
     for (key, row) in waiting {
         let severity = row.alert.severity;
-        // Further ahead than any wait is: the clock was put back since.
-        let due = row.next_at <= look.now || row.next_at > look.now + BACKOFF_MOST;
+        let due = row.next_at <= look.now;
         if let Some(head) = held.get(&severity) {
             // Something critical came while an earlier one backs off: reason enough to try again.
             if severity == Severity::Critical && due {
@@ -119,7 +141,7 @@ pub(super) fn pick(mut waiting: Vec<(String, Waiting)>, look: &Outlook<'_>) -> P
 /// The end of a wait the receiver asked for.
 fn asked_to_wait(waiting: &[(String, Waiting)], now: Timestamp) -> Option<Timestamp> {
     let asked = waiting.iter().map(|(_, row)| row).filter(|row| row.told_to_wait);
-    asked.map(|row| row.next_at).filter(|at| now < *at && *at <= now + ASKED_MOST).max()
+    asked.map(|row| row.next_at).filter(|at| now < *at).max()
 }
 
 fn alone(ready: Vec<(String, Waiting, bool)>) -> Pick {
@@ -128,12 +150,18 @@ fn alone(ready: Vec<(String, Waiting, bool)>) -> Pick {
 }
 
 /// One alone while they are few; together once there are more than `burst` within a minute. When
-/// the minute has had its share, what comes is gathered until the minute is over.
+/// the minute has had its share, what comes is gathered until the minute is over. A report is no
+/// line of a digest: it comes whole, in its place.
 fn digest(
-    ready: Vec<(String, Waiting, bool)>,
+    mut ready: Vec<(String, Waiting, bool)>,
     first: Option<Timestamp>,
     look: &Outlook<'_>,
 ) -> Pick {
+    match ready.iter().position(|(_, row, _)| row.alert.kind == REPORT) {
+        Some(0) => return alone(ready),
+        Some(before) => ready.truncate(before),
+        None => {}
+    }
     let burst = look.rules.escalation.burst as usize;
     let lately = look.recent.within(look.now);
     if lately.len() + ready.len() <= burst {

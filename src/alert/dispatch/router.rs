@@ -6,25 +6,30 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use super::{
-    Next, Voice,
-    line::GIVE_UP_AFTER,
-    waiting::{CURSORS, ROUTED, WAITING, Waiting, waiting_key},
+    Next, Part, Voice,
+    ages::Ages,
+    home,
+    line::{GIVE_UP_AFTER, heard},
+    waiting::{CURSORS, LAST, ROUTED, WAITING, Waiting, readable, waiting_key},
 };
 use crate::{
     alert::{
         Alert, mute,
         open::{
-            self, ALERTS, COVERS, Kept, MATTERS, Standing,
+            self, ALERTS, COVERS, Covered, Kept, MATTERS, Standing,
             course::{self, Step},
             number_key,
         },
         render,
+        route::Mute,
         subject::{self, Over},
     },
     clock::{Runtime, Timestamp},
     config::voice::{LOG, Mode},
-    notice::{OUTBOX, Severity},
+    notice::{Notice, OUTBOX, OutboxRow, Severity, raise},
     store::{Read, Store, StoreError, WriteTx},
 };
 
@@ -38,24 +43,34 @@ const NEW_CHANNEL_MOST: usize = 500;
 /// What a router without anything to do waits for.
 const NEWS: &[&str] = &[OUTBOX.name(), MATTERS.name(), mute::MUTES.name()];
 
-/// Routes for ever; only a failing store ends it.
-pub async fn run(rt: Runtime, store: Store, voice: Arc<Voice>) -> StoreError {
-    loop {
-        let seen = store.changes(NEWS);
-        let next = match step(&rt, &store, &voice).await {
-            Ok(next) => next,
-            Err(error) => return error,
-        };
-        super::pass(&rt, next, store.changed(NEWS, seen)).await;
-    }
+/// The router.
+pub struct Router {
+    rt: Runtime,
+    store: Store,
+    voice: Arc<Voice>,
+    /// What waits has been put before the receivers that are there now.
+    at_home: bool,
+    open: Ages,
+    covers: Ages,
+    mutes: Ages,
 }
 
-/// Takes what is new and does what is due.
-pub async fn step(rt: &Runtime, store: &Store, voice: &Arc<Voice>) -> Result<Next, StoreError> {
-    if take(rt, store, voice).await? {
-        return Ok(Next::Now);
+impl Part for Router {
+    fn news(&self) -> &'static [&'static str] {
+        NEWS
     }
-    tend(rt, store, voice).await
+
+    /// Takes what is new and does what is due.
+    async fn step(&mut self) -> Result<Next, StoreError> {
+        if !self.at_home {
+            home::come(&self.store, &self.voice).await?;
+            self.at_home = true;
+        }
+        if self.take().await? {
+            return Ok(Next::Now);
+        }
+        self.tend().await
+    }
 }
 
 /// A row of the outbox, with what it means for every channel, by place.
@@ -68,45 +83,173 @@ struct Routed {
     known: bool,
 }
 
-/// Takes new rows of the outbox; false when there are none.
-async fn take(rt: &Runtime, store: &Store, voice: &Arc<Voice>) -> Result<bool, StoreError> {
-    let now = rt.now();
-    let (routed, cursors, rows) = store.read(|tx| {
-        let (routed, cursors) = cursors(tx, voice, now)?;
-        let least = cursors.iter().copied().chain([routed]).min().unwrap_or(routed);
-        let (from, to) = (number_key(least + 1), number_key(least + 1 + BATCH));
-        Ok((routed, cursors, tx.range(&OUTBOX, &from, &to)?))
-    })?;
-    let mut last = 0;
-    let mut batch = Vec::new();
-    for (key, row) in &rows {
-        let Ok(number) = key.parse::<u64>() else { continue };
-        last = number;
-        let alert = render(number, row);
-        let wanted = voice.channels.iter().zip(&cursors).map(|(channel, cursor)| {
-            let routed = voice.rules.mode(channel.name(), &alert) != Mode::Off;
-            *cursor < number && routed && channel.takes(&alert)
-        });
-        let wanted = wanted.collect();
-        let over = subject::over(&row.notice);
-        batch.push(Routed { alert, over, wanted, known: number <= routed });
+/// Rows of the outbox from the first that somebody has not taken.
+struct Taken {
+    routed: u64,
+    cursors: Vec<u64>,
+    rows: Vec<(String, OutboxRow)>,
+    /// Keys that cannot be read, with the reason.
+    bad: Vec<(String, String)>,
+}
+
+impl Router {
+    /// A router that has done nothing yet.
+    pub fn new(rt: Runtime, store: Store, voice: Arc<Voice>) -> Self {
+        let (open, covers, mutes) = (Ages::default(), Ages::default(), Ages::default());
+        Self { rt, store, voice, at_home: false, open, covers, mutes }
     }
-    if batch.is_empty() {
-        return Ok(false);
+
+    /// Takes new rows of the outbox; false when there are none.
+    async fn take(&mut self) -> Result<bool, StoreError> {
+        let now = self.rt.now();
+        let voice = Arc::clone(&self.voice);
+        let (taken, acknowledged) =
+            self.store.read(|tx| Ok((taken(tx, &voice, now)?, acknowledged(tx)?)))?;
+        let covered = self.covered(acknowledged);
+        let Taken { routed, cursors, rows, bad } = taken;
+        let mut last = 0;
+        let mut batch = Vec::new();
+        for (key, row) in &rows {
+            let Ok(number) = key.parse::<u64>() else { continue };
+            last = last.max(number);
+            let alert = render(number, row);
+            let wanted = voice.channels.iter().zip(&cursors).map(|(channel, cursor)| {
+                let routed = voice.rules.mode(channel.name(), &alert) != Mode::Off;
+                *cursor < number && routed && channel.takes(&alert)
+            });
+            let wanted = wanted.collect();
+            let over = subject::over(&row.notice);
+            batch.push(Routed { alert, over, wanted, known: number <= routed });
+        }
+        let numbers = bad.iter().filter_map(|(key, _)| key.parse::<u64>().ok());
+        last = numbers.fold(last, u64::max);
+        if last == 0 {
+            return Ok(false);
+        }
+        let write = move |tx: &mut WriteTx| {
+            for routed in &batch {
+                route(tx, &voice, routed, &covered, now)?;
+            }
+            for (key, why) in bad {
+                pass_over(tx, &key, why, now)?;
+            }
+            for (name, cursor) in voice.names().iter().zip(&cursors) {
+                tx.put(&CURSORS, name, &last.max(*cursor))?;
+            }
+            tx.put(&CURSORS, ROUTED, &last.max(routed))?;
+            open::drop_oldest(tx, last)
+        };
+        self.store.write(write).await?;
+        Ok(true)
     }
-    let (voice, names) = (Arc::clone(voice), voice.names());
-    let write = move |tx: &mut WriteTx| {
-        for routed in &batch {
-            route(tx, &voice, routed, now)?;
+
+    /// What an acknowledgement still covers, by the time that has passed since.
+    fn covered(&mut self, acknowledged: Vec<(u64, Timestamp)>) -> Covered {
+        let mut look = self.covers.look(&self.rt);
+        let ago = |(number, at): (u64, Timestamp)| {
+            let ago = look.ago(number.to_string(), at);
+            (number, (at, ago))
+        };
+        acknowledged.into_iter().map(ago).collect()
+    }
+
+    /// Does what is due of what is open.
+    async fn tend(&mut self) -> Result<Next, StoreError> {
+        let (open, mutes) = self.store.read(|tx| Ok((standing(tx)?, mute::known(tx)?)))?;
+        let mutes = heard(&mut self.mutes, &self.rt, mutes);
+        let steps = match self.due(open, &mutes) {
+            Due::Nothing => return Ok(Next::News),
+            Due::At(at) => return Ok(Next::At(at)),
+            Due::Now(steps) => steps,
+        };
+        let (voice, now) = (Arc::clone(&self.voice), self.rt.now());
+        let write = move |tx: &mut WriteTx| {
+            for (number, step) in steps {
+                // It may have been acknowledged since.
+                match tx.get(&ALERTS, &number_key(number))? {
+                    Some(row) if row.is_open() => act(tx, &voice, (number, row), step, now)?,
+                    Some(row) => drop(tx.remove(&MATTERS, &row.alert.key)?),
+                    None => {}
+                }
+            }
+            Ok(())
+        };
+        self.store.write(write).await?;
+        Ok(Next::Now)
+    }
+
+    /// What is due of what stands, by the time that has passed.
+    fn due(&mut self, open: Vec<(u64, Kept)>, mutes: &[Mute]) -> Due {
+        let (mut steps, mut first) = (Vec::new(), None::<Timestamp>);
+        let mut look = self.open.look(&self.rt);
+        let now = look.now;
+        for (number, mut row) in open {
+            let (at, step) = match row.standing {
+                Standing::Open => {
+                    row.since = now - look.ago(format!("{number} since"), row.since);
+                    row.last_at = now - look.ago(format!("{number} last"), row.last_at);
+                    let chain = self.voice.chain(&row.alert);
+                    course::next(&row, &chain, &self.voice.rules, mutes)
+                }
+                Standing::Acknowledged { at, .. } => {
+                    let ago = look.ago(format!("{number} acknowledged"), at);
+                    (now + (COVERS - ago).max(TimeDelta::zero()), Step::Lapse)
+                }
+                _ => (now, Step::Lapse),
+            };
+            if at <= now {
+                steps.push((number, step));
+            } else {
+                first = Some(first.map_or(at, |first| first.min(at)));
+            }
         }
-        for (name, cursor) in names.iter().zip(&cursors) {
-            tx.put(&CURSORS, name, &last.max(*cursor))?;
+        steps.truncate(ACTS_MOST);
+        match (steps.is_empty(), first) {
+            (false, _) => Due::Now(steps),
+            (true, Some(at)) => Due::At(at),
+            (true, None) => Due::Nothing,
         }
-        tx.put(&CURSORS, ROUTED, &last.max(routed))?;
-        open::drop_oldest(tx, last)
+    }
+}
+
+/// Rows of the outbox that somebody has not taken.
+fn taken(tx: &impl Read, voice: &Voice, now: Timestamp) -> Result<Taken, StoreError> {
+    let (routed, cursors) = cursors(tx, voice, now)?;
+    let least = cursors.iter().copied().chain([routed]).min().unwrap_or(routed);
+    let (from, to) = (number_key(least + 1), number_key(least + 1 + BATCH));
+    let (rows, bad) = readable(tx, &OUTBOX, &from, &to)?;
+    Ok(Taken { routed, cursors, rows, bad })
+}
+
+/// The alerts that matters stand under.
+fn standing(tx: &impl Read) -> Result<Vec<(u64, Kept)>, StoreError> {
+    let mut found = Vec::new();
+    for (_, number) in tx.list(&MATTERS, "")? {
+        found.extend(tx.get(&ALERTS, &number_key(number))?.map(|row| (number, row)));
+    }
+    Ok(found)
+}
+
+/// What was acknowledged lately, and when.
+fn acknowledged(tx: &impl Read) -> Result<Vec<(u64, Timestamp)>, StoreError> {
+    let at = |(number, row): (u64, Kept)| match row.standing {
+        Standing::Acknowledged { at, .. } => Some((number, at)),
+        _ => None,
     };
-    store.write(write).await?;
-    Ok(true)
+    Ok(standing(tx)?.into_iter().filter_map(at).collect())
+}
+
+/// A row that cannot be read holds up no other: it is told of and passed over.
+fn pass_over(
+    tx: &mut WriteTx,
+    key: &str,
+    reason: String,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tracing::error!(key, "an alert is passed over: {reason}");
+    let number = key.trim_start_matches('0');
+    let (line, what) = ("every channel".to_owned(), format!("alert {number}"));
+    raise(tx, now, Notice::NotDelivered { line, what, attempts: 0, reason })
 }
 
 /// How far rows were routed, and how far each channel has taken them.
@@ -131,7 +274,15 @@ fn cursors(tx: &impl Read, voice: &Voice, now: Timestamp) -> Result<(u64, Vec<u6
 /// Where a channel that was never there before begins: with what a retry would still be made for,
 /// and not with the history of months.
 fn first_cursor(tx: &impl Read, now: Timestamp) -> Result<u64, StoreError> {
-    let newest = tx.last(&OUTBOX, "", NEW_CHANNEL_MOST)?;
+    let newest = match tx.last(&OUTBOX, "", NEW_CHANNEL_MOST) {
+        // It begins behind what cannot be read.
+        Err(StoreError::Codec { table, key, .. }) if table == OUTBOX.name() => {
+            let mut behind = readable(tx, &OUTBOX, &key, LAST)?.0;
+            behind.reverse();
+            behind
+        }
+        found => found?,
+    };
     let recent = newest.iter().take_while(|(_, row)| now - row.at <= GIVE_UP_AFTER);
     let oldest = recent.last().or(newest.first());
     let Some((key, row)) = oldest else { return Ok(0) };
@@ -144,6 +295,7 @@ fn route(
     tx: &mut WriteTx,
     voice: &Voice,
     routed: &Routed,
+    covered: &Covered,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let Routed { alert, over, wanted, known } = routed;
@@ -152,7 +304,7 @@ fn route(
     if !known {
         open::end_all(tx, over, alert, now)?;
     }
-    let joined = if waits { Some(open::join(tx, alert, now)?) } else { None };
+    let joined = if waits { Some(open::join(tx, alert, covered, now)?) } else { None };
     let told: Vec<&str> = if at_once(voice, alert) {
         wants
     } else {
@@ -162,9 +314,9 @@ fn route(
         wants.into_iter().filter(told).collect()
     };
     let hushed = joined.as_ref().is_some_and(|joined| joined.silent);
-    for channel in &told {
+    for line in told.iter().flat_map(|channel| voice.lines_of(channel)) {
         let row = Waiting { hushed, ..Waiting::new(alert.clone(), now) };
-        tx.put(&WAITING, &waiting_key(channel, alert.id), &row)?;
+        tx.put(&WAITING, &waiting_key(&line, alert.id), &row)?;
     }
     let Some(joined) = joined else { return Ok(()) };
     let told: Vec<String> = told.into_iter().map(str::to_owned).collect();
@@ -181,59 +333,6 @@ enum Due {
     Now(Vec<(u64, Step)>),
     At(Timestamp),
     Nothing,
-}
-
-/// Does what is due of what is open.
-async fn tend(rt: &Runtime, store: &Store, voice: &Arc<Voice>) -> Result<Next, StoreError> {
-    let now = rt.now();
-    let steps = match store.read(|tx| due(tx, voice, now))? {
-        Due::Nothing => return Ok(Next::News),
-        Due::At(at) => return Ok(Next::At(at)),
-        Due::Now(steps) => steps,
-    };
-    let voice = Arc::clone(voice);
-    let write = move |tx: &mut WriteTx| {
-        for (number, step) in steps {
-            // It may have been acknowledged since.
-            match tx.get(&ALERTS, &number_key(number))? {
-                Some(row) if row.is_open() => act(tx, &voice, (number, row), step, now)?,
-                Some(row) => drop(tx.remove(&MATTERS, &row.alert.key)?),
-                None => {}
-            }
-        }
-        Ok(())
-    };
-    store.write(write).await?;
-    Ok(Next::Now)
-}
-
-fn due(tx: &impl Read, voice: &Voice, now: Timestamp) -> Result<Due, StoreError> {
-    let mutes = mute::in_force(tx, now)?;
-    let (mut steps, mut first) = (Vec::new(), None::<Timestamp>);
-    for (_, number) in tx.list(&MATTERS, "")? {
-        let Some(row) = tx.get(&ALERTS, &number_key(number))? else { continue };
-        let (at, step) = match &row.standing {
-            Standing::Open => {
-                let chain = voice.chain(&row.alert);
-                course::next(&row, &chain, &voice.rules, &mutes, now)
-            }
-            Standing::Acknowledged { at, .. } => (course::after(*at, COVERS), Step::Lapse),
-            _ => (now, Step::Lapse),
-        };
-        if at <= now {
-            steps.push((number, step));
-        } else {
-            first = Some(first.map_or(at, |first| first.min(at)));
-        }
-        if steps.len() >= ACTS_MOST {
-            break;
-        }
-    }
-    Ok(match (steps.is_empty(), first) {
-        (false, _) => Due::Now(steps),
-        (true, Some(at)) => Due::At(at),
-        (true, None) => Due::Nothing,
-    })
 }
 
 fn act(
@@ -255,11 +354,13 @@ fn act(
         Step::Escalate(channel) => (vec![channel], 0, true),
     };
     for channel in channels {
-        let key = waiting_key(&channel, row.alert.id);
-        // A channel that is down is told once when it is back, not once for each repeat.
-        if tx.get(&WAITING, &key)?.is_none() {
-            let waiting = Waiting { repeat, escalated, ..Waiting::new(row.alert.clone(), now) };
-            tx.put(&WAITING, &key, &waiting)?;
+        for line in voice.lines_of(&channel) {
+            let key = waiting_key(&line, row.alert.id);
+            // What is down is told once when it is back, not once for each repeat.
+            if tx.get(&WAITING, &key)?.is_none() {
+                let waiting = Waiting { repeat, escalated, ..Waiting::new(row.alert.clone(), now) };
+                tx.put(&WAITING, &key, &waiting)?;
+            }
         }
         row.tell(&channel, now);
     }

@@ -1,7 +1,11 @@
 mod chance;
+mod clocks;
 mod escalation;
 mod lines;
+mod receivers;
+pub mod stepped;
 mod told;
+mod trouble;
 
 use std::sync::Mutex;
 
@@ -9,7 +13,7 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::{
-    alert::{Outgoing, SendError},
+    alert::{Alert, Outgoing, SendError},
     clock::VirtualWorld,
     notice::{Notice, raise},
     store::{Read, WriteTx},
@@ -212,26 +216,30 @@ fn dead_letters_are_bounded() {
     let mut world = VirtualWorld::new("2024-08-02T13:30:00Z".parse().unwrap());
     let (rt, store2) = (world.runtime(), store.clone());
     let channel: Arc<dyn Channel> = Arc::new(Scripted { permanent: true, ..Scripted::default() });
-    let voice = Voice::new(Rules::default(), vec![Arc::clone(&channel)]);
-    let mut line = Line::new(rt.clone(), store2.clone(), Arc::clone(&voice.rules), channel);
+    let voice = Voice::new(Rules::default(), vec![channel]);
+    let to = voice.lines().remove(0);
+    let mut line = Line::new(rt.clone(), store2.clone(), Arc::clone(&voice.rules), to);
+    let mut router = Router::new(rt.clone(), store2.clone(), voice);
     let extra = u64::try_from(super::waiting::DEAD_KEPT).unwrap() + 5;
     world
         .run(async move {
             for _ in 0..extra {
                 let at = rt.now();
                 store2.write(move |tx| raise(tx, at, difference())).await.unwrap();
-                router::step(&rt, &store2, &voice).await.unwrap();
+                router.step().await.unwrap();
                 line.step().await.unwrap();
             }
         })
         .unwrap();
     let dead = store.read(|tx| tx.list(&DEAD, "")).unwrap();
     assert_eq!(dead.len(), super::waiting::DEAD_KEPT);
-    assert!(dead.last().unwrap().0.ends_with(&extra.to_string()), "the newest is kept");
+    let newest = extra + 1; // the second one tells of the first
+    assert!(dead.last().unwrap().0.ends_with(&newest.to_string()), "the newest is kept");
 }
 
 #[test]
 fn a_permanent_refusal_becomes_a_dead_letter() {
     let channel = Scripted { permanent: true, ..Scripted::default() };
-    assert_eq!(delivered(channel, vec![difference()]), (vec![], 0, 1));
+    let told_of_in_vain = 1;
+    assert_eq!(delivered(channel, vec![difference()]), (vec![], 0, 1 + told_of_in_vain));
 }

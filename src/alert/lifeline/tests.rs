@@ -52,7 +52,7 @@ fn a_loop_that_hangs_is_told_once_and_the_switch_is_not_pinged_meanwhile() {
             steady.sleep(TimeDelta::seconds(5)).await;
         }
     }));
-    let loops = vec![("the positions", turns), ("the books", other)];
+    let loops = vec![("the positions".to_owned(), turns), ("the books".to_owned(), other)];
     let (seen, inside) = (Arc::clone(&health), rt.clone());
     let ill = world
         .run(async move {

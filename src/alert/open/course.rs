@@ -1,4 +1,5 @@
-//! What happens next to an open alert, as a pure function of its row, the rules and the instant.
+//! What happens next to an open alert, as a pure function of its row and the rules. The instants of
+//! the row are those by the time that has passed (`dispatch::ages`), not by the clock of then.
 //!
 //! A critical one is repeated to every channel but the log, each `critical_minutes`; after its first
 //! hour each half an hour at most, and for 24 hours in all: a phone that rang for a day will not be
@@ -21,8 +22,6 @@ const URGENT: TimeDelta = TimeDelta::hours(1);
 const SLOWER: TimeDelta = TimeDelta::minutes(30);
 /// … and for so long in all.
 pub const REPEATED_FOR: TimeDelta = TimeDelta::hours(24);
-/// What was told so far in the future was told by another clock.
-const CLOCK_SLACK: TimeDelta = TimeDelta::minutes(1);
 /// An alert that nobody acknowledged is let lie after so long.
 pub const LAPSES: TimeDelta = TimeDelta::days(7);
 
@@ -38,13 +37,7 @@ pub enum Step {
 }
 
 /// The next step with its instant. `chain` is who takes the alert, in order, without the log.
-pub fn next(
-    row: &Kept,
-    chain: &[String],
-    rules: &Rules,
-    mutes: &[Mute],
-    now: Timestamp,
-) -> (Timestamp, Step) {
+pub fn next(row: &Kept, chain: &[String], rules: &Rules, mutes: &[Mute]) -> (Timestamp, Step) {
     let lapse = (after(row.since, LAPSES), Step::Lapse);
     let step = match row.alert.severity {
         Severity::Info => None,
@@ -52,12 +45,7 @@ pub fn next(
         Severity::Critical => repeat(row, rules).map(|at| (at, Step::Repeat)),
         Severity::Warning => escalate(row, chain, rules, mutes),
     };
-    match step {
-        None => lapse,
-        // The clock was put back since: to be told once too often is better than a day late.
-        Some((_, step)) if row.last_at > now + CLOCK_SLACK => (now, step),
-        Some(step) => step,
-    }
+    step.unwrap_or(lapse)
 }
 
 fn repeat(row: &Kept, rules: &Rules) -> Option<Timestamp> {
@@ -82,6 +70,6 @@ fn escalate(
 }
 
 /// A later instant; one that no calendar has is the last of all.
-pub(in crate::alert) fn after(at: Timestamp, wait: TimeDelta) -> Timestamp {
+fn after(at: Timestamp, wait: TimeDelta) -> Timestamp {
     at.checked_add_signed(wait).unwrap_or(Timestamp::MAX_UTC)
 }

@@ -50,6 +50,12 @@ impl From<&ChatSettings> for Place {
 }
 
 impl Place {
+    /// Its name among the receivers of the channel: `11`, `-1005.7`.
+    pub fn name(self) -> String {
+        let topic = self.topic.map(|topic| format!(".{topic}")).unwrap_or_default();
+        format!("{}{topic}", self.chat)
+    }
+
     /// The thread a message goes to.
     fn thread(self) -> Option<ThreadId> {
         self.topic.filter(|topic| *topic != GENERAL).map(|topic| ThreadId(MessageId(topic)))

@@ -34,4 +34,5 @@ pub const KINDS: &[&str] = &[
     "ear_deaf",
     "ear_back",
     "mail_commands",
+    "not_delivered",
 ];

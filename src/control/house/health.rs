@@ -77,6 +77,9 @@ pub struct Process {
     /// Which of its loops gives no sign of life.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hangs: Option<String>,
+    /// What of the delivery of alerts fails again and again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub troubles: Vec<String>,
 }
 
 /// The store.

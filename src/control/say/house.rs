@@ -39,6 +39,8 @@ fn wrong(view: &Health) -> Vec<String> {
     let hangs = view.daemon.as_ref().and_then(|daemon| daemon.hangs.clone());
     let mut found: Vec<String> =
         hangs.map(|hangs| format!("It hangs: {hangs}")).into_iter().collect();
+    let troubles = view.daemon.iter().flat_map(|daemon| &daemon.troubles);
+    found.extend(troubles.map(|trouble| format!("Alerts: {trouble}")));
     if let Some(broker) = view.broker {
         if !broker.answers {
             found.push("The broker does not answer".to_owned());

@@ -296,6 +296,10 @@ impl Clock for LifeClock {
         self.0.machine.wall()
     }
 
+    fn steady(&self) -> TimeDelta {
+        self.0.machine.monotonic() - Timestamp::UNIX_EPOCH
+    }
+
     /// As a live timer: a span is slept on the machine's own timer, whatever its wall clock does.
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
         let (machine, wait) = (Arc::clone(&self.0.machine), at - self.now());

@@ -88,7 +88,7 @@ fn repeats_slow_down_after_an_hour_and_end_after_a_day_but_the_alert_stays_open(
     assert!(store.read(|tx| tx.get(&ALERTS, &format!("{:020}", 1))).unwrap().unwrap().is_open());
 }
 
-fn not_flat() -> Notice {
+pub fn not_flat() -> Notice {
     Notice::NotFlat {
         position: PositionId("zdte-20240802-1".to_owned()),
         what: "1 ES iron condor".to_owned(),

@@ -31,8 +31,12 @@ fn a_channel_that_is_down_delays_no_other_and_gets_everything_in_order_when_it_i
     acts.push((60, Act::Ack(None)));
     play(&store, &Rules::default(), &[&down, &up], (0, 3 * HOUR), acts);
     assert_eq!(up.times(), [0, 10, 20, 30, 40, 55]);
-    assert_eq!(ids(&down), [[1], [6], [2], [3], [4], [5]], "what shows it is up, then the worst");
-    assert!(down.times().iter().all(|at| (2 * HOUR..2 * HOUR + 300).contains(at)));
+    let mut order = ids(&down).concat();
+    order.retain(|id| *id != 6);
+    assert_eq!((order, ids(&down).len()), (vec![1, 2, 3, 4, 5], 6));
+    let back = down.times()[0];
+    assert!((2 * HOUR..2 * HOUR + 300).contains(&back));
+    assert!(down.times().iter().all(|at| *at == back), "what shows it is up brings all the rest");
 }
 
 #[test]
@@ -45,7 +49,9 @@ fn what_a_channel_does_not_take_for_a_day_is_a_dead_letter() {
     let dead = store.read(|tx| tx.list(&DEAD, "")).unwrap();
     assert_eq!(dead.len(), 1);
     assert!(dead[0].1.attempts > 280, "every five minutes: {}", dead[0].1.attempts);
-    assert_eq!(store.read(|tx| tx.list(&WAITING, "")).unwrap(), []);
+    let waiting = store.read(|tx| tx.list(&WAITING, "")).unwrap();
+    let kinds: Vec<&str> = waiting.iter().map(|(_, row)| row.alert.kind.as_str()).collect();
+    assert_eq!(kinds, ["not_delivered"], "it is told of, as soon as somebody can be told");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use chrono::TimeDelta;
 
+use super::stepped::Stepped;
 use crate::{
     alert::{
         Channel, Outgoing, SendError,
@@ -87,6 +88,8 @@ pub enum Act {
     Raise(Notice),
     Ack(Option<u64>),
     Mute(Option<&'static str>, u32),
+    /// The clock is put right by so many seconds.
+    Step(i64),
 }
 
 /// Plays acts from `from` seconds since noon on, in one life that ends at `until`.
@@ -101,6 +104,7 @@ pub fn play(
     let at = |seconds| noon + TimeDelta::seconds(seconds);
     let mut world = VirtualWorld::new(at(from));
     let (rt, store) = (world.runtime(), store.clone());
+    let clock = Stepped::over(rt.clone());
     let of = |phone: &&Arc<Phone>| {
         *phone.rt.lock().unwrap() = Some(rt.clone());
         Arc::clone(*phone) as Arc<dyn Channel>
@@ -109,11 +113,16 @@ pub fn play(
     let end = at(until);
     world
         .run(async move {
-            start(&rt, &store, &voice);
+            let wall = clock.runtime();
+            start(&wall, &store, &voice);
             for (second, act) in acts {
                 rt.sleep_until(noon + TimeDelta::seconds(second)).await;
-                let now = rt.now();
+                if let Act::Step(seconds) = act {
+                    clock.step(TimeDelta::seconds(seconds));
+                }
+                let now = wall.now();
                 let done = store.write(move |tx: &mut WriteTx| match act {
+                    Act::Step(_) => Ok(()),
                     Act::Raise(notice) => raise(tx, now, notice),
                     Act::Ack(id) => {
                         crate::alert::open::acknowledge(tx, id, "operator", now).map(drop)

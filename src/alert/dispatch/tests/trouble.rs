@@ -1,0 +1,170 @@
+//! Rows that cannot be read, a store that gives nothing, and loops that hang: told, and gone on from.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use futures::{executor::block_on, future::BoxFuture};
+
+use super::told::{Act, NOON, Phone, critical, info, play};
+use crate::{
+    alert::{
+        Channel,
+        dispatch::{Voice, start},
+        open::MATTERS,
+        route::Rules,
+    },
+    clock::{Clock, Runtime, Spawn, Timestamp, VirtualWorld},
+    notice::{OUTBOX, raise},
+    store::{Store, Table, WriteTx},
+    vital::Watcher,
+};
+
+const BAD_OUTBOX: Table<u32> = Table::new(OUTBOX.name(), 1);
+const BAD_MATTERS: Table<String> = Table::new(MATTERS.name(), 1);
+
+fn noon() -> Timestamp {
+    NOON.parse().unwrap()
+}
+
+#[test]
+fn a_row_of_the_outbox_that_cannot_be_read_is_told_of_and_holds_up_no_other() {
+    let store = Store::in_memory().unwrap();
+    let phone = Arc::new(Phone::new("telegram"));
+    play(&store, &Rules::default(), &[&phone], (0, 5), vec![(1, Act::Raise(info("a")))]);
+    let raised = |tx: &mut WriteTx| {
+        (0..2).try_for_each(|n| raise(tx, noon(), info(&n.to_string())))?;
+        tx.put(&BAD_OUTBOX, &format!("{:020}", 2), &7)
+    };
+    block_on(store.write(raised)).unwrap();
+    play(&store, &Rules::default(), &[&phone], (5, 60), vec![(9, Act::Raise(critical("a")))]);
+    let ids: Vec<u64> = phone.took().into_iter().flat_map(|(_, ids, ..)| ids).collect();
+    assert_eq!(ids, [1, 4, 3, 5], "the fourth tells that the second cannot be read");
+    let fresh = Arc::new(Phone::new("email"));
+    play(&store, &Rules::default(), &[&fresh], (60, 90), vec![(61, Act::Ack(None))]);
+    let ids: Vec<u64> = fresh.took().into_iter().map(|(_, ids, ..)| ids[0]).collect();
+    assert_eq!(ids, [5, 4, 3], "a new channel begins behind it");
+}
+
+/// Starts a voice of one phone; gives what `look` finds.
+fn watched<T: 'static>(
+    store: &Store,
+    rt: impl FnOnce(Runtime) -> Runtime,
+    phone: &Arc<Phone>,
+    look: impl AsyncFnOnce(Runtime, Arc<Voice>) -> T + 'static,
+) -> T {
+    let mut world = VirtualWorld::new(noon());
+    let whole = world.runtime();
+    *phone.rt.lock().unwrap() = Some(whole.clone());
+    let channels = vec![Arc::clone(phone) as Arc<dyn Channel>];
+    let voice = Voice::new(Rules::default(), channels);
+    start(&rt(whole.clone()), store, &voice);
+    world.run(async move { look(whole, voice).await }).unwrap()
+}
+
+#[test]
+fn a_router_that_cannot_read_tries_again_ever_slower_and_is_seen_and_goes_on() {
+    let store = Store::in_memory().unwrap();
+    let spoil = |tx: &mut WriteTx| tx.put(&BAD_MATTERS, "x", &"no number".to_owned());
+    block_on(store.write(spoil)).unwrap();
+    let phone = Arc::new(Phone::new("telegram"));
+    let inside = store.clone();
+    let look = async move |rt: Runtime, voice: Arc<Voice>| {
+        rt.sleep(TimeDelta::seconds(10)).await;
+        let soon = (voice.health.troubles(), voice.health.unwell());
+        rt.sleep(TimeDelta::minutes(10)).await;
+        let later = (voice.health.troubles(), voice.health.unwell());
+        inside.write(|tx| tx.remove(&MATTERS, "x").map(drop)).await.unwrap();
+        let now = rt.now();
+        inside.write(move |tx| raise(tx, now, critical("a"))).await.unwrap();
+        rt.sleep(TimeDelta::seconds(31)).await;
+        (soon, later, voice.health.troubles(), voice.health.unwell())
+    };
+    let (soon, later, mended, well) = watched(&store, |rt| rt, &phone, look);
+    let wanted = |failures| {
+        format!("the alerts' router: not going on after {failures} attempts: store: table")
+    };
+    assert!(soon.0[0].starts_with(&wanted(4)), "{soon:?}"); // at 0, 1, 3 and 7 s
+    assert_eq!(soon.1, None, "a passing trouble is no reason to call somebody else");
+    assert!(later.0[0].starts_with(&wanted(25)), "{later:?}"); // each half minute
+    assert!(later.1.unwrap().starts_with(&wanted(25)), "the switch is not pinged any more");
+    assert_eq!((mended, well), (Vec::new(), None));
+    assert_eq!(phone.times().len(), 1, "it goes on where it was");
+}
+
+/// A clock whose timers never ring.
+struct Stuck(Runtime);
+
+impl Clock for Stuck {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+    fn sleep_until(&self, _: Timestamp) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+}
+
+impl Spawn for Stuck {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        self.0.spawn(task);
+    }
+}
+
+/// Which loops are silent for a minute, of those under watch for so many minutes.
+async fn silent(rt: Runtime, voice: Arc<Voice>, minutes: i64) -> Vec<String> {
+    let mut loops: Vec<(String, Watcher)> = voice
+        .loops()
+        .iter()
+        .map(|(name, turns)| (name.clone(), Watcher::new(Arc::clone(turns))))
+        .collect();
+    let every = TimeDelta::seconds(5);
+    let mut found = Vec::new();
+    for _ in 0..minutes * 12 {
+        rt.sleep(every).await;
+        for (name, watcher) in &mut loops {
+            if watcher.look(every) >= TimeDelta::seconds(60) && !found.contains(name) {
+                found.push(name.clone());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_loop_that_is_never_woken_again_is_seen_and_a_receiver_that_is_down_is_no_hang() {
+    for (stuck, wanted) in
+        [(false, vec![]), (true, vec!["the alerts' router", "critical alerts to telegram"])]
+    {
+        let store = Store::in_memory().unwrap();
+        block_on(store.write(|tx| raise(tx, noon(), critical("a")))).unwrap();
+        let phone = Arc::new(Phone { down: vec![(0, 9000)], ..Phone::new("telegram") });
+        let wrap = move |rt: Runtime| {
+            if stuck { Runtime::new(Arc::new(Stuck(rt.clone())), Arc::new(Stuck(rt))) } else { rt }
+        };
+        let found = watched(&store, wrap, &phone, async |rt, voice| silent(rt, voice, 10).await);
+        assert_eq!(found, wanted);
+    }
+}
+
+#[test]
+fn a_receiver_that_never_answers_is_no_hang() {
+    use crate::alert::{Outgoing, SendError};
+
+    struct Silent;
+
+    #[async_trait::async_trait]
+    impl Channel for Silent {
+        fn name(&self) -> &'static str {
+            "telegram"
+        }
+        async fn send(&self, _: &Outgoing) -> Result<(), SendError> {
+            std::future::pending().await
+        }
+    }
+
+    let store = Store::in_memory().unwrap();
+    block_on(store.write(|tx| raise(tx, noon(), critical("a")))).unwrap();
+    let mut world = VirtualWorld::new(noon());
+    let (rt, voice) = (world.runtime(), Voice::new(Rules::default(), vec![Arc::new(Silent)]));
+    start(&rt, &store, &voice);
+    assert_eq!(world.run(silent(rt, voice, 10)).unwrap(), Vec::<String>::new());
+}
