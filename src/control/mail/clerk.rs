@@ -133,7 +133,7 @@ impl Clerk {
             Some(Admission::Do(key)) => {
                 let reply = match done {
                     Some(reply) => reply,
-                    None => self.ask(&taken).await,
+                    None => self.ask_in_time(&taken).await,
                 };
                 self.answer(key, taken.clone(), reply).await;
             }
@@ -217,6 +217,17 @@ impl Clerk {
         });
     }
 
+    /// Does a command, unless the store or a crash held it up for too long.
+    async fn ask_in_time(&self, taken: &Taken) -> Reply {
+        if self.rt.now() - taken.at <= ledger::still_good(taken.order.word) {
+            return self.ask(taken).await;
+        }
+        Reply::Said(say::failed(
+            "The program ended, or its store hung, before this was seen to be done, and it is too \
+             old to be done now. Ask for STATUS, and send it again if need be",
+        ))
+    }
+
     async fn ask(&self, taken: &Taken) -> Reply {
         let name = format!("email:{}", taken.sender.address);
         tracing::info!(by = %name, word = taken.order.word.name(), "a command by mail");
@@ -277,15 +288,7 @@ impl Clerk {
     pub async fn take_up(self: &Arc<Self>, left: Left) {
         let mut endings = Vec::new();
         for (key, taken) in left.commands {
-            let soon = self.rt.now() - taken.at <= ledger::still_good(taken.order.word);
-            let reply = if soon {
-                self.ask(&taken).await
-            } else {
-                Reply::Said(say::failed(
-                    "The program ended before this was seen to be done, and it is too old to be \
-                     done now. Ask for STATUS, and send it again if need be",
-                ))
-            };
+            let reply = self.ask_in_time(&taken).await;
             endings.push(self.answer(key, taken, reply));
         }
         join_all(endings).await;

@@ -305,7 +305,7 @@ pub fn close(tx: &mut WriteTx, key: &str, last: &Answer) -> Result<(), StoreErro
     super::answers::keep(tx, last)
 }
 
-/// How long after it was taken a command may still be done, when a crash came between.
+/// How long after it was taken a command may still be done, when a crash or the store held it up.
 pub const fn still_good(word: Word) -> TimeDelta {
     match word {
         Word::Halt | Word::Reduce => TimeDelta::hours(24),
