@@ -93,11 +93,11 @@ fn pause_and_resume_change_the_store_when_no_daemon_runs() {
     assert_eq!(paused, json!({ "job": "heartbeat", "changed": true }));
     assert_eq!(
         stdout(&jobs(dir.path(), &["pause", "heartbeat"])),
-        "heartbeat was paused already.\n"
+        "heartbeat was paused already\n"
     );
     let list = stdout(&jobs(dir.path(), &["list"]));
     assert!(list.contains("heartbeat is paused since "), "{list}");
-    assert_eq!(stdout(&jobs(dir.path(), &["resume", "heartbeat"])), "heartbeat is resumed.\n");
+    assert_eq!(stdout(&jobs(dir.path(), &["resume", "heartbeat"])), "heartbeat goes on\n");
 }
 
 #[test]

@@ -139,6 +139,21 @@ impl Exposure {
         Some(expiry.price(to_f64(contract.strike), self.implied_volatility, contract.right))
     }
 
+    /// What it wins in a calendar day in which nothing moves, dollars, by the model; in the time it has
+    /// left where that is less: the pace of its last hours times a day is more than it is worth.
+    pub fn theta_day_usd(&self) -> f64 {
+        let Instrument::Option(contract) = &self.instrument else { return 0.0 };
+        let (underlying, strike) = (to_f64(self.underlying), to_f64(contract.strike));
+        let vol = self.implied_volatility;
+        let points = if self.years < 1.0 / 365.0 {
+            let intrinsic = contract.right.intrinsic(self.underlying, contract.strike);
+            to_f64(intrinsic) - self.points(underlying, vol)
+        } else {
+            self.expiry(underlying).price(strike, vol, contract.right).theta
+        };
+        points * self.dollars_a_point()
+    }
+
     /// True for an option sold.
     pub fn is_short_option(&self) -> bool {
         self.quantity < 0 && matches!(self.instrument, Instrument::Option(_))

@@ -1,13 +1,12 @@
 //! `tomking jobs`.
 
-use std::{fmt::Write as _, process::ExitCode};
+use std::process::ExitCode;
 
 use chrono::{Days, NaiveDate};
 use chrono_tz::Europe::London;
 use clap::{Args, Subcommand};
 use comfy_table::{Table, presets::NOTHING};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     CliError, CliResult, Global,
@@ -16,12 +15,8 @@ use super::{
 use crate::{
     calendar::{NEW_YORK, new_york_date},
     clock::{Clock as _, Timestamp, WallClock},
-    control::Request,
-    schedule::{
-        run_id,
-        slots::slots_on,
-        views::{JobLine, NextSlot, RunLine},
-    },
+    control::{Request, say},
+    schedule::{run_id, slots::slots_on, views::RunLine},
 };
 
 /// Days a preview shows when `--to` is not given.
@@ -114,13 +109,6 @@ enum Change {
     Resume,
 }
 
-/// The daemon's answer to a pause or resume.
-#[derive(Serialize, Deserialize)]
-struct Changed {
-    job: String,
-    changed: bool,
-}
-
 /// What is asked, and in which form the answer is wanted.
 struct Asked {
     ground: Ground,
@@ -135,40 +123,20 @@ impl Asked {
     }
 
     fn list(&self) -> Printed {
-        let jobs: Vec<JobLine> = self.ground.ask(&Request::JobsList)?;
-        if self.json {
-            return print_json(&json!({ "jobs": jobs }));
-        }
-        let mut table = table(&["job", "state", "next (New York)", "due"]);
-        for line in &jobs {
-            let state = match (&line.paused, line.enabled) {
-                (_, false) => "off",
-                (Some(_), true) => "paused",
-                (None, true) => "on",
-            };
-            let next = line.next.map_or_else(|| "-".to_owned(), new_york);
-            table.add_row([&line.job, state, &next, &line.when]);
-        }
-        let mut text = format!("{table}\n");
-        let paused = jobs.iter().filter_map(|line| line.paused.as_ref().map(|p| (&line.job, p)));
-        for (job, pause) in paused {
-            let since = new_york(pause.at);
-            let _ = writeln!(text, "{job} is paused since {since}: {}", pause.reason);
-        }
-        print(&text)
+        self.shown(&Request::JobsList, |jobs| json!({ "jobs": jobs }))
     }
 
     fn next(&self, count: usize) -> Printed {
-        let slots: Vec<NextSlot> = self.ground.ask(&Request::JobsNext { count })?;
+        self.shown(&Request::JobsNext { count }, |slots| json!({ "slots": slots }))
+    }
+
+    /// The page of an answer, or its document.
+    fn shown(&self, request: &Request, document: impl Fn(Value) -> Value) -> Printed {
+        let answer: Value = self.ground.ask(request)?;
         if self.json {
-            return print_json(&json!({ "slots": slots }));
+            return print_json(&document(answer));
         }
-        let mut table = table(&["New York", "London", "job", ""]);
-        for slot in &slots {
-            let paused = if slot.paused { "paused" } else { "" };
-            table.add_row([&new_york(slot.at), &london(slot.at), &slot.job, paused]);
-        }
-        print(&format!("{table}\n"))
+        print(&say::page(request, &answer).map_err(CliError::Failed)?.text())
     }
 
     fn history(&self, job: Option<&str>, count: usize) -> Printed {
@@ -232,19 +200,12 @@ impl Asked {
     }
 
     fn run_now(&self, job: &str) -> Printed {
-        #[derive(Serialize, Deserialize)]
-        struct Started {
-            run: String,
-        }
         self.known(job)?;
-        let started: Started = self.ground.ask(&Request::JobRun { job: job.to_owned() })?;
+        self.shown(&Request::JobRun { job: job.to_owned() }, |started| started)?;
         if self.json {
-            return print_json(&started);
+            return Ok(());
         }
-        print(&format!(
-            "Started {}; `tomking jobs history --job {job}` shows how it ended.\n",
-            started.run
-        ))
+        print(&format!("\n`tomking jobs history --job {job}` shows how it ended.\n"))
     }
 
     fn change(&self, job: &str, change: Change) -> Printed {
@@ -254,18 +215,7 @@ impl Asked {
             Change::Pause => Request::JobPause { job: name },
             Change::Resume => Request::JobResume { job: name },
         };
-        let answer: Changed = self.ground.ask(&request)?;
-        if self.json {
-            return print_json(&answer);
-        }
-        print(&match (change, answer.changed) {
-            (Change::Pause, true) => {
-                format!("{job} is paused; `tomking jobs resume {job}` ends it.\n")
-            }
-            (Change::Pause, false) => format!("{job} was paused already.\n"),
-            (Change::Resume, true) => format!("{job} is resumed.\n"),
-            (Change::Resume, false) => format!("{job} was not paused.\n"),
-        })
+        self.shown(&request, |changed| changed)
     }
 }
 

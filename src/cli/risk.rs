@@ -8,21 +8,18 @@ use std::{
 
 use clap::{Args, Subcommand};
 use rust_decimal::Decimal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     CliError, CliResult, Global,
     ground::{Ground, print, print_json, settings},
 };
 use crate::{
-    control::{Request, say::unit_words},
+    control::{Request, say},
     desk::check::{Verdict, WrittenOrder},
-    report::{page::table_text, parts::bounds},
     risk::{
-        BuyingPowerSource, Figure,
-        breaker::Line,
+        BuyingPowerSource,
         cap::{VixCap, VixMode, vix_cap},
-        standing::LimitLine,
     },
 };
 
@@ -77,30 +74,17 @@ pub fn run(global: &Global, args: &RiskArgs) -> CliResult {
 
 fn standing(global: &Global) -> CliResult {
     let ground = Ground::load(global)?;
-    let limits: Vec<LimitLine> = ground.ask(&Request::Limits)?;
-    let breakers: Vec<Line> = ground.ask(&Request::Risk)?;
+    let limits: Value = ground.ask(&Request::Limits)?;
+    let breakers: Value = ground.ask(&Request::Risk)?;
     if global.json {
         print_json(&json!({ "limits": limits, "breakers": breakers }))?;
     } else {
-        print(&format!("{}\n{}", limit_table(&limits), table(&breakers)))?;
+        let page = |request, found| say::page(request, found).map_err(CliError::Failed);
+        let (limits, breakers) =
+            (page(&Request::Limits, &limits)?, page(&Request::Risk, &breakers)?);
+        print(&format!("{}\n{}", limits.text(), breakers.text()))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn limit_table(lines: &[LimitLine]) -> String {
-    let head = ["Limit", "Now", "Bound", ""].map(str::to_owned);
-    let row = |line: &LimitLine| {
-        let unit = unit_words(&line.unit);
-        let text = |figure: &Figure| match figure {
-            Figure::Number(number) => format!("{number}{unit}"),
-            Figure::Text(text) => text.clone(),
-        };
-        let now = line.value.as_ref().map_or_else(|| "-".to_owned(), text);
-        let standing = line.standing.name().to_owned();
-        vec![format!("{:>2} {}", line.number, line.limit), now, text(&line.bound), standing]
-    };
-    let rows: Vec<Vec<String>> = lines.iter().map(row).collect();
-    table_text(&head, &rows)
 }
 
 fn check(global: &Global, file: &Path) -> CliResult {
@@ -169,17 +153,6 @@ fn verdict_text(verdict: &Verdict) -> String {
         let _ = writeln!(text, "Warning: {warning}");
     }
     text
-}
-
-fn table(lines: &[Line]) -> String {
-    let head = ["Breaker", "Now", "Bounds", ""].map(str::to_owned);
-    let row = |line: &Line| {
-        let unit = unit_words(&line.unit);
-        let now = line.value.map_or_else(|| "-".to_owned(), |value| format!("{value}{unit}"));
-        vec![line.breaker.clone(), now, bounds(line), line.standing.name().to_owned()]
-    };
-    let rows: Vec<Vec<String>> = lines.iter().map(row).collect();
-    table_text(&head, &rows)
 }
 
 fn level(text: &str) -> Result<Decimal, CliError> {

@@ -1,24 +1,9 @@
 //! `tomking stage`: the deployment stage, what a promotion asks for, and the owner's word on it.
 
-use std::{fmt::Write as _, process::ExitCode};
-
 use clap::{Args, Subcommand};
 
-use super::{
-    CliError, CliResult, Global,
-    ground::{Ground, print, print_json},
-};
-use crate::{
-    calendar::NEW_YORK,
-    clock::Timestamp,
-    config::stages::StageId,
-    control::{
-        Request,
-        stage::{StageFigures, StageView},
-    },
-    desk::stage::Came,
-    risk::promotion::Criterion,
-};
+use super::{CliResult, Global, ground::Ground};
+use crate::{config::stages::StageId, control::Request};
 
 /// The deployment stage, and each criterion of the next one measured from the ledger.
 ///
@@ -58,14 +43,7 @@ pub fn run(global: &Global, args: &StageArgs) -> CliResult {
             Request::StageDemote { to: *to, reason: reason.clone() }
         }
     };
-    let view: Option<StageView> = Ground::load(global)?.ask(&request)?;
-    let view = view.ok_or_else(|| CliError::failed("the stage was not told"))?;
-    if global.json {
-        print_json(&view)?;
-    } else {
-        print(&words(&view))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    Ground::load(global)?.show(&request, global.json)
 }
 
 /// A stage of the command line.
@@ -77,91 +55,4 @@ pub fn stage(text: &str) -> Result<StageId, String> {
 fn reason(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() { Err("say why".to_owned()) } else { Ok(text.to_owned()) }
-}
-
-fn words(view: &StageView) -> String {
-    let row = &view.row;
-    let name = row.stage.words();
-    let name = name[..1].to_uppercase() + &name[1..];
-    let since = row.since.map_or_else(String::new, |at| format!(" since {}", moment(at)));
-    let came = match row.came {
-        Came::Begun => "begun",
-        Came::Promoted => "promoted",
-        Came::Demoted => "demoted",
-        Came::Breached => "demoted by a breach",
-    };
-    let mut text = format!("{name}{since}; {came} by {}: {}.\n", row.by, row.reason);
-    if let Some(figures) = &view.figures {
-        let _ = writeln!(text, "{}", allows(figures));
-    }
-    if view.figures.as_ref().is_some_and(|figures| figures.ack) {
-        let _ = match view.acked_until {
-            Some(until) => {
-                writeln!(text, "The daily report is acknowledged until {}.", moment(until))
-            }
-            None => writeln!(
-                text,
-                "No daily report was acknowledged: nothing is entered before `tomking ack`."
-            ),
-        };
-    }
-    for over in &row.overrides {
-        let _ = writeln!(
-            text,
-            "Override {} by {}: from {} to {}, {}; did not hold: {}.",
-            moment(over.at),
-            over.by,
-            over.from,
-            over.to,
-            over.reason,
-            over.failed.join("; ")
-        );
-    }
-    let Some(next) = view.next else {
-        text.push_str("It is the last stage.\n");
-        return text;
-    };
-    let verdict = if view.ready { "every criterion holds" } else { "not every criterion holds" };
-    let _ = writeln!(text, "\nPromotion to {next}: {verdict}.");
-    text + &lines(&view.criteria)
-}
-
-fn allows(figures: &StageFigures) -> String {
-    let capital =
-        figures.capital_gbp.map_or_else(|| "the whole balance".to_owned(), |gbp| gbp.to_string());
-    let cap = figures
-        .cap_percent
-        .map_or_else(|| "as VIX and phase allow".to_owned(), |cap| format!("at most {cap} %"));
-    let positions = figures
-        .positions
-        .map_or_else(|| "as the phase".to_owned(), |positions| positions.to_string());
-    let strategies =
-        figures.strategies.as_ref().map_or_else(|| "all".to_owned(), |names| names.join(", "));
-    format!(
-        "Capital {capital}; buying power {cap}; open positions {positions}; strategies: {strategies}."
-    )
-}
-
-fn lines(criteria: &[Criterion]) -> String {
-    let mut text = String::new();
-    for criterion in criteria {
-        let unit = match criterion.unit.as_str() {
-            "percent" => " %",
-            "days" => " days",
-            _ => "",
-        };
-        let value = criterion
-            .value
-            .map_or_else(|| "not measured".to_owned(), |value| format!("{value}{unit}"));
-        let mark = if criterion.holds { "yes" } else { "NO " };
-        let Criterion { name, asks, evidence, .. } = criterion;
-        let _ = writeln!(text, "{mark}  {name}: {value}; asked for: {asks}");
-        let _ = writeln!(text, "     from: {evidence}");
-    }
-    text
-}
-
-/// `Fri 2024-08-02 10:30 New York`.
-fn moment(at: Timestamp) -> String {
-    format!("{} New York", at.with_timezone(&NEW_YORK).format("%a %Y-%m-%d %H:%M"))
 }

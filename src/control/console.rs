@@ -223,15 +223,15 @@ fn named(value: &Value, field: &str) -> Vec<String> {
 }
 
 fn said(request: &Request, value: &Value) -> Reply {
-    match say::page(request, value) {
-        Ok(page) => Reply::Said(say::narrow(page)),
+    match say::phone(request, value) {
+        Ok(page) => Reply::Said(page),
         Err(why) => Reply::Refused(why),
     }
 }
 
 fn rest(request: &Request, answer: Result<Value, String>) -> Page {
-    let page = answer.and_then(|value| say::page(request, &value));
-    page.map_or_else(|why| say::failed(&why), say::narrow)
+    let page = answer.and_then(|value| say::phone(request, &value));
+    page.unwrap_or_else(|why| say::failed(&why))
 }
 
 fn lock(asked: &Mutex<Asked>) -> std::sync::MutexGuard<'_, Asked> {

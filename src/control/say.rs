@@ -1,6 +1,8 @@
-//! Answers as pages that fit a phone; the shell shows the same ones.
+//! Answers as pages. The shell shows all of one; a phone shows what matters first, the long of it left
+//! out and tables that are too wide folded. Both are the same page: only what is listed differs.
 
 mod book;
+mod decided;
 mod house;
 mod alerts;
 mod latch;
@@ -8,11 +10,10 @@ mod money;
 mod phase;
 mod positions;
 mod risk;
+mod stage;
 mod status;
 mod words;
 mod work;
-
-pub use self::{risk::unit_words, words::narrow};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -32,11 +33,32 @@ use crate::{
     },
 };
 
-/// The page of an answer.
+/// Whose screen a page is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// A phone held upright.
+    Phone,
+    /// A terminal: everything.
+    Terminal,
+}
+
+/// The page of an answer, with all that it says: for a terminal.
 ///
 /// # Errors
 /// In words, when the document is not of the request: an answer of another version.
 pub fn page(request: &Request, value: &Value) -> Result<Page, String> {
+    laid_out(request, value, Layout::Terminal)
+}
+
+/// The same for a phone or a mail read on one.
+///
+/// # Errors
+/// As [`page`].
+pub fn phone(request: &Request, value: &Value) -> Result<Page, String> {
+    laid_out(request, value, Layout::Phone).map(words::narrow)
+}
+
+fn laid_out(request: &Request, value: &Value, layout: Layout) -> Result<Page, String> {
     Ok(match request {
         Request::Status => status::page(&typed(value)?),
         Request::Halt { .. }
@@ -55,19 +77,19 @@ pub fn page(request: &Request, value: &Value) -> Result<Page, String> {
         Request::Greeks => book::greeks(&typed(value)?),
         Request::Payoff { .. } => money::payoff(&typed(value)?),
         Request::Risk => risk::breakers(&typed::<Vec<_>>(value)?),
-        Request::Limits => risk::limits(&typed::<Vec<_>>(value)?),
-        Request::Stress { .. } => risk::stress(&typed(value)?),
+        Request::Limits => risk::limits(&typed::<Vec<_>>(value)?, layout),
+        Request::Stress { .. } => risk::stress(&typed(value)?, layout),
         Request::Plan => typed::<PlanStands>(value)?.page(),
         Request::Phase => phase::page(&typed(value)?),
         Request::Stage | Request::StagePromote { .. } | Request::StageDemote { .. } => {
-            work::stage(&typed(value)?)
+            stage::page(&typed(value)?, layout)
         }
-        Request::JobsList => work::jobs(&typed::<Vec<_>>(value)?),
-        Request::JobsNext { .. } => work::next(&typed::<Vec<_>>(value)?),
+        Request::JobsList => work::jobs(&typed::<Vec<_>>(value)?, layout),
+        Request::JobsNext { .. } => work::next(&typed::<Vec<_>>(value)?, layout),
         Request::JobRun { .. } => work::run(&typed(value)?),
         Request::JobPause { .. } => work::job_changed(&typed(value)?, true),
         Request::JobResume { .. } => work::job_changed(&typed(value)?, false),
-        Request::Why { .. } => work::why(&typed::<Vec<_>>(value)?),
+        Request::Why { .. } => decided::why(&typed::<Vec<_>>(value)?, layout),
         Request::StrategyPause { .. } | Request::StrategyResume { .. } => {
             work::strategy(&typed(value)?)
         }

@@ -48,7 +48,7 @@ pub struct Greeks {
     /// For a rise of one percent in every underlying at once: each at a beta of one.
     #[serde(with = "cents")]
     pub delta_one_percent_usd: f64,
-    /// For a calendar day.
+    /// For a calendar day, or what is left to its expiry where that is less.
     #[serde(with = "cents")]
     pub theta_day_usd: f64,
     /// For a rise of one point in every implied volatility.
@@ -73,7 +73,7 @@ impl Greeks {
             Self { delta_one_percent_usd: size * underlying / 100.0, ..Self::default() },
             |priced| Self {
                 delta_one_percent_usd: size * priced.delta * underlying / 100.0,
-                theta_day_usd: size * priced.theta,
+                theta_day_usd: leg.theta_day_usd(),
                 vega_point_usd: size * priced.vega,
             },
         )

@@ -1,12 +1,14 @@
 //! The book at the end of a session, as reports tell it: Greeks, limits, stress, groups.
 
+use rust_decimal::Decimal;
+
 use super::{
     page::{Body, Section},
     parts::{bounds, percent, signed},
 };
 use crate::{
     desk::dayend::{DayEnd, Greeks},
-    money::Usd,
+    money::{Usd, round_half_up},
     risk::{
         breaker::Line,
         groups::{ALL_EQUITY, GroupCount},
@@ -31,12 +33,13 @@ pub fn greeks_words(greeks: &Greeks) -> String {
 
 /// Whole dollars; cents where it is less than ten.
 fn dollars(figure: f64) -> String {
-    let amount = rust_decimal::Decimal::try_from(figure).unwrap_or_default();
-    let text = Usd(amount).rounded().to_string();
-    match text.split_once('.') {
-        Some((whole, _)) if figure.abs() >= 10.0 => whole.to_owned(),
-        _ => text,
+    let amount = Decimal::try_from(figure).unwrap_or_default();
+    let text = |amount| Usd(amount).rounded().to_string();
+    if figure.abs() < 10.0 {
+        return text(round_half_up(amount, 2));
     }
+    let whole = text(round_half_up(amount, 0));
+    whole.trim_end_matches(".00").to_owned()
 }
 
 /// The Greeks of everything held; `None` when nothing is.
@@ -90,9 +93,10 @@ pub fn stress(end: &DayEnd) -> Section {
         vec![line.scenario.clone(), line.loss_usd.to_string(), share]
     };
     let StressReport { bound_percent, scenarios, .. } = found;
-    let head = ["Scenario", "Loss", &format!("of {bound_percent} %")].map(str::to_owned).to_vec();
+    let head = ["Scenario", "Loss", "of net"].map(str::to_owned).to_vec();
     let shown: Vec<_> = worst.iter().take(SCENARIOS).map(row).collect();
-    let title = format!("{title}, the worst {} of {}", shown.len(), scenarios.len());
+    let (listed, all) = (shown.len(), scenarios.len());
+    let title = format!("{title}, the worst {listed} of {all}, bound {bound_percent} % of net");
     Section { title, body: Body::Rows(head, shown) }
 }
 

@@ -16,6 +16,7 @@ use crate::{
         PositionId,
         hold::{Hold, Level},
     },
+    calendar::NEW_YORK,
     clock::Timestamp,
     desk::{
         daybook::DayBook,
@@ -196,7 +197,7 @@ impl DailyReport {
         sections.extend(self.account.as_ref().map(|account| account_section(account, vix)));
         sections.push(parts::trades(&self.trades));
         if !self.positions.is_empty() {
-            sections.push(positions(&self.positions));
+            sections.push(positions(&self.positions, self.close.as_ref()));
         }
         sections.extend(self.close.as_ref().and_then(closing::greeks));
         sections.extend(closing::near(&self.breakers, self.close.as_ref()));
@@ -285,8 +286,9 @@ fn books(books: &DayBook) -> Section {
     Section { title: "Books".to_owned(), body: Body::Lines(lines) }
 }
 
-/// What is still open, with what it has brought and its Greeks.
-pub fn positions(positions: &[PositionLine]) -> Section {
+/// What is still open, with what it had brought a moment before the close and its Greeks then: the
+/// account is what the broker said after it.
+pub fn positions(positions: &[PositionLine], close: Option<&DayEnd>) -> Section {
     let line = |line: &PositionLine| {
         let PositionLine { what, credit_usd, open_pnl_usd, greeks, .. } = line;
         let left = match line.days_left {
@@ -306,7 +308,8 @@ pub fn positions(positions: &[PositionLine]) -> Section {
         (head, under)
     };
     let body = Body::Outline(positions.iter().map(line).collect());
-    Section { title: "Open positions".to_owned(), body }
+    let at = close.map(|close| close.at.with_timezone(&NEW_YORK).format(" at %H:%M").to_string());
+    Section { title: format!("Open positions{}", at.unwrap_or_default()), body }
 }
 
 /// How the slots ended.

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     account::{IntentId, PositionId},
+    calendar::NEW_YORK,
     money::Usd,
     risk::decision::{DecisionOutcome, DecisionRecord},
     strategy::Filter,
@@ -37,21 +38,36 @@ pub fn section(
         credit_usd: line.credit_usd,
     });
     let opened: Vec<Opened> = closed.chain(open).collect();
-    let items = decisions.iter().map(|decision| item(decision, &opened)).collect();
+    let entered = |intent: &IntentId| entered(intent, &opened);
+    let items = decisions.iter().map(|decision| item(decision, entered)).collect();
     Section { title: "Decisions".to_owned(), body: Body::Outline(items) }
 }
 
-fn item(decision: &DecisionRecord, opened: &[Opened]) -> (String, Vec<String>) {
+/// How a decision came out and what stood in the way, where its position is not looked up.
+pub fn brief(decision: &DecisionRecord) -> (String, Vec<String>) {
+    let (head, mut under) = item(decision, |intent| format!("entered as {intent}"));
+    if decision.at != decision.slot {
+        let at = decision.at.with_timezone(&NEW_YORK).format("%a %-d %b %H:%M:%S");
+        under.push(format!("decided at {at}"));
+    }
+    (head, under)
+}
+
+fn item(decision: &DecisionRecord, entered: impl Fn(&IntentId) -> String) -> (String, Vec<String>) {
     let head = format!("{} {}", clock(decision.slot), decision.strategy);
     if let Some(ended) = &decision.ended {
-        return (format!("{head}: missed"), vec![format!("its order ended unfilled: {ended}")]);
+        let order = decision.intent.as_ref().map_or_else(String::new, |id| format!("{id} "));
+        return (
+            format!("{head}: missed"),
+            vec![format!("its order {order}ended unfilled: {ended}")],
+        );
     }
     if decision.outcome == DecisionOutcome::Adjusted {
         let order = decision.intent.as_ref().map_or_else(String::new, |id| format!(" by {id}"));
         return (format!("{head}: changed a position{order}"), Vec::new());
     }
     if let Some(intent) = &decision.intent {
-        return (format!("{head}: {}", entered(intent, opened)), Vec::new());
+        return (format!("{head}: {}", entered(intent)), Vec::new());
     }
     let outcome = decision.outcome.name().replace('_', " ");
     (format!("{head}: {outcome}"), reasons(decision))
@@ -87,8 +103,11 @@ fn reasons(decision: &DecisionRecord) -> Vec<String> {
 
 /// `short put delta 0.3412, needs 0.10 to 0.30`.
 fn said(name: &str, filter: &Filter) -> String {
-    let name = name.replace(['_', '.'], " ");
-    format!("{name} {}, needs {}", filter.value, filter.bound)
+    let Filter { value, bound, .. } = filter;
+    if name == "data" {
+        return format!("{value}, needs {bound}"); // it says itself what is not there
+    }
+    format!("{} {value}, needs {bound}", name.replace(['_', '.'], " "))
 }
 
 #[cfg(test)]
@@ -142,7 +161,7 @@ mod tests {
         let wanted = [
             "vix crisis 32, crisis = none, needs <= 30",
             "ES: short put delta 0.3412, needs 0.10 to 0.30; call credit 0.85, needs >= 1.00",
-            "XSP: data none gathered, needs a price",
+            "XSP: none gathered, needs a price",
         ];
         assert_eq!(found[0].0, "Fri 2 Aug 10:30 friday_0dte: no trade");
         assert_eq!(found[0].1, wanted);

@@ -37,7 +37,7 @@ pub struct Section {
 pub enum Body {
     /// Names with values.
     Facts(Vec<(String, String)>),
-    /// A head and rows; columns from the second on are figures.
+    /// A head and rows; columns of figures stand to the right.
     Rows(Vec<String>, Vec<Vec<String>>),
     /// Plain lines.
     Lines(Vec<String>),
@@ -102,17 +102,27 @@ impl Body {
     }
 }
 
-/// A plain table: the first column to the left, figures to the right.
+/// A plain table: the first column and words to the left, columns of figures to the right.
 pub fn table_text(head: &[String], rows: &[Vec<String>]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(head.to_vec());
     for row in rows {
         table.add_row(row.clone());
     }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
+    for (at, column) in table.column_iter_mut().enumerate().skip(1) {
+        let mut cells = rows.iter().filter_map(|row| row.get(at));
+        if cells.all(|cell| is_figure(cell)) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
     joined(table.lines().map(|line| format!(" {}", line.trim_end())))
+}
+
+/// A figure, with its unit at most: `-$16.00`, `7.3 %`, `3/4`, `>= 65 %`, and what stands for none.
+fn is_figure(cell: &str) -> bool {
+    let bare = cell.trim_start_matches([' ', '<', '>', '=', '+', '-', '$', '£']);
+    let begins = bare.is_empty() || bare.starts_with(|c: char| c.is_ascii_digit());
+    begins && bare.split_whitespace().count() <= 2
 }
 
 /// Lines, each ended.

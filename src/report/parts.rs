@@ -14,7 +14,7 @@ use crate::{
     config::stages::StageId,
     desk::{describe, stage::StageRow},
     money::{Gbp, Usd, to_f64},
-    risk::breaker::Line,
+    risk::{breaker::Line, promotion::Criterion},
 };
 
 /// A closed trade.
@@ -117,6 +117,19 @@ pub fn trades(trades: &[TradeLine]) -> Section {
 pub fn bounds(line: &Line) -> String {
     let each = line.bounds.iter().map(|bound| format!("{} {}", bound.value, bound.action));
     each.collect::<Vec<_>>().join(", ")
+}
+
+/// A criterion of a promotion: `closed trades: 3, does not hold`, and what it asks for.
+pub fn criterion(criterion: &Criterion) -> (String, Vec<String>) {
+    let Criterion { name, asks, value, unit, holds, .. } = criterion;
+    let mark = if *holds { "holds" } else { "does not hold" };
+    let value = match (value, unit.as_str()) {
+        (None, _) => "not measured".to_owned(),
+        (Some(value), "percent") => format!("{value} %"),
+        (Some(value), "count") => value.to_string(),
+        (Some(value), unit) => format!("{value} {unit}"),
+    };
+    (format!("{name}: {value}, {mark}"), vec![asks.clone()])
 }
 
 /// `1 trade`, `3 trades`.

@@ -201,7 +201,7 @@ impl WeeklyReview {
         sections.push(weekly_page::statistics(self));
         sections.push(parts::trades(&self.trades));
         if !self.positions.is_empty() {
-            sections.push(positions(&self.positions));
+            sections.push(positions(&self.positions, self.close.as_ref()));
         }
         if let Some(close) = &self.close {
             sections.extend(closing::greeks(close));

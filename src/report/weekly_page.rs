@@ -2,13 +2,12 @@
 
 use super::{
     page::{Body, Section},
-    parts::{counted, signed},
+    parts::{counted, criterion, signed},
     review::DecisionCount,
     weekly::{DayLine, StrategyWeek, WeeklyReview},
 };
 use crate::{
     money::{Gbp, Usd, round_half_up},
-    risk::promotion::Criterion,
     stats::PeriodStats,
 };
 
@@ -133,18 +132,8 @@ pub(super) fn decisions(counts: &[DecisionCount]) -> Option<Section> {
 /// Each criterion of the next stage; `None` at the last stage.
 pub(super) fn promotion(review: &WeeklyReview) -> Option<Section> {
     let holding = review.criteria.iter().filter(|criterion| criterion.holds).count();
-    let line = |criterion: &Criterion| {
-        let mark = if criterion.holds { "holds" } else { "does not hold" };
-        let value = match (criterion.value, criterion.unit.as_str()) {
-            (None, _) => "not measured".to_owned(),
-            (Some(value), "percent") => format!("{value} %"),
-            (Some(value), "count") => value.to_string(),
-            (Some(value), unit) => format!("{value} {unit}"),
-        };
-        (format!("{}: {value}, {mark}", criterion.name), vec![criterion.asks.clone()])
-    };
     let title = format!("Promotion: {holding} of {} criteria hold", review.criteria.len());
-    let body = Body::Outline(review.criteria.iter().map(line).collect());
+    let body = Body::Outline(review.criteria.iter().map(criterion).collect());
     (!review.criteria.is_empty()).then_some(Section { title, body })
 }
 

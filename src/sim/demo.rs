@@ -123,7 +123,7 @@ pub fn narrate(stage: Stage, say: Say) {
 
 /// How the position stands, while one is open; then the daily report.
 async fn watch(stage: Stage, say: Say) {
-    let Stage { rt, store, desk, broker } = stage;
+    let Stage { rt, store, desk, broker, .. } = stage;
     let Ok(before) = broker.balances().await else { return };
     let mut at = new_york(FRIDAY, time(11, 0));
     while at < new_york(FRIDAY, time(16, 0)) {

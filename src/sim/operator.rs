@@ -55,7 +55,7 @@ pub struct Resume {
 pub type Log = Arc<Mutex<Vec<Resume>>>;
 
 /// Looks at each session of `sessions`, to the last.
-pub async fn serve(rt: Runtime, daemon: Live, sessions: Vec<Session>, log: Log) {
+pub async fn serve(rt: Runtime, daemon: Arc<Live>, sessions: Vec<Session>, log: Log) {
     for session in sessions {
         rt.sleep_until(new_york(session.date, LOOKS_AT)).await;
         let now = rt.now();

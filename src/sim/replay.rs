@@ -123,6 +123,8 @@ pub struct Stage {
     pub desk: Arc<Desk>,
     /// What the account is worth.
     pub broker: Arc<dyn Broker>,
+    /// A person's hand on it.
+    pub live: Arc<Live>,
 }
 
 /// Why a replay did not run or did not end.
@@ -273,17 +275,18 @@ async fn days(plan: Plan, scene: Scene) -> Result<(Arc<Gatherer>, Starting), Rep
     })?;
     app.desk.start().await?;
     let starting = starting(broker.as_ref(), market.as_ref(), plan.from).await;
+    let reader = Reader {
+        calendar,
+        jobs: plan.jobs,
+        channels: Vec::new(),
+        data_dir: PathBuf::new(),
+        rulebook: Arc::new(plan.settings.rulebook.clone()),
+        settings: Arc::clone(&plan.settings),
+    };
+    let live = Arc::new(daemon(&app, reader, &rt, &store));
     if plan.operator == Policy::NextSession {
-        let reader = Reader {
-            calendar,
-            jobs: plan.jobs,
-            channels: Vec::new(),
-            data_dir: PathBuf::new(),
-            rulebook: Arc::new(plan.settings.rulebook.clone()),
-            settings: Arc::clone(&plan.settings),
-        };
-        let daemon = daemon(&app, reader, &rt, &store);
-        rt.spawn(operator::serve(rt.clone(), daemon, sessions.clone(), outside.operator));
+        let live = Arc::clone(&live);
+        rt.spawn(operator::serve(rt.clone(), live, sessions.clone(), outside.operator));
     }
     if let Some(book) = plan.book {
         let desk = Arc::clone(&app.desk);
@@ -291,7 +294,7 @@ async fn days(plan: Plan, scene: Scene) -> Result<(Arc<Gatherer>, Starting), Rep
     }
     rt.spawn(observer::serve(rt.clone(), Arc::clone(&app.desk), sessions, outside.books));
     if let Some(on_stage) = on_stage {
-        on_stage(Stage { rt, store, desk: Arc::clone(&app.desk), broker });
+        on_stage(Stage { rt, store, desk: Arc::clone(&app.desk), broker, live });
     }
     app.scheduler.run_until(last_second(plan.to)).await?;
     Ok((app.gatherer, starting))

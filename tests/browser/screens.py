@@ -9,7 +9,9 @@ import sys
 import tempfile
 
 GOLDENS = pathlib.Path("tests/voice/snapshots")
-PAGES = [f"{period}_{form}" for period in ("daily", "weekly", "monthly", "quarterly") for form in ("html", "mail")]
+REPORTS = [f"reports__{period}" for period in ("daily", "weekly", "monthly", "quarterly")]
+HELD = [f"held__held_{period}" for period in ("daily", "weekly")]
+PAGES = [f"{page}_{form}" for page in REPORTS + HELD for form in ("html", "mail")]
 WIDTHS = {360: "phone", 1280: "desktop"}
 # What a page without a script cannot say of itself: how wide it became, and what is cut off beside it.
 MEASURE = """(() => {
@@ -83,7 +85,7 @@ def main(place):
         browser.session = browser.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         browser.call("Page.enable")
         for page in PAGES:
-            golden = GOLDENS / f"voice__reports__{page}.snap"
+            golden = GOLDENS / f"voice__{page}.snap"
             html = golden.read_text().split("---\n", 2)[2]
             file = place / f"{page}.html"
             file.write_text(html)

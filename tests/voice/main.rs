@@ -5,5 +5,6 @@
 mod alerts;
 mod beside;
 mod daemon;
+mod held;
 mod json;
 mod reports;

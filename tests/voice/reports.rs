@@ -57,14 +57,14 @@ fn week() -> [KeptReport; 3] {
 }
 
 /// The journal's hash depends on each byte of the week: it stands for itself elsewhere.
-fn redacted(text: &str, report: &KeptReport) -> String {
+pub fn redacted(text: &str, report: &KeptReport) -> String {
     let hash = report.document["journal"]["hash"].as_str().unwrap();
     let sequence = &report.document["journal"]["sequence"];
     text.replace(&format!("entry {sequence}, {hash}"), "entry N, HASH")
 }
 
 /// The report as a mail has it, and the same as it was kept: a document is its whole page.
-fn mail(report: &KeptReport) -> String {
+pub fn mail(report: &KeptReport) -> String {
     let page = report.page().expect("a document of this version");
     assert_eq!(page.html(), report.html);
     assert_eq!(page.text(), report.text);

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// What was sold keeps its price, so that it is still there at noon.
-fn held() -> Script {
+pub fn held() -> Script {
     Script { vol: held_up, ..quiet() }
 }
 
@@ -72,9 +72,9 @@ async fn all_reads_are_answered(daemon: &Daemon) {
             Ok(answer) => answer,
             Err(why) => panic!("{line}: {why}"),
         };
-        let page = say::page(&request, &answer).unwrap_or_else(|why| panic!("{line}: {why}"));
+        let page = say::phone(&request, &answer).unwrap_or_else(|why| panic!("{line}: {why}"));
         assert!(!page.title.is_empty(), "{line}");
-        let text = say::narrow(page).text();
+        let text = page.text();
         assert!(!text.contains('{'), "{line} shows raw JSON:\n{text}");
     }
 }
@@ -354,7 +354,7 @@ fn the_pages_of_a_friday_read_as_they_are_kept() {
         for line in reads().iter().filter(|line| !own.contains(&&line[1..])) {
             let (_, _, Some(request)) = table::parse(line).unwrap() else { continue };
             let answer = daemon.ask(request.clone()).await.unwrap();
-            let page = say::narrow(say::page(&request, &answer).unwrap()).text();
+            let page = say::phone(&request, &answer).unwrap().text();
             pages.push_str(&["> ", line, "\n", &page, "\n"].concat());
         }
         insta::assert_snapshot!(pages);

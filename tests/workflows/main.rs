@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)] // a world that does not start fails the test, as it should
 
 mod commands;
+mod greeks;
 mod halt;
 mod hanging;
 mod house;

@@ -22,7 +22,7 @@ pub struct GreekFigures {
     pub delta_one_percent_usd: Usd,
     /// What that figure grows by after such a rise.
     pub gamma_one_percent_usd: Usd,
-    /// For a calendar day.
+    /// For a calendar day, or what is left to its expiry where that is less.
     pub theta_day_usd: Usd,
     /// For a rise of one point in implied volatility.
     pub vega_point_usd: Usd,
@@ -38,7 +38,7 @@ impl GreekFigures {
                 Some(priced) => {
                     delta += size * priced.delta * percent;
                     gamma += size * priced.gamma * percent * percent;
-                    theta += size * priced.theta;
+                    theta += leg.theta_day_usd();
                     vega += size * priced.vega;
                 }
                 None => delta += size * percent,
@@ -71,9 +71,8 @@ pub struct GreeksView {
     pub at: Timestamp,
     /// Of all positions that are priced.
     pub book: GreekFigures,
-    /// Share of net liquidation that a fall of one percent takes, percent; `None` where that is not
-    /// known.
-    pub fall_one_percent_of_net_percent: Option<f64>,
+    /// What a rise of one percent brings, percent of net liquidation; `None` where that is not known.
+    pub rise_one_percent_of_net_percent: Option<f64>,
     /// Each position.
     pub positions: Vec<GreekLine>,
     /// Positions the market has said nothing of yet.
@@ -101,7 +100,7 @@ pub fn of(known: &Known<'_>) -> GreeksView {
     let mut view = GreeksView {
         at: known.snapshot.now,
         book: GreekFigures::default(),
-        fall_one_percent_of_net_percent: None,
+        rise_one_percent_of_net_percent: None,
         positions: Vec::new(),
         unpriced: Vec::new(),
     };
@@ -121,7 +120,7 @@ pub fn of(known: &Known<'_>) -> GreeksView {
         });
     }
     let net = known.snapshot.balances.map(|balances| balances.net_liquidation_usd);
-    view.fall_one_percent_of_net_percent = net.filter(|net| net.is_positive()).map(|net| {
+    view.rise_one_percent_of_net_percent = net.filter(|net| net.is_positive()).map(|net| {
         let share = view.book.delta_one_percent_usd.0 / net.0 * Decimal::ONE_HUNDRED;
         to_f64(share.round_dp(4))
     });

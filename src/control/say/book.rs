@@ -69,7 +69,7 @@ fn rate(account: &AccountLine) -> Option<String> {
 /// Greeks of the book, then of each position.
 pub fn greeks(view: &GreeksView) -> Page {
     let share = view
-        .fall_one_percent_of_net_percent
+        .rise_one_percent_of_net_percent
         .map_or_else(String::new, |share| format!(" ({share:+.2} % of net liquidation)"));
     let mut found = page(
         format!("A rise of 1 %: {}{share}", signed(view.book.delta_one_percent_usd)),

@@ -1,8 +1,11 @@
 //! Breakers, limits and stress as pages.
 
-use super::words::{filled, lines, or_dash, page, picture, rows, whole};
+use super::{
+    Layout,
+    words::{filled, lines, or_dash, page, picture, rows, whole},
+};
 use crate::{
-    money::Usd,
+    money::{Gbp, Usd},
     report::{
         chart::{Bar, Frame, Guide, Size, Unit, bars},
         page::{Page, Section},
@@ -14,7 +17,7 @@ use crate::{
         standing::{LimitLine, LimitStanding},
         stress::{
             Share,
-            report::{ScenarioLine, StressReport},
+            report::{MarginLine, ScenarioLine, StressReport},
         },
     },
 };
@@ -88,30 +91,37 @@ fn drawn(
     picture(name, says, bars(&frame, shown).0)
 }
 
-/// Limits: those that are full or near as a table, the others in a line each.
-pub fn limits(found: &[LimitLine]) -> Page {
+/// Limits: on a phone those that are full or near as a table, the others in a line each; else all in
+/// the rulebook's order.
+pub fn limits(found: &[LimitLine], layout: Layout) -> Page {
     let of = |wanted: LimitStanding| found.iter().filter(move |line| line.standing == wanted);
     let table = |wanted| -> Vec<Vec<String>> { of(wanted).map(limit).collect() };
-    let listed = |wanted| -> Vec<String> {
-        let line = |cells: Vec<String>| format!("{}: {} of {}", cells[0], cells[1], cells[2]);
-        of(wanted).map(limit).map(line).collect()
-    };
     let (full, near) = (table(LimitStanding::Full), table(LimitStanding::Near));
     let title = match (full.len(), near.len()) {
         (0, 0) => "Every limit has room".to_owned(),
         (0, near) => format!("{near} near, none full"),
         (full, near) => format!("{full} full, {near} near"),
     };
-    let head = ["Limit", "Now", "Bound"];
-    page(
-        title,
-        filled(vec![
-            rows("Full: no entry passes", &head, full),
-            rows("Near", &head, near),
-            lines("Room", listed(LimitStanding::Room)),
-            lines("Not known, or only with an order", listed(LimitStanding::Unknown)),
-        ]),
-    )
+    let head = ["Limit", "Now", "Bound", ""];
+    if layout == Layout::Terminal {
+        let row = |line: &LimitLine| {
+            let mut cells = limit(line);
+            cells.push(line.standing.name().to_owned());
+            cells
+        };
+        return page(title, vec![rows("", &head, found.iter().map(row).collect())]);
+    }
+    let listed = |wanted| -> Vec<String> {
+        let line = |cells: Vec<String>| format!("{}: {} of {}", cells[0], cells[1], cells[2]);
+        of(wanted).map(limit).map(line).collect()
+    };
+    let sections = vec![
+        rows("Full: no entry passes", &head[..3], full),
+        rows("Near", &head[..3], near),
+        lines("Room", listed(LimitStanding::Room)),
+        lines("Not known, or only with an order", listed(LimitStanding::Unknown)),
+    ];
+    page(title, filled(sections))
 }
 
 /// Its name, its figure, its bound.
@@ -126,7 +136,7 @@ fn limit(line: &LimitLine) -> Vec<String> {
 }
 
 /// A unit of a document as it stands behind a figure.
-pub fn unit_words(unit: &str) -> &'static str {
+fn unit_words(unit: &str) -> &'static str {
     match unit {
         "percent" => " %",
         "points" => " points",
@@ -138,45 +148,99 @@ pub fn unit_words(unit: &str) -> &'static str {
     }
 }
 
-/// Stress: the worst first, then each scenario, and who loses in it.
-pub fn stress(found: &StressReport) -> Page {
-    let share = |percent: Option<f64>| percent.map_or_else(String::new, |of| format!("{of:.1} %"));
-    let worst = found.scenarios.iter().find(|line| line.scenario == found.worst);
-    let title = worst.map_or_else(
-        || "Nothing is held".to_owned(),
-        |line| {
-            let percent = share(line.loss_percent);
-            let loss = signed(Usd::ZERO - line.loss_usd);
-            format!("Worst {}: {loss} {percent}", line.scenario).trim_end().to_owned()
-        },
-    );
-    let mut losing: Vec<&ScenarioLine> =
-        found.scenarios.iter().filter(|line| line.loss_usd.is_positive()).collect();
-    losing.sort_by_key(|line| std::cmp::Reverse(line.loss_usd));
-    let row = |line: &&ScenarioLine| {
-        let loss = whole(Usd::ZERO - line.loss_usd);
-        vec![line.scenario.clone(), loss, share(line.loss_percent)]
+/// Stress: the worst, then the scenarios (on a phone the worst of them), and who loses in it.
+pub fn stress(found: &StressReport, layout: Layout) -> Page {
+    let mut listed = found.scenarios.iter().collect::<Vec<_>>();
+    let losing = listed.iter().filter(|line| line.loss_usd.is_positive()).count();
+    if layout == Layout::Phone {
+        listed.retain(|line| line.loss_usd.is_positive());
+        listed.sort_by_key(|line| std::cmp::Reverse(line.loss_usd));
+        listed.truncate(SCENARIOS_LISTED);
+    }
+    let head: &[&str] = match layout {
+        Layout::Phone => &["Scenario", "$", "of net"],
+        Layout::Terminal => &["Scenario", "$", "£", "of net"],
     };
-    let shown = losing.iter().take(SCENARIOS_LISTED).map(row).collect();
-    let holder = |line: &Share| vec![line.holder.to_string(), whole(Usd::ZERO - line.loss_usd)];
-    let unpriced = found.unpriced.iter().map(|leg| format!("{}: {}", leg.leg, leg.why)).collect();
-    let mut page = page(
-        title,
-        filled(vec![
-            rows("", &["Scenario", "$", "of net"], shown),
-            rows(
-                &format!("In {}", found.positions_of),
-                &["Position", "$"],
-                found.positions.iter().map(holder).collect(),
-            ),
-            lines("Not priced, in no figure", unpriced),
-        ]),
-    );
-    page.headline = format!("At most {} % of net liquidation may be lost", found.bound_percent);
+    let shown = listed.into_iter().map(|line| scenario(line, layout)).collect();
+    let unpriced = found.unpriced.iter();
+    let unpriced = unpriced.map(|leg| format!("{} of {}: {}", leg.leg, leg.holder, leg.why));
+    let mut sections = vec![rows("", head, shown)];
+    if layout == Layout::Terminal {
+        sections.push(lines("", found.margin.iter().map(margin).collect()));
+    }
+    sections.push(positions(found, layout));
+    sections.push(lines("Not priced, in no figure", unpriced.collect()));
+    let mut page = page(worst(found), filled(sections));
+    let net = found.net_liquidation_usd.map(|net| format!(" {net}")).unwrap_or_default();
+    let bound = found.bound_percent;
+    page.headline = format!("At most {bound} % of net liquidation{net} may be lost");
     page.sections.extend(worst_of(found));
-    let (all, losing) = (found.scenarios.len(), losing.len());
-    page.notes.push(format!("Of {all} scenarios {losing} lose; `tomking stress` lists all."));
+    if layout == Layout::Phone {
+        let all = found.scenarios.len();
+        page.notes.push(format!("Of {all} scenarios {losing} lose; `tomking stress` lists all."));
+    }
     page
+}
+
+fn worst(found: &StressReport) -> String {
+    let worst = found.scenarios.iter().find(|line| line.scenario == found.worst);
+    match worst {
+        None => "Nothing is held".to_owned(),
+        Some(line) if !line.loss_usd.is_positive() => "No scenario loses anything".to_owned(),
+        Some(line) => {
+            let loss = signed(Usd::ZERO - line.loss_usd);
+            format!("Worst {}: {loss} {}", line.scenario, share(line.loss_percent, 1))
+                .trim_end()
+                .to_owned()
+        }
+    }
+}
+
+fn share(percent: Option<f64>, places: usize) -> String {
+    percent.map_or_else(String::new, |of| format!("{of:.places$} %"))
+}
+
+/// What a scenario brings: below zero it is lost.
+fn scenario(line: &ScenarioLine, layout: Layout) -> Vec<String> {
+    let dollars = Usd::ZERO - line.loss_usd;
+    match layout {
+        Layout::Phone => {
+            vec![line.scenario.clone(), whole(dollars), share(line.loss_percent, 1)]
+        }
+        Layout::Terminal => {
+            let pounds = or_dash(line.loss_gbp.map(|loss| signed(Gbp::ZERO - loss)));
+            let share = share(line.loss_percent.map(|loss| 0.0 - loss), 2);
+            vec![line.scenario.clone(), signed(dollars), pounds, share]
+        }
+    }
+}
+
+fn margin(line: &MarginLine) -> String {
+    let fits = if line.fits { "fits into" } else { "exceeds" };
+    let limits = if line.limits { "" } else { " (only reported)" };
+    format!(
+        "Requirement x {} {} {fits} {}, what the worst scenario leaves{limits}",
+        line.multiple, line.requirement_usd, line.stressed_net_liquidation_usd
+    )
+}
+
+/// Who loses in the scenario that is looked at.
+fn positions(found: &StressReport, layout: Layout) -> Section {
+    let title = format!("In {}", found.positions_of);
+    let row = |share: &Share| {
+        let (holder, loss) = (share.holder.to_string(), Usd::ZERO - share.loss_usd);
+        match layout {
+            Layout::Phone => vec![holder, whole(loss)],
+            Layout::Terminal => {
+                vec![holder, share.strategy.to_string(), share.product.to_string(), signed(loss)]
+            }
+        }
+    };
+    let head: &[&str] = match layout {
+        Layout::Phone => &["Position", "$"],
+        Layout::Terminal => &["Position", "Strategy", "Product", "$"],
+    };
+    rows(&title, head, found.positions.iter().map(row).collect())
 }
 
 /// The worst scenarios, percent of net liquidation; nothing where that is not known.

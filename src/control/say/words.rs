@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use crate::{
+    calendar::NEW_YORK,
     clock::Timestamp,
     money::{Gbp, Usd, round_half_up},
     report::{
@@ -97,6 +98,11 @@ pub fn lasting(seconds: i64) -> String {
 /// `Fri 2 Aug 10:30 ET`.
 pub fn moment(at: Timestamp) -> String {
     format!("{} ET", crate::report::parts::clock(at))
+}
+
+/// `Fri 2024-08-02 10:30:00 ET`: with its year, where it may be long ago or far ahead.
+pub fn dated(at: Timestamp) -> String {
+    format!("{} ET", at.with_timezone(&NEW_YORK).format("%a %Y-%m-%d %H:%M:%S"))
 }
 
 /// The page with what is too wide for a phone turned into lines under lines.

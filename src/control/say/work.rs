@@ -1,40 +1,73 @@
-//! Jobs, decisions, stage and what was done, as pages.
+//! Jobs, and what was done, as pages.
 
+use chrono_tz::Europe::London;
 use serde::Deserialize;
 
-use super::words::{facts, filled, lines, moment, outline, page, rows};
+use super::{
+    Layout,
+    words::{dated, filled, lines, moment, page, rows},
+};
 use crate::{
-    control::stage::StageView,
+    clock::Timestamp,
     desk::{owner_close::CloseAnswer, pause::PauseAnswer},
     report::page::Page,
-    risk::decision::{DecisionOutcome, DecisionRecord},
     schedule::views::{JobLine, NextSlot},
 };
 
 /// Every job with its state.
-pub fn jobs(found: &[JobLine]) -> Page {
-    let line = |line: &JobLine| {
-        let state = match (&line.paused, line.enabled) {
-            (_, false) => "off".to_owned(),
-            (Some(pause), true) => format!("paused since {}: {}", moment(pause.at), pause.reason),
-            (None, true) => line.next.map_or_else(|| "no slot".to_owned(), moment),
-        };
-        format!("{}: {state}", line.job)
-    };
-    let paused = found.iter().filter(|line| line.paused.is_some()).count();
-    let title = match paused {
+pub fn jobs(found: &[JobLine], layout: Layout) -> Page {
+    let paused = found.iter().filter_map(|line| Some((&line.job, line.paused.as_ref()?)));
+    let paused: Vec<String> = paused
+        .map(|(job, pause)| format!("{job} is paused since {}: {}", dated(pause.at), pause.reason))
+        .collect();
+    let title = match paused.len() {
         0 => format!("{} jobs", found.len()),
-        _ => format!("{} jobs, {paused} paused", found.len()),
+        count => format!("{} jobs, {count} paused", found.len()),
     };
-    page(title, vec![lines("", found.iter().map(line).collect())])
+    let state = |line: &JobLine| match (&line.paused, line.enabled) {
+        (_, false) => "off",
+        (Some(_), true) => "paused",
+        (None, true) => "on",
+    };
+    let next = |line: &JobLine, told: fn(Timestamp) -> String| {
+        line.next.map_or_else(|| "no slot".to_owned(), told)
+    };
+    let row = |line: &JobLine| {
+        vec![line.job.clone(), state(line).to_owned(), next(line, dated), line.when.clone()]
+    };
+    let short = |line: &JobLine| match state(line) {
+        "on" => format!("{}: {}", line.job, next(line, moment)),
+        state => format!("{}: {state}", line.job),
+    };
+    let all = match layout {
+        Layout::Phone => lines("", found.iter().map(short).collect()),
+        Layout::Terminal => {
+            rows("", &["Job", "State", "Next", "Due"], found.iter().map(row).collect())
+        }
+    };
+    page(title, filled(vec![lines("", paused), all]))
 }
 
 /// What comes.
-pub fn next(found: &[NextSlot]) -> Page {
-    let line = |slot: &NextSlot| {
-        format!("{}  {}{}", moment(slot.at), slot.job, if slot.paused { ", paused" } else { "" })
+pub fn next(found: &[NextSlot], layout: Layout) -> Page {
+    let paused = |slot: &NextSlot| if slot.paused { "paused" } else { "" }.to_owned();
+    let section = match layout {
+        Layout::Phone => {
+            let line = |slot: &NextSlot| {
+                let paused = if slot.paused { ", paused" } else { "" };
+                format!("{}  {}{paused}", moment(slot.at), slot.job)
+            };
+            lines("", found.iter().map(line).collect())
+        }
+        Layout::Terminal => {
+            let london = |slot: &NextSlot| slot.at.with_timezone(&London).format("%H:%M");
+            let row = |slot: &NextSlot| {
+                vec![dated(slot.at), london(slot).to_string(), slot.job.clone(), paused(slot)]
+            };
+            rows("", &["New York", "London", "Job", ""], found.iter().map(row).collect())
+        }
     };
-    page("Next", vec![lines("", found.iter().map(line).collect())])
+    page("Next", filled(vec![section]))
 }
 
 /// A job that was started.
@@ -98,59 +131,4 @@ pub fn close(found: &CloseAnswer) -> Page {
         None => {}
     }
     page(title, vec![lines("", said)])
-}
-
-/// The decisions of a day: how each came out, why, and what was looked at.
-pub fn why(found: &[DecisionRecord]) -> Page {
-    let Some(first) = found.first() else { return page("Nothing was decided", Vec::new()) };
-    let date = crate::calendar::new_york_date(first.slot);
-    page(format!("Decisions of {date}"), vec![outline("", found.iter().map(decision).collect())])
-}
-
-fn decision(record: &DecisionRecord) -> (String, Vec<String>) {
-    let at = record.slot.with_timezone(&crate::calendar::NEW_YORK).format("%H:%M");
-    let outcome = record.outcome.name().replace('_', " ");
-    let mut under = Vec::new();
-    under.extend(record.intent.as_ref().map(|id| format!("Order {id}")));
-    under.extend(record.ended.clone());
-    let entered = matches!(record.outcome, DecisionOutcome::Entered | DecisionOutcome::Adjusted);
-    for filter in record.filters.iter().filter(|filter| !filter.passed && !entered) {
-        under.push(format!("{} is {}, wants {}", filter.name, filter.value, filter.bound));
-    }
-    under.extend(record.refusals.iter().map(|refusal| refusal.text.clone()));
-    let passed = record.filters.iter().filter(|filter| filter.passed).count();
-    under.push(format!("{passed} of {} filters passed", record.filters.len()));
-    (format!("{at} {}: {outcome}", record.strategy), under)
-}
-
-/// The stage, and what the next asks for.
-pub fn stage(view: &StageView) -> Page {
-    let name = view.row.stage.words();
-    let title = format!("{}{}", name[..1].to_uppercase(), &name[1..]);
-    let mut found = page(title, Vec::new());
-    found.headline = match (view.next, view.ready) {
-        (None, _) => "It is the last stage".to_owned(),
-        (Some(next), true) => format!("Ready for {}", next.words()),
-        (Some(next), false) => format!("Not ready for {}", next.words()),
-    };
-    let mut allows = Vec::new();
-    if let Some(figures) = &view.figures {
-        allows.extend(figures.capital_gbp.map(|gbp| ("Capital", gbp.to_string())));
-        allows.extend(figures.cap_percent.map(|cap| ("Buying power", format!("{cap} %"))));
-        allows.extend(figures.positions.map(|count| ("Positions", count.to_string())));
-        allows.extend(figures.strategies.as_ref().map(|names| ("Strategies", names.join(", "))));
-        if figures.ack {
-            let until = view.acked_until.map_or_else(|| "not acknowledged".to_owned(), moment);
-            allows.push(("Report read until", until));
-        }
-    }
-    let criteria = view.criteria.iter().map(|criterion| {
-        let value =
-            criterion.value.map_or_else(|| "not measured".to_owned(), |value| value.to_string());
-        let holds = if criterion.holds { "yes" } else { "no" };
-        vec![criterion.name.clone(), value, criterion.bound.to_string(), holds.to_owned()]
-    });
-    let asked = rows("Asked for", &["What", "Now", "Bound", ""], criteria.collect());
-    found.sections = filled(vec![facts("Allows", allows), asked]);
-    found
 }
