@@ -157,7 +157,9 @@ mod tests {
     #[test]
     fn a_book_that_nothing_moves_says_so() {
         let mut still = found();
-        still.iter_mut().for_each(|line| line.loss_usd = Usd(dec!(0)));
+        for line in &mut still {
+            line.loss_usd = Usd(dec!(0));
+        }
         assert_eq!(
             chart(&still, Look { width: 80, colour: true }),
             "No scenario moves the book.\n"

@@ -110,12 +110,16 @@ pub fn table_text(head: &[String], rows: &[Vec<String>]) -> String {
         table.add_row(row.clone());
     }
     for (at, column) in table.column_iter_mut().enumerate().skip(1) {
-        let mut cells = rows.iter().filter_map(|row| row.get(at));
-        if cells.all(|cell| is_figure(cell)) {
+        if are_figures(rows, at) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
     joined(table.lines().map(|line| format!(" {}", line.trim_end())))
+}
+
+/// Whether a column holds nothing but figures.
+fn are_figures(rows: &[Vec<String>], at: usize) -> bool {
+    rows.iter().filter_map(|row| row.get(at)).all(|cell| is_figure(cell))
 }
 
 /// A figure, with its unit at most: `-$16.00`, `7.3 %`, `3/4`, `>= 65 %`, and what stands for none.

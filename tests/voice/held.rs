@@ -23,7 +23,7 @@ use tomking::{
     store::{Read as _, Store},
 };
 
-use crate::reports::{mail, redacted};
+use crate::reports::{mail, phone, redacted};
 
 const MONDAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 3, 2).unwrap();
 const FRIDAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 3, 13).unwrap();
@@ -102,21 +102,22 @@ fn what_is_held_over_a_weekend_is_shown_whole() {
         insta::assert_snapshot!(format!("held_{period}"), redacted(&kept.text, &kept));
         insta::assert_snapshot!(format!("held_{period}_html"), redacted(&kept.html, &kept));
         insta::assert_snapshot!(format!("held_{period}_mail"), mail(&kept));
+        insta::assert_snapshot!(format!("held_{period}_phone"), phone(&kept));
         kept.document["journal"] = serde_json::json!("redacted");
         insta::assert_json_snapshot!(format!("held_{period}_document"), kept.document);
     }
-    let (mut phone, mut terminal) = (String::new(), String::new());
+    let (mut small, mut whole) = (String::new(), String::new());
     for (request, answer) in &answers {
         let page = say::page(request, answer).unwrap();
         // What is of this machine and this build stands elsewhere.
         if *request != Request::Status {
-            terminal.push_str(&[page.text(), "\n".to_owned()].concat());
-            let small = say::phone(request, answer).unwrap();
-            phone.push_str(&[small.text(), "\n".to_owned()].concat());
+            whole.push_str(&[page.text(), "\n".to_owned()].concat());
+            let page = say::phone(request, answer).unwrap();
+            small.push_str(&[page.text(), "\n".to_owned()].concat());
         }
     }
-    insta::assert_snapshot!("held_phone", phone);
-    insta::assert_snapshot!("held_terminal", terminal);
+    insta::assert_snapshot!("held_phone", small);
+    insta::assert_snapshot!("held_terminal", whole);
     figures_agree(&store, &answers);
 }
 

@@ -72,7 +72,7 @@ pub fn mail(report: &KeptReport) -> String {
 }
 
 /// The report as Telegram shows it: nothing of one width is wider than a phone.
-fn phone(report: &KeptReport) -> String {
+pub fn phone(report: &KeptReport) -> String {
     let said = report.page().expect("a document of this version").phone();
     for stretch in said.split("<pre>").skip(1) {
         let (fixed, _) = stretch.split_once("</pre>").unwrap();

@@ -1,7 +1,7 @@
 //! The page as messages of a phone show it: proportional letters, and what is of one width no wider
 //! than the screen.
 
-use super::{Body, Page, Section};
+use super::{Body, Page, Section, are_figures};
 use crate::alert::telegram::markup::{aside, bold, escape, pre};
 
 /// Characters of one width that a phone shows in a line.
@@ -65,8 +65,8 @@ fn table(head: &[String], rows: &[Vec<String>]) -> Vec<String> {
     if widths.iter().sum::<usize>() + 2 * columns.saturating_sub(1) <= COLUMNS {
         let line = |row: &[String]| {
             let cells = widths.iter().enumerate().map(|(at, &width)| match at {
-                0 => format!("{:<width$}", cell(row, at)),
-                _ => format!("{:>width$}", cell(row, at)),
+                at if at > 0 && are_figures(rows, at) => format!("{:>width$}", cell(row, at)),
+                _ => format!("{:<width$}", cell(row, at)),
             });
             cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
         };
