@@ -14,6 +14,7 @@ mod line;
 mod pick;
 mod router;
 mod settle;
+mod unwritten;
 mod voice;
 /// The rows: what waits, what was given up.
 pub mod waiting;

@@ -11,6 +11,7 @@ use super::{
     ages::Ages,
     pick::{self, ASKED_MOST, Lane, Outlook, Pick, Recent},
     settle::{Failed, Settled, settle},
+    unwritten::Unwritten,
     waiting::{WAITING, Waiting, under},
     within,
 };
@@ -26,6 +27,8 @@ use crate::{
 
 /// A channel that does not answer is waited for so long: one alert never holds up all others.
 const SEND_WAIT: TimeDelta = TimeDelta::seconds(60);
+/// A store that does not answer is waited for so long; then the rest of what was read goes out.
+const STORE_WAIT: TimeDelta = TimeDelta::seconds(10);
 /// After so long without success an alert is a dead letter.
 pub(super) const GIVE_UP_AFTER: TimeDelta = TimeDelta::hours(24);
 
@@ -66,6 +69,7 @@ pub struct Line {
     mutes: Ages,
     /// For how long rows have failed, by key, as of the last look.
     failing: BTreeMap<String, TimeDelta>,
+    unwritten: Unwritten,
     /// Rows that cannot be read, told of already.
     unreadable: Vec<String>,
 }
@@ -82,6 +86,7 @@ impl Line {
             waits: Ages::default(),
             mutes: Ages::default(),
             failing: BTreeMap::new(),
+            unwritten: Unwritten::default(),
             unreadable: Vec::new(),
         }
     }
@@ -93,6 +98,7 @@ impl Line {
         self.note_unreadable(bad);
         let now = self.rt.now();
         self.count_waits(&mut waiting, now);
+        self.unwritten.apply(&mut waiting, now, self.rt.steady());
         let mutes = heard(&mut self.mutes, &self.rt, mutes);
         let look = Outlook {
             channel: self.to.channel.name(),
@@ -142,13 +148,28 @@ impl Line {
             let burst = self.rules.escalation.burst as usize;
             self.recent.note(out.alerts.len(), self.rt.now(), burst);
         }
+        let tried: Vec<_> =
+            rows.iter().map(|(key, row)| (key.clone(), (row.repeat, row.attempts))).collect();
         let of = |(key, row): (String, Waiting)| {
             let failing = self.failing.get(&key).copied().unwrap_or_default();
             Failed { over: failing > GIVE_UP_AFTER, key, severity: row.alert.severity }
         };
         let rows = rows.into_iter().map(of).collect();
-        let settled = Settled { line: self.to.line(), rows, result, now: self.rt.now() };
-        self.store.write(move |tx: &mut WriteTx| settle(tx, settled)).await
+        let (line, now) = (self.to.line(), self.rt.now());
+        let settled = Settled { line, rows, result: result.clone(), now };
+        let write = self.store.write(move |tx: &mut WriteTx| settle(tx, settled));
+        let Some(written) = self.rt.timeout(STORE_WAIT, write).await else {
+            tracing::error!(
+                line = self.to.line(),
+                "the store hangs; alerts that wait still go out"
+            );
+            let steady = self.rt.steady();
+            for (key, of) in tried {
+                self.unwritten.note(key, of, &result, steady);
+            }
+            return Ok(());
+        };
+        written
     }
 
     async fn send(&self, out: &Outgoing) -> Result<(), SendError> {

@@ -9,13 +9,16 @@ use super::told::{Act, NOON, Phone, critical, info, play};
 use crate::{
     alert::{
         Channel,
-        dispatch::{Voice, start},
+        dispatch::{
+            Next, Part as _, Voice, WAITING, Waiting, line::Line, start, waiting::waiting_key,
+        },
         open::MATTERS,
+        render,
         route::Rules,
     },
     clock::{Clock, Runtime, Spawn, Timestamp, VirtualWorld},
-    notice::{OUTBOX, raise},
-    store::{Store, Table, WriteTx},
+    notice::{OUTBOX, OutboxRow, raise},
+    store::{Read, Store, Table, WriteTx},
     vital::Watcher,
 };
 
@@ -167,4 +170,64 @@ fn a_receiver_that_never_answers_is_no_hang() {
     let (rt, voice) = (world.runtime(), Voice::new(Rules::default(), vec![Arc::new(Silent)]));
     start(&rt, &store, &voice);
     assert_eq!(world.run(silent(rt, voice, 10)).unwrap(), Vec::<String>::new());
+}
+
+/// A clock whose waits are over at once: a store that does not answer is not waited for.
+struct Hasty(Runtime);
+
+impl Clock for Hasty {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+    fn sleep_until(&self, _: Timestamp) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+impl Spawn for Hasty {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        self.0.spawn(task);
+    }
+}
+
+#[test]
+fn while_the_store_hangs_all_that_waits_goes_out_once_and_it_is_written_down_when_it_is_back() {
+    let (dir, at) = (tempfile::tempdir().unwrap(), noon());
+    let store = Store::open(&dir.path().join("x.redb"), "test").unwrap();
+    let put = move |tx: &mut WriteTx| {
+        (1..4).try_for_each(|n| {
+            let alert = render(n, &OutboxRow { at, notice: info(&n.to_string()) });
+            tx.put(&WAITING, &waiting_key("telegram", n), &Waiting::new(alert, at))
+        })
+    };
+    block_on(store.write(put)).unwrap();
+    let (entered, inside) = std::sync::mpsc::channel();
+    let (go_on, wait) = std::sync::mpsc::channel::<()>();
+    let hanging = store.clone();
+    let hangs = std::thread::spawn(move || {
+        block_on(hanging.write(move |_| {
+            entered.send(()).unwrap();
+            wait.recv().unwrap();
+            Ok(())
+        }))
+    });
+    inside.recv().unwrap();
+    let world = VirtualWorld::new(at);
+    let rt = Runtime::new(Arc::new(Hasty(world.runtime())), Arc::new(Hasty(world.runtime())));
+    let phone = Arc::new(Phone::new("telegram"));
+    *phone.rt.lock().unwrap() = Some(world.runtime());
+    let voice = Voice::new(Rules::default(), vec![Arc::clone(&phone) as Arc<dyn Channel>]);
+    let rest = voice.lines().remove(1);
+    let mut line = Line::new(rt, store.clone(), Arc::clone(&voice.rules), rest);
+    for _ in 0..6 {
+        block_on(line.step()).unwrap();
+    }
+    let ids = || -> Vec<u64> { phone.took().into_iter().flat_map(|(_, ids, ..)| ids).collect() };
+    assert_eq!(ids(), [1, 2, 3], "each once");
+    go_on.send(()).unwrap();
+    hangs.join().unwrap().unwrap();
+    block_on(store.write(|_| Ok(()))).unwrap();
+    assert_eq!(store.read(|tx| tx.list(&WAITING, "")).unwrap(), []);
+    assert_eq!(block_on(line.step()).unwrap(), Next::News);
+    assert_eq!(ids(), [1, 2, 3]);
 }
