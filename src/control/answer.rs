@@ -192,6 +192,10 @@ pub struct Live {
 
 #[async_trait]
 impl Handler for Live {
+    fn stops(&self) -> u64 {
+        self.desk.stops()
+    }
+
     async fn handle(&self, request: Request, by: &str) -> Result<Value, String> {
         match &request {
             Request::Status => self.status().await,

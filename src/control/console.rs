@@ -120,9 +120,9 @@ impl Console {
     pub async fn confirm(self: &Arc<Self>, caller: &Caller, word: &str) -> Reply {
         let now = self.rt.now();
         let word = word.trim();
-        let waiting = lock(&self.asked).waiting(&caller.name, now);
-        let Some(code) = waiting else {
-            return Reply::Refused("nothing waits to be confirmed; ask again".to_owned());
+        let code = match lock(&self.asked).waiting(&caller.name, self.handler.stops(), now) {
+            Ok(code) => code,
+            Err(why) => return Reply::Refused(why.to_owned()),
         };
         match &self.codes {
             Some(codes) => {
@@ -133,10 +133,11 @@ impl Console {
             None if word == code => {}
             None => return Reply::Refused("that is not the code; ask again".to_owned()),
         }
-        let Some(request) = lock(&self.asked).take(&caller.name, &code, now) else {
-            return Reply::Refused("something else was asked meanwhile; ask again".to_owned());
-        };
-        self.perform(caller, request).await
+        let taken = lock(&self.asked).take(&caller.name, &code, self.handler.stops(), now);
+        match taken {
+            Ok(request) => self.perform(caller, request).await,
+            Err(why) => Reply::Refused(why.to_owned()),
+        }
     }
 
     /// Forgets what a caller was asked to confirm.
@@ -146,9 +147,6 @@ impl Console {
 
     /// Does it without a question: for a way that has its own proof of intent.
     pub async fn perform(self: &Arc<Self>, caller: &Caller, request: Request) -> Reply {
-        if matches!(request, Request::Halt { .. }) {
-            lock(&self.asked).halted();
-        }
         let (handler, by) = (Arc::clone(&self.handler), caller.name.clone());
         let asked = request.clone();
         let (tell, told) = futures::channel::oneshot::channel();
@@ -169,8 +167,8 @@ impl Console {
     }
 
     fn remember(&self, caller: &Caller, question: String, request: Request) -> Confirm {
-        let totp = self.codes.is_some();
-        lock(&self.asked).remember(&caller.name, question, request, self.rt.now(), totp)
+        let (stops, now, totp) = (self.handler.stops(), self.rt.now(), self.codes.is_some());
+        lock(&self.asked).remember(&caller.name, question, request, stops, now, totp)
     }
 
     /// What could stand in the place of a missing argument.

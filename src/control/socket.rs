@@ -42,6 +42,10 @@ const CONNECTIONS_MAX: usize = 16;
 pub trait Handler: Send + Sync {
     /// The answer as a JSON document, or an error in words. `by` is who asks, for the journal.
     async fn handle(&self, request: Request, by: &str) -> Result<Value, String>;
+
+    /// How often trading was stopped, by whomever: a resume that was asked for before a stop is not
+    /// meant to undo it.
+    fn stops(&self) -> u64;
 }
 
 #[derive(Serialize, Deserialize)]

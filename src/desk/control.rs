@@ -1,6 +1,6 @@
 //! The operator's hand on the latch: halt, reduce, resume, flatten; and the `HALT` file.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use chrono::TimeDelta;
 
@@ -29,6 +29,7 @@ impl Desk {
     /// Idempotent. An error tells what could not be written; the latch is shut in memory all the
     /// same, and stays so.
     pub async fn halt(self: &Arc<Self>, cause: &str, by: &str) -> Result<LatchAnswer, LatchError> {
+        self.note_stop();
         let file = self.latch.shut(cause);
         self.beat();
         let entries = self.working_entries()?;
@@ -44,6 +45,7 @@ impl Desk {
         cause: &str,
         by: &str,
     ) -> Result<LatchAnswer, LatchError> {
+        self.note_stop();
         let entries = self.working_entries()?;
         self.commit_change(Change::Reduce, cause, by).await?;
         self.answer_after_cancels(entries).await
@@ -78,6 +80,7 @@ impl Desk {
         cause: &str,
         by: &str,
     ) -> Result<LatchAnswer, LatchError> {
+        self.note_stop();
         let entries = self.working_entries()?;
         self.open_latch(Change::Flatten, None, cause, by).await?;
         self.answer_after_cancels(entries).await
@@ -105,11 +108,22 @@ impl Desk {
         if self.latch.holds().iter().any(|standing| standing.is_same(&hold)) {
             return Ok(());
         }
+        self.note_stop();
         let (now, by) = (self.now(), by.to_owned());
         self.write(move |tx| latch::set_hold(tx, &hold, &by, now)).await?;
         self.latch.refresh(&self.parts.store)?;
         self.beat();
         Ok(())
+    }
+
+    /// Stops and new holds since the desk was made: what was asked to undo one of them is not meant
+    /// for the next.
+    pub fn stops(&self) -> u64 {
+        self.stops.load(Ordering::SeqCst)
+    }
+
+    fn note_stop(&self) {
+        self.stops.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Makes a hold of a `HALT` file that lies there by hand. The file stops orders by itself, from

@@ -87,7 +87,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -150,6 +150,8 @@ pub struct Desk {
     latch: Latch,
     hot: Mutex<Hot>,
     reconciled: AtomicBool,
+    /// Grows with each stop and each new hold, before it is written down.
+    stops: AtomicU64,
     /// Grows with each change; workers and the watch wait on it.
     pulse: channel::Sender<u64>,
     /// One round of watching at a time.
@@ -236,6 +238,7 @@ impl Desk {
             latch,
             hot: Mutex::default(),
             reconciled: AtomicBool::new(false),
+            stops: AtomicU64::new(0),
             pulse,
             turn: futures::lock::Mutex::new(()),
             looking: futures::lock::Mutex::new(()),

@@ -43,10 +43,7 @@ impl Desk {
         now: Timestamp,
     ) -> Result<Pass, StoreError> {
         let Some(position) = record.intent.purpose.position() else {
-            let open = self.latch.check(Leaving::Opening, now).is_ok()
-                && self.is_reconciled()
-                && self.doubted(|other| other.id() != record.id())?.is_none();
-            return Ok(if open { Pass::Leaves(Leaving::Opening) } else { Pass::Later });
+            return self.pass_entry(record, now);
         };
         let Some(position) = self.parts.store.read(|tx| read::position(tx, position))? else {
             return Ok(Pass::Never(nothing_left()));
@@ -94,6 +91,23 @@ impl Desk {
                 Pass::Later
             }
         })
+    }
+
+    /// Legs that ran ahead do not wait for the rest while the fate of another order is in doubt: what
+    /// there is of them is closed.
+    fn pass_entry(&self, record: &IntentRecord, now: Timestamp) -> Result<Pass, StoreError> {
+        if self.latch.check(Leaving::Opening, now).is_err() {
+            return Ok(Pass::Later);
+        }
+        let Some(other) = self.doubted(|other| other.id() != record.id())? else {
+            let known = self.is_reconciled();
+            return Ok(if known { Pass::Leaves(Leaving::Opening) } else { Pass::Later });
+        };
+        if record.uneven_since.is_none() {
+            return Ok(Pass::Later);
+        }
+        let reason = format!("the legs filled unevenly, and the fate of `{other}` is in doubt");
+        Ok(Pass::Never(End { state: IntentState::Cancelled, reason }))
     }
 
     /// Notes a risk-reducing send for its own limit a minute.

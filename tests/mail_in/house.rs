@@ -41,6 +41,10 @@ pub struct Asked {
 
 #[async_trait]
 impl Handler for Asked {
+    fn stops(&self) -> u64 {
+        0
+    }
+
     async fn handle(&self, request: Request, by: &str) -> Result<Value, String> {
         self.seen.lock().unwrap().push((request.clone(), by.to_owned()));
         (self.before)().await;

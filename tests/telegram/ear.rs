@@ -167,6 +167,12 @@ async fn a_missing_argument_is_offered_as_buttons() {
     house.api.until("it is answered in place", |api| api.texts(11)[0] != asked.text).await;
     house.api.until("a word", |api| api.word(&query).is_some()).await;
     assert_eq!(house.desk.writes(), ["job_run"]);
+    // A viewer's press is refused beside the question, which stays.
+    house.api.write(OWNER, GROUP, "/run", 0);
+    let shown = house.api.nth(GROUP, 1).await;
+    house.api.press(VIEWER, &shown, "zdte-entry");
+    assert_eq!(house.api.nth(GROUP, 2).await.text, "/run is for owners");
+    assert_eq!(house.api.texts(GROUP)[0], shown.text);
     // The same question of ten minutes ago is too old to act on.
     house.api.press_late(OWNER, &asked, "daily-report", 600);
     house.api.until("it is refused", |api| api.texts(11)[0].starts_with("Not done: /run")).await;

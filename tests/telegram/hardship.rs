@@ -260,6 +260,21 @@ async fn a_halt_is_heard_behind_more_questions_than_a_poll_brings() {
 }
 
 #[tokio::test]
+async fn a_halt_is_heard_behind_more_buttons_than_a_poll_brings() {
+    let house = House::new().await;
+    house.api.write(OWNER, GROUP, "/report", 0);
+    let page = house.api.nth(GROUP, 1).await;
+    house.desk.hang("report");
+    for _ in 0..250 {
+        house.api.press(VIEWER, &page, "Refresh");
+    }
+    house.api.write(OWNER, 11, "/halt", 0);
+    let begun = tomking::clock::Stopwatch::start();
+    house.api.until("the halt", |_| house.desk.writes() == ["halt"]).await;
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
 async fn a_halt_does_not_wait_for_others() {
     let house = House::new().await;
     // Forty questions to a desk that hangs; then a halt.

@@ -77,6 +77,10 @@ fn name(request: &Request) -> String {
 
 #[async_trait]
 impl Handler for Desk {
+    fn stops(&self) -> u64 {
+        self.writes().iter().filter(|name| *name == "halt").count() as u64
+    }
+
     async fn handle(&self, request: Request, by: &str) -> Result<Value, String> {
         assert!(!std::mem::take(&mut *self.panics.lock().unwrap()), "planted");
         let name = name(&request);

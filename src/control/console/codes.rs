@@ -14,8 +14,26 @@ const VALID: TimeDelta = TimeDelta::seconds(60);
 /// What waits to be confirmed, by caller.
 #[derive(Default)]
 pub(super) struct Asked {
-    waiting: BTreeMap<String, (Confirm, Request)>,
+    waiting: BTreeMap<String, Waiting>,
     count: u64,
+}
+
+struct Waiting {
+    confirm: Confirm,
+    request: Request,
+    /// How often trading had been stopped.
+    stops: u64,
+}
+
+/// Nothing is there to be confirmed.
+const NOTHING: &str = "nothing waits to be confirmed; ask again";
+/// A stop has the last word, whoever asked for it.
+const STOPPED: &str = "trading was stopped after this was asked; ask again";
+
+impl Waiting {
+    fn is_undone(&self, stops: u64) -> bool {
+        self.stops != stops && matches!(self.request, Request::Resume { .. })
+    }
 }
 
 impl Asked {
@@ -25,21 +43,31 @@ impl Asked {
         caller: &str,
         question: String,
         request: Request,
+        stops: u64,
         now: Timestamp,
         totp: bool,
     ) -> Confirm {
-        self.waiting.retain(|_, (confirm, _)| now < confirm.until);
+        self.waiting.retain(|_, waiting| now < waiting.confirm.until);
         self.count += 1;
         let code = code(caller, self.count, now);
         let confirm = Confirm { question, code, until: now + VALID, totp };
-        self.waiting.insert(caller.to_owned(), (confirm.clone(), request));
+        let waiting = Waiting { confirm: confirm.clone(), request, stops };
+        self.waiting.insert(caller.to_owned(), waiting);
         confirm
     }
 
-    /// The code of what waits for a caller.
-    pub fn waiting(&self, caller: &str, now: Timestamp) -> Option<String> {
-        let (confirm, _) = self.waiting.get(caller)?;
-        (now < confirm.until).then(|| confirm.code.clone())
+    /// The code of what waits for a caller; the error says why nothing can be confirmed.
+    pub fn waiting(
+        &self,
+        caller: &str,
+        stops: u64,
+        now: Timestamp,
+    ) -> Result<String, &'static str> {
+        match self.waiting.get(caller).filter(|waiting| now < waiting.confirm.until) {
+            None => Err(NOTHING),
+            Some(waiting) if waiting.is_undone(stops) => Err(STOPPED),
+            Some(waiting) => Ok(waiting.confirm.code.clone()),
+        }
     }
 
     /// Forgets what waits for a caller.
@@ -47,19 +75,19 @@ impl Asked {
         self.waiting.remove(caller);
     }
 
-    /// Forgets what undoes a halt, whoever asked for it: a halt has the last word.
-    pub fn halted(&mut self) {
-        self.waiting.retain(|_, (_, request)| !matches!(request, Request::Resume { .. }));
-    }
-
     /// Takes what waits for a caller under this code: it is done once, and nothing else in its
     /// place.
-    pub fn take(&mut self, caller: &str, code: &str, now: Timestamp) -> Option<Request> {
-        if self.waiting.get(caller)?.0.code != code {
-            return None;
+    pub fn take(
+        &mut self,
+        caller: &str,
+        code: &str,
+        stops: u64,
+        now: Timestamp,
+    ) -> Result<Request, &'static str> {
+        if self.waiting(caller, stops, now)? != code {
+            return Err("something else was asked meanwhile; ask again");
         }
-        let (confirm, request) = self.waiting.remove(caller)?;
-        (now < confirm.until).then_some(request)
+        self.waiting.remove(caller).map(|waiting| waiting.request).ok_or(NOTHING)
     }
 }
 

@@ -22,6 +22,11 @@ impl Script {
 
 #[async_trait]
 impl Handler for Script {
+    fn stops(&self) -> u64 {
+        let done = self.done.lock().unwrap();
+        done.iter().filter(|(request, _)| matches!(request, Request::Halt { .. })).count() as u64
+    }
+
     async fn handle(&self, request: Request, by: &str) -> Result<Value, String> {
         self.done.lock().unwrap().push((request.clone(), by.to_owned()));
         match request {
@@ -205,7 +210,7 @@ fn a_halt_takes_back_every_resume_that_waits_and_nothing_else() {
         let flatten = confirm(console.ask(&owner("b"), "/flatten").await);
         said(console.ask(&owner("c"), "/halt").await);
         let why = refused(console.confirm(&owner("a"), &resume.code).await);
-        assert_eq!(why, "nothing waits to be confirmed; ask again");
+        assert_eq!(why, "trading was stopped after this was asked; ask again");
         assert_eq!(resumes(&handler), 0);
         let why = refused(console.confirm(&owner("b"), &flatten.code).await);
         assert_eq!(why, "the broker is gone", "it is done, as far as it can be");

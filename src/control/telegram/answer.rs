@@ -8,10 +8,10 @@ use teloxide::types::InlineKeyboardMarkup;
 
 use super::{
     Ear, Question, buttons,
-    gate::{Sort, Speaker, Verdict, is_code, sort},
+    gate::{Sort, Speaker, is_code, sort},
     mouth::Saying,
     page,
-    poll::Work,
+    poll::{Task, Work},
 };
 use crate::{
     alert::telegram::{
@@ -51,14 +51,14 @@ pub(super) struct Line<'a> {
 impl Ear {
     /// Does what an update asks for.
     pub(super) async fn handle(self: &Arc<Self>, id: i64, work: Work) {
-        match work {
-            Work::Message(Verdict::Line(speaker, text, sent)) => {
+        let speaker = &work.speaker;
+        match work.what {
+            Task::Line(text, sent) => {
                 self.counts.heard.fetch_add(1, Ordering::Relaxed);
-                self.line(Line { id, speaker: &speaker, text: &text, sent, instead: None }).await;
+                self.line(Line { id, speaker, text: &text, sent, instead: None }).await;
             }
-            Work::Message(Verdict::Ids(speaker)) => self.ids(&speaker).await,
-            Work::Message(Verdict::Silence(_)) => {}
-            Work::Press(press) => self.press(id, press).await,
+            Task::Ids => self.ids(speaker).await,
+            Task::Press(press) => self.press(id, speaker, press).await,
         }
     }
 

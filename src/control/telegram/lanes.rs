@@ -10,11 +10,8 @@ use std::{
 use chrono::TimeDelta;
 use futures::{FutureExt as _, channel::oneshot};
 
-use super::{
-    Ear,
-    gate::{Sort, Verdict, sort},
-    poll::Work,
-};
+use super::{Ear, gate::Sort, mouth::Saying, poll::Work};
+use crate::alert::telegram::{markup::escape, send::Piece};
 
 /// An update is handled within this, or counts as handled.
 const HANDLING_MAX: TimeDelta = TimeDelta::seconds(20);
@@ -32,7 +29,7 @@ enum Turn {
 
 impl Turn {
     fn looks(&self) -> bool {
-        matches!(self, Self::Do(_, work) if work.sort() == Sort::Read)
+        matches!(self, Self::Do(_, work) if work.sort == Sort::Read)
     }
 }
 
@@ -73,8 +70,8 @@ impl Lanes {
 impl Ear {
     /// Has an update handled in its person's turn, a halt at once.
     pub(super) fn set_out(self: &Arc<Self>, id: i64, work: Work) {
-        let user = work.user();
-        let turn = if work.sort() == Sort::Halt {
+        let user = work.speaker.user;
+        let turn = if work.sort == Sort::Halt {
             let (me, (over, halted)) = (Arc::clone(self), oneshot::channel());
             self.rt.spawn(async move {
                 me.work(id, work).await;
@@ -111,36 +108,25 @@ impl Ear {
 
     /// Handles an update within its bounds.
     async fn work(self: &Arc<Self>, id: i64, work: Work) {
+        let place = work.speaker.place;
         let handling = AssertUnwindSafe(self.handle(id, work)).catch_unwind();
-        match self.rt.timeout(HANDLING_MAX, handling).await {
-            Some(Ok(())) => {}
+        let failed = match self.rt.timeout(HANDLING_MAX, handling).await {
+            Some(Ok(())) => None,
             Some(Err(_)) => {
                 self.counts.panics.fetch_add(1, Ordering::Relaxed);
                 tracing::error!(update = id, "a command by Telegram panicked");
+                Some("That failed; the log says why. /status shows what was done.")
             }
-            None => tracing::error!(update = id, "a command by Telegram did not end"),
+            None => {
+                tracing::error!(update = id, "a command by Telegram did not end");
+                Some("That did not end in time and may be done or not; /status shows it.")
+            }
+        };
+        if let Some(words) = failed {
+            let pieces = vec![Piece::Text(escape(words), None)];
+            self.mouth.say(Saying { place, pieces, instead: None, told: None });
         }
         self.finish(id);
-    }
-}
-
-impl Work {
-    /// Who asks.
-    fn user(&self) -> u64 {
-        match self {
-            Self::Message(Verdict::Line(speaker, ..) | Verdict::Ids(speaker)) => speaker.user,
-            Self::Message(Verdict::Silence(_)) => 0,
-            Self::Press(press) => press.from.id,
-        }
-    }
-
-    /// What it does; a button may do anything.
-    fn sort(&self) -> Sort {
-        match self {
-            Self::Message(Verdict::Line(_, line, _)) => sort(line),
-            Self::Message(_) => Sort::Read,
-            Self::Press(_) => Sort::Write,
-        }
     }
 }
 
@@ -149,14 +135,21 @@ mod tests {
     use super::*;
     use crate::{
         alert::telegram::send::Place,
-        control::{console::Caller, table::Role, telegram::gate::Speaker},
+        control::{
+            console::Caller,
+            table::Role,
+            telegram::{
+                gate::{Speaker, sort},
+                poll::Task,
+            },
+        },
     };
 
     fn turn(id: i64, line: &str) -> Turn {
         let caller = Caller { name: "telegram:11".to_owned(), role: Role::Owner };
         let speaker = Speaker { caller, user: 11, place: Place { chat: 11, topic: None } };
         let sent = "2024-08-02T14:30:00Z".parse().unwrap();
-        Turn::Do(id, Work::Message(Verdict::Line(speaker, line.to_owned(), sent)))
+        Turn::Do(id, Work { speaker, sort: sort(line), what: Task::Line(line.to_owned(), sent) })
     }
 
     #[test]

@@ -10,12 +10,15 @@ use teloxide::{
 
 use super::{
     Ear,
-    gate::{Sort, Verdict, sort},
+    gate::{Sort, Speaker, Verdict, sort},
     menu::menus,
     outage::{self, Outage},
-    update::{Update, What},
+    update::{Press, Update, What},
 };
-use crate::{alert::telegram::api::Fault, alert::telegram::send::Place};
+use crate::{
+    alert::telegram::{api::Fault, send::Place},
+    clock::Timestamp,
+};
 
 /// Updates of one poll (Bot API: at most 100).
 const BATCH: u8 = 100;
@@ -104,9 +107,27 @@ impl Ear {
                         );
                         self.finish(id);
                     }
-                    verdict => work.push((id, Work::Message(verdict))),
+                    Verdict::Line(speaker, text, sent) => {
+                        work.push((
+                            id,
+                            Work { sort: sort(&text), speaker, what: Task::Line(text, sent) },
+                        ));
+                    }
+                    Verdict::Ids(speaker) => {
+                        work.push((id, Work { sort: Sort::Read, speaker, what: Task::Ids }));
+                    }
                 },
-                What::Press(press) => work.push((id, Work::Press(press))),
+                What::Press(press) => match self.gate.press(&press) {
+                    Ok(speaker) => {
+                        let sort = self.sort_of(&speaker, &press);
+                        work.push((id, Work { sort, speaker, what: Task::Press(press) }));
+                    }
+                    Err(why) => {
+                        let chat = press.message.as_ref().map_or(0, |message| message.chat.id);
+                        self.silent(Some(press.from.id), chat, why);
+                        self.finish(id);
+                    }
+                },
                 What::Other => self.finish(id),
             }
         }
@@ -175,20 +196,31 @@ impl Ear {
 }
 
 /// What is done about an update.
-pub(super) enum Work {
-    /// A message.
-    Message(Verdict),
-    /// A button.
-    Press(super::update::Press),
+pub(super) struct Work {
+    /// Who asks.
+    pub speaker: Speaker,
+    /// What it does.
+    pub sort: Sort,
+    /// What is asked.
+    pub what: Task,
+}
+
+/// What an update asks for.
+pub(super) enum Task {
+    /// A line, and when it was written.
+    Line(String, Timestamp),
+    /// The ids of the chat.
+    Ids,
+    /// What a button means.
+    Press(Press),
 }
 
 impl Work {
     /// Where a read was asked, when that was long ago.
     fn late_read(&self, ear: &Ear) -> Option<Place> {
-        match self {
-            Self::Message(Verdict::Line(speaker, line, sent)) => {
-                let late = sort(line) == Sort::Read && ear.late(*sent);
-                late.then_some(speaker.place)
+        match &self.what {
+            Task::Line(_, sent) if self.sort == Sort::Read && ear.late(*sent) => {
+                Some(self.speaker.place)
             }
             _ => None,
         }

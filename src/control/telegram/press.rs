@@ -22,18 +22,22 @@ use crate::control::{Request, console::Reply, table::Role};
 const TOAST_MAX: usize = 190;
 
 impl Ear {
+    /// What a button does. Who may only look does nothing with one that acts.
+    pub(super) fn sort_of(&self, speaker: &Speaker, press: &Press) -> Sort {
+        let meaning = press.data.as_ref().and_then(|data| self.buttons().meaning(data));
+        match meaning {
+            None => Sort::Read,
+            _ if speaker.caller.role < Role::Owner => Sort::Read,
+            Some(Meaning::Choice(line) | Meaning::Refresh(line)) => sort(&line),
+            Some(Meaning::Ack(_) | Meaning::Yes(..) | Meaning::No(..)) => Sort::Write,
+        }
+    }
+
     /// Does what a button means, and says a word on it.
-    pub(super) async fn press(self: &Arc<Self>, id: i64, press: Press) {
-        let speaker = match self.gate.press(&press) {
-            Ok(speaker) => speaker,
-            Err(why) => {
-                let chat = press.message.as_ref().map_or(0, |message| message.chat.id);
-                return self.silent(Some(press.from.id), chat, why);
-            }
-        };
+    pub(super) async fn press(self: &Arc<Self>, id: i64, speaker: &Speaker, press: Press) {
         self.counts.heard.fetch_add(1, Ordering::Relaxed);
         let query = CallbackQueryId(press.id.clone());
-        let pressed = AssertUnwindSafe(self.pressed(id, &speaker, press)).catch_unwind().await;
+        let pressed = AssertUnwindSafe(self.pressed(id, speaker, press)).catch_unwind().await;
         let word = pressed.unwrap_or_else(|_| {
             self.counts.panics.fetch_add(1, Ordering::Relaxed);
             tracing::error!(update = id, "a button by Telegram panicked");
@@ -82,7 +86,10 @@ impl Ear {
             }
             Meaning::Choice(text) => {
                 // When it was pressed is not told; its question is at most so old.
-                let sent = if sort(&text) == Sort::Read { self.rt.now() } else { message.sent() };
+                let looks = sort(&text) == Sort::Read;
+                let sent = if looks { self.rt.now() } else { message.sent() };
+                // An owner's question stays for the owner whoever presses its buttons.
+                let instead = instead.filter(|_| looks || speaker.caller.role == Role::Owner);
                 self.line(Line { id, speaker, text: &text, sent, instead }).await;
                 String::new()
             }

@@ -6,7 +6,10 @@ use rust_decimal::dec;
 
 use super::world::{Stage, at, quiet, without_decay};
 use crate::{
-    account::{Effect, ExitReason, IntentId, Leg, NetPrice, Side, hold::Level},
+    account::{
+        Effect, ExitReason, IntentId, Leg, NetPrice, Side,
+        hold::{Hold, Level},
+    },
     broker::{Broker, OrderRequest},
     desk::{
         intent::{IntentRecord, IntentState},
@@ -60,6 +63,37 @@ fn under_a_halt_what_expires_today_is_still_closed_on_schedule() {
         scene.assert_books_agree().await;
     });
     assert_eq!(stage.positions()[0].exit_reason, Some(ExitReason::TimeExit));
+}
+
+#[test]
+fn every_stop_is_counted_whoever_makes_it_and_a_hold_that_stands_is_no_new_one() {
+    let stage = Stage::new(quiet());
+    stage.live(at("10:00:00"), |scene| async move {
+        let desk = &scene.desk;
+        let begun = desk.stops();
+        desk.reduce("test", "operator").await.unwrap();
+        let reduced = desk.stops();
+        assert!(reduced > begun);
+        desk.resume("test", "operator").await.unwrap();
+        assert_eq!(desk.stops(), reduced, "a resume stops nothing");
+        let hold = Hold {
+            name: "test".to_owned(),
+            level: Level::Reducing,
+            cause: "test".to_owned(),
+            since: scene.rt.now(),
+            until: None,
+        };
+        desk.hold(hold.clone(), "test").await.unwrap();
+        let held = desk.stops();
+        assert!(held > reduced);
+        desk.hold(hold, "test").await.unwrap();
+        assert_eq!(desk.stops(), held);
+        desk.halt("test", "operator").await.unwrap();
+        let halted = desk.stops();
+        assert!(halted > held);
+        desk.flatten("test", "operator").await.unwrap();
+        assert!(desk.stops() > halted);
+    });
 }
 
 #[test]
