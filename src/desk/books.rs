@@ -1,17 +1,25 @@
 //! When ledger and broker are compared: at start, when the broker answers again, every 30 s of the
-//! session while anything is open, every minute while nothing is, and while a doubt stands.
+//! session while anything is open, every minute while nothing is, while a doubt stands, and after the
+//! session until what has expired is settled.
 
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 
 use super::{Desk, watch::elapsed};
-use crate::{broker::BrokerError, clock::Timestamp, config::execution::span};
+use crate::{
+    broker::BrokerError, clock::Timestamp, config::execution::span, instrument::Instrument,
+    strategy::closing::open_legs,
+};
 
 /// Between two while nothing is: what the owner does by hand is found too.
 const FLAT: TimeDelta = TimeDelta::minutes(1);
 /// Between two while the last was not clean, or a timed hold waits for a clean one.
 const DOUBT: TimeDelta = TimeDelta::seconds(10);
+
+/// Between two while something that has expired is not settled: the broker books it in the evening,
+/// and the end-of-day reconciliation may have come before by a clock that was wrong.
+const EXPIRED: TimeDelta = TimeDelta::minutes(30);
 
 /// What the broker was heard to say last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,9 +73,19 @@ impl Desk {
             let often = span(self.rules().reconcile_seconds);
             Some(last + if busy { often } else { FLAT })
         } else {
-            self.next_open(now)
+            let settling = self.holds_expired(now).then_some(last + EXPIRED);
+            settling.into_iter().chain(self.next_open(now)).min()
         };
         looking.into_iter().chain(ending).min()
+    }
+
+    fn holds_expired(&self, now: Timestamp) -> bool {
+        let hot = self.hot();
+        let mut legs = hot.open.values().flat_map(open_legs);
+        legs.any(|leg| match &leg.instrument {
+            Instrument::Option(contract) => contract.series.last_trade <= now,
+            _ => false,
+        })
     }
 
     /// Notes whether the broker answered; the first answer after a failure is a reconnect, and the

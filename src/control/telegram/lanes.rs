@@ -22,7 +22,7 @@ const QUESTIONS_MAX: usize = 16;
 /// A place in a lane.
 enum Turn {
     /// An update is handled.
-    Do(i64, Work),
+    Do(i64, Box<Work>),
     /// A halt that has overtaken ends.
     After(oneshot::Receiver<()>),
 }
@@ -79,7 +79,7 @@ impl Ear {
             });
             Turn::After(halted)
         } else {
-            Turn::Do(id, work)
+            Turn::Do(id, Box::new(work))
         };
         let (new, surplus) = {
             let mut lanes = self.lanes();
@@ -101,7 +101,7 @@ impl Ear {
                 None => return,
                 // A halt that ended by a panic has ended, too.
                 Some(Turn::After(halt)) => drop(halt.await),
-                Some(Turn::Do(id, work)) => self.work(id, work).await,
+                Some(Turn::Do(id, work)) => self.work(id, *work).await,
             }
         }
     }
@@ -149,7 +149,8 @@ mod tests {
         let caller = Caller { name: "telegram:11".to_owned(), role: Role::Owner };
         let speaker = Speaker { caller, user: 11, place: Place { chat: 11, topic: None } };
         let sent = "2024-08-02T14:30:00Z".parse().unwrap();
-        Turn::Do(id, Work { speaker, sort: sort(line), what: Task::Line(line.to_owned(), sent) })
+        let what = Task::Line(line.to_owned(), sent);
+        Turn::Do(id, Box::new(Work { speaker, sort: sort(line), what }))
     }
 
     #[test]
