@@ -48,7 +48,16 @@ pub fn round_half_up(value: Decimal, places: u32) -> Decimal {
 
 /// A price or ratio as f64, for pricing and statistics only.
 pub fn to_f64(value: Decimal) -> f64 {
-    value.to_f64().expect("every Decimal is within the range of f64")
+    /// Powers of ten that an f64 holds exactly.
+    const TENS: [f64; 16] =
+        [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+    /// Below it a mantissa is exact, and so its quotient is rounded once: the nearest f64.
+    const EXACT: i128 = 1 << 50;
+    let mantissa = value.mantissa();
+    match TENS.get(value.scale() as usize) {
+        Some(ten) if mantissa != 0 && mantissa.abs() < EXACT => mantissa as f64 / ten,
+        _ => value.to_f64().expect("every Decimal is within the range of f64"),
+    }
 }
 
 macro_rules! currency {
@@ -267,6 +276,17 @@ mod tests {
         let rate = FxRate::new(date, dec!(1.25)).unwrap();
         assert_eq!(rate.to_gbp(Usd(dec!(100))), Gbp(dec!(80)));
         assert_eq!(rate.to_usd(Gbp(dec!(80))), Usd(dec!(100)));
+    }
+
+    proptest! {
+        #[test]
+        fn the_f64_of_a_decimal_is_that_of_the_library(
+            mantissa in prop_oneof![any::<i64>(), -1_000_000_000_000_i64..1_000_000_000_000],
+            scale in 0_u32..=28,
+        ) {
+            let value = Decimal::from_i128_with_scale(i128::from(mantissa), scale);
+            prop_assert_eq!(to_f64(value).to_bits(), value.to_f64().unwrap().to_bits(), "{}", value);
+        }
     }
 
     proptest! {

@@ -48,9 +48,8 @@ pub fn owner_of(tx: &impl Read, order: &BrokerOrder) -> Result<Option<IntentId>,
     }
     let named = order.external_id.as_deref().and_then(|id| id.rsplit_once('/'));
     let Some((id, _)) = named else { return Ok(None) };
-    let id = IntentId(id.to_owned());
-    let sent = intent(tx, &id)?.is_some_and(|record| record.sent(order));
-    Ok(sent.then_some(id))
+    let sent = tx.shared(&INTENTS, id)?.is_some_and(|record| record.sent(order));
+    Ok(sent.then(|| IntentId(id.to_owned())))
 }
 
 /// Every intent that is not terminal, by id.

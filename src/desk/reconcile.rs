@@ -14,7 +14,7 @@ use super::{
     difference::{self, Care, Difference, Found, Subject},
     intent::{Attempt, AttemptStatus, IntentRecord},
     latch, read,
-    tables::{LAST_LOOK, LAST_LOOK_KEY, LastLook, LookOutcome},
+    tables::{INTENTS, LAST_LOOK, LAST_LOOK_KEY, LastLook, LookOutcome},
     tally::{self, TALLIES},
     watch::elapsed,
 };
@@ -71,7 +71,8 @@ pub(super) struct Gap {
 /// Where ledger and broker hold different quantities, by instrument.
 pub(super) fn gaps(positions: &[Position], holdings: &[Holding]) -> Vec<Gap> {
     let mut by: BTreeMap<&Instrument, (i64, i64, Decimal)> = BTreeMap::new();
-    for leg in positions.iter().flat_map(|position| &position.legs) {
+    let legs = positions.iter().flat_map(|position| &position.legs);
+    for leg in legs.filter(|leg| leg.quantity != 0) {
         by.entry(&leg.instrument).or_default().0 += leg.quantity;
     }
     for holding in holdings {
@@ -283,7 +284,7 @@ impl Desk {
             let mut strays: Vec<(IntentId, &BrokerOrder)> = Vec::new();
             for order in working {
                 let owner = read::owner_of(tx, order)?;
-                let record = owner.map(|id| read::intent(tx, &id)).transpose()?.flatten();
+                let record = owner.map(|id| tx.shared(&INTENTS, &id.0)).transpose()?.flatten();
                 if let Some(record) = record.filter(|record| is_stray(record, order)) {
                     strays.push((record.id().clone(), order));
                 }

@@ -8,8 +8,8 @@ use super::{
     Desk,
     gather::is_entry_name,
     intent::{AttemptStatus, IntentRecord},
-    latch, read,
-    tables::BROKER_ORDERS,
+    latch,
+    tables::{BROKER_ORDERS, INTENTS},
 };
 use crate::{
     account::{
@@ -75,14 +75,14 @@ impl Desk {
     fn sender_of(
         &self,
         order: &BrokerOrder,
-    ) -> Result<Option<(IntentId, IntentRecord)>, StoreError> {
+    ) -> Result<Option<(IntentId, Arc<IntentRecord>)>, StoreError> {
         let named = order.external_id.as_deref().and_then(|name| name.rsplit_once('/'));
         self.parts.store.read(|tx| {
             let known = tx.get(&BROKER_ORDERS, &order.id.0)?;
             let Some(id) = known.or_else(|| named.map(|(id, _)| IntentId(id.to_owned()))) else {
                 return Ok(None);
             };
-            Ok(read::intent(tx, &id)?.map(|record| (id, record)))
+            Ok(tx.shared(&INTENTS, &id.0)?.map(|record| (id, record)))
         })
     }
 

@@ -10,7 +10,8 @@ use super::Product;
 pub struct TickTable {
     /// The tick of small prices.
     small: Decimal,
-    /// Where the other tick begins; a multiple of both.
+    /// Where the other tick begins; a multiple of both. Written with the places prices have, so that
+    /// comparing needs no rescaling.
     limit: Decimal,
     /// The limit itself still has the small tick.
     limit_is_small: bool,
@@ -27,18 +28,18 @@ pub struct TickTable {
 /// else 0.05. All others: one tick, of CME Group's specification of the monthly option.
 pub fn option_ticks(product: Product) -> TickTable {
     let (small, limit, limit_is_small, large) = match product {
-        Product::Spx => (dec!(0.05), dec!(3), false, dec!(0.10)),
+        Product::Spx => (dec!(0.05), dec!(3.00), false, dec!(0.10)),
         Product::Es | Product::Mes | Product::Nq | Product::Mnq => {
-            (dec!(0.05), dec!(5), true, dec!(0.25))
+            (dec!(0.05), dec!(5.00), true, dec!(0.25))
         }
-        Product::Rty => (dec!(0.05), dec!(5), true, dec!(0.10)),
+        Product::Rty => (dec!(0.05), dec!(5.00), true, dec!(0.10)),
         Product::Gld
         | Product::Tlt
         | Product::Dia
         | Product::Uso
         | Product::Xle
         | Product::Xop
-        | Product::Slv => (dec!(0.01), dec!(3), false, dec!(0.05)),
+        | Product::Slv => (dec!(0.01), dec!(3.00), false, dec!(0.05)),
         // Half ticks for small premiums.
         Product::Aud | Product::Gbp | Product::Cad | Product::Eur | Product::Chf => {
             (dec!(0.00005), dec!(0.0005), false, dec!(0.0001))

@@ -6,7 +6,7 @@ use std::{
     cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
-    sync::{Mutex, Once, PoisonError},
+    sync::{Arc, Mutex, Once, PoisonError},
 };
 
 use redb::ReadableDatabase;
@@ -16,6 +16,7 @@ use crate::signal as watch;
 use super::{
     ReadTx, StoreError, WriteTx,
     changes::Counts,
+    decoded::Decoded,
     lock::OwnerLock,
     memory::Memory,
     tx::{ReadSource, WriteTarget},
@@ -37,6 +38,8 @@ pub(crate) struct Engine {
     failure: watch::Sender<Option<String>>,
     /// How often each table changed.
     pub(crate) changes: Counts,
+    /// Rows as they were last decoded.
+    decoded: Arc<Decoded>,
     /// One writer at a time in memory; redb sees to it itself.
     turn: Mutex<()>,
     /// Dropped after `rows`, so that the next owner finds a closed file.
@@ -47,7 +50,7 @@ impl Engine {
     pub(crate) fn new(rows: Rows, lock: Option<OwnerLock>, path: Option<PathBuf>) -> Self {
         let (failure, changes, turn) =
             (watch::Sender::new(None), Counts::default(), Mutex::new(()));
-        Self { rows, path, failure, changes, turn, lock }
+        Self { rows, path, failure, changes, decoded: Arc::default(), turn, lock }
     }
 
     /// The database and the lock that must outlive it, for maintenance.
@@ -75,7 +78,7 @@ impl Engine {
             Rows::Disk(db) => ReadSource::Disk(Box::new(db.begin_read()?)),
             Rows::Memory(memory) => ReadSource::Memory(memory.snapshot()),
         };
-        f(&ReadTx { source })
+        f(&ReadTx { source, decoded: Arc::clone(&self.decoded) })
     }
 
     /// Runs `f` and commits; an error or a panic of `f` leaves nothing written, an error of the
@@ -118,7 +121,7 @@ impl Engine {
                 WriteTarget::Disk(Box::new(tx))
             }
         };
-        Ok(WriteTx::new(target))
+        Ok(WriteTx::new(target, Arc::clone(&self.decoded)))
     }
 
     fn commit(&self, tx: WriteTx) -> Result<(), StoreError> {

@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     StoreError,
-    raw::{Keys, Order, RawRead, Visit, is_empty},
+    raw::{Keys, Order, RawRead, Take, Visit, is_empty},
     table::{Spec, type_name},
 };
 
@@ -97,6 +97,10 @@ impl RawRead for Arc<Tables> {
         Ok(rows(self, table)?.and_then(|rows| rows.get(key)).cloned())
     }
 
+    fn with_row(&self, table: Spec<'_>, key: &str, take: &mut Take<'_>) -> Result<(), StoreError> {
+        rows(self, table)?.and_then(|rows| rows.get(key)).map_or(Ok(()), |bytes| take(bytes))
+    }
+
     fn scan_rows(
         &self,
         table: Spec<'_>,
@@ -174,6 +178,13 @@ impl RawRead for MemoryTx {
         match self.changed(table)?.and_then(|changes| changes.get(key)) {
             Some(value) => Ok(value.clone()),
             None => self.base.row(table, key),
+        }
+    }
+
+    fn with_row(&self, table: Spec<'_>, key: &str, take: &mut Take<'_>) -> Result<(), StoreError> {
+        match self.changed(table)?.and_then(|changes| changes.get(key)) {
+            Some(value) => value.as_ref().map_or(Ok(()), |bytes| take(bytes)),
+            None => self.base.with_row(table, key, take),
         }
     }
 

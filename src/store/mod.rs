@@ -11,6 +11,7 @@
 mod backup;
 mod changes;
 mod check;
+mod decoded;
 mod digest;
 mod disk;
 mod engine;

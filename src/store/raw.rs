@@ -19,10 +19,17 @@ pub enum Order {
 /// Takes each row of a scan; `Break` ends it.
 pub type Visit<'v> = dyn FnMut(&str, &[u8]) -> Result<ControlFlow<()>, StoreError> + 'v;
 
+/// Takes the bytes of one row.
+pub type Take<'t> = dyn FnMut(&[u8]) -> Result<(), StoreError> + 't;
+
 /// Rows as bytes. A missing table reads as empty.
 pub trait RawRead {
     /// The bytes of a key.
     fn row(&self, table: Spec<'_>, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Hands the bytes of a key, where it is there, to `take`.
+    fn with_row(&self, table: Spec<'_>, key: &str, take: &mut Take<'_>) -> Result<(), StoreError> {
+        self.row(table, key)?.map_or(Ok(()), |bytes| take(&bytes))
+    }
     /// Visits the rows of `keys` in `order`.
     fn scan_rows(
         &self,

@@ -9,10 +9,12 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    StoreError, Table, disk,
+    StoreError, Table,
+    decoded::Decoded,
+    disk,
     journal::{self, Entry, Head, JOURNAL, Verification},
     memory::{MemoryTx, Tables},
-    raw::{Keys, Order, RawRead, Visit, prefix_keys},
+    raw::{Keys, Order, RawRead, Take, Visit, prefix_keys},
     table::Spec,
 };
 
@@ -27,14 +29,28 @@ pub trait Read {
     #[doc(hidden)]
     fn raw(&self) -> &dyn RawRead;
 
+    #[doc(hidden)]
+    fn decoded(&self) -> &Decoded;
+
     /// The value of a key.
-    fn get<V: DeserializeOwned>(
-        &self,
-        table: &Table<V>,
-        key: &str,
-    ) -> Result<Option<V>, StoreError> {
-        let found = self.raw().row(table.spec(), key)?;
-        found.map(|bytes| decode(table, key, &bytes)).transpose()
+    fn get<V>(&self, table: &Table<V>, key: &str) -> Result<Option<V>, StoreError>
+    where
+        V: DeserializeOwned + Clone + Send + Sync + 'static,
+    {
+        Ok(self.shared(table, key)?.map(Arc::unwrap_or_clone))
+    }
+
+    /// The value of a key, shared with who read the same bytes before.
+    fn shared<V>(&self, table: &Table<V>, key: &str) -> Result<Option<Arc<V>>, StoreError>
+    where
+        V: DeserializeOwned + Send + Sync + 'static,
+    {
+        let mut found = None;
+        self.raw().with_row(table.spec(), key, &mut |bytes| {
+            found = Some(self.decoded().value(table, key, bytes)?);
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// All rows whose key begins with `prefix`, in key order.
@@ -127,7 +143,11 @@ pub trait Read {
     }
 }
 
-fn decode<V: DeserializeOwned>(table: &Table<V>, key: &str, bytes: &[u8]) -> Result<V, StoreError> {
+pub(crate) fn decode<V: DeserializeOwned>(
+    table: &Table<V>,
+    key: &str,
+    bytes: &[u8],
+) -> Result<V, StoreError> {
     serde_json::from_slice(bytes).map_err(|source| StoreError::Codec {
         table: table.name,
         key: key.to_owned(),
@@ -156,6 +176,7 @@ fn collect<V: DeserializeOwned>(
 /// A read transaction.
 pub struct ReadTx {
     pub(crate) source: ReadSource,
+    pub(crate) decoded: Arc<Decoded>,
 }
 
 pub(crate) enum ReadSource {
@@ -169,6 +190,10 @@ impl Read for ReadTx {
             ReadSource::Disk(tx) => &**tx,
             ReadSource::Memory(tables) => tables,
         }
+    }
+
+    fn decoded(&self) -> &Decoded {
+        &self.decoded
     }
 }
 
@@ -187,6 +212,7 @@ impl ReadTx {
 /// A write transaction: state, journal and outbox together or not at all.
 pub struct WriteTx {
     pub(crate) target: WriteTarget,
+    decoded: Arc<Decoded>,
     /// The journal's head in this transaction, once it was asked for.
     pub(crate) head: Option<Head>,
     /// The tables it changed, each once.
@@ -201,8 +227,8 @@ pub(crate) enum WriteTarget {
 }
 
 impl WriteTx {
-    pub(crate) fn new(target: WriteTarget) -> Self {
-        Self { target, head: None, touched: Vec::new(), broken: Cell::new(false) }
+    pub(crate) fn new(target: WriteTarget, decoded: Arc<Decoded>) -> Self {
+        Self { target, decoded, head: None, touched: Vec::new(), broken: Cell::new(false) }
     }
 
     /// Writes a value.
@@ -271,6 +297,10 @@ impl Read for WriteTx {
         self
     }
 
+    fn decoded(&self) -> &Decoded {
+        &self.decoded
+    }
+
     fn journal_head(&self) -> Result<Head, StoreError> {
         self.head.clone().map_or_else(|| Head::of(self), Ok)
     }
@@ -281,6 +311,13 @@ impl RawRead for WriteTx {
         self.watch(match &self.target {
             WriteTarget::Disk(tx) => tx.row(table, key),
             WriteTarget::Memory(tx) => tx.row(table, key),
+        })
+    }
+
+    fn with_row(&self, table: Spec<'_>, key: &str, take: &mut Take<'_>) -> Result<(), StoreError> {
+        self.watch(match &self.target {
+            WriteTarget::Disk(tx) => tx.with_row(table, key, take),
+            WriteTarget::Memory(tx) => tx.with_row(table, key, take),
         })
     }
 

@@ -59,11 +59,48 @@ pub(super) fn pairings<'a>(
             covers.into_iter().filter(|cover| cover.saving > Decimal::ZERO).collect();
         return vec![pairing(shorts, longs, &gains), pairing(shorts, longs, &[])];
     }
-    let sets = (0..1_u32 << covers.len()).map(|set| {
-        let chosen = covers.iter().enumerate().filter(|(i, _)| set & (1 << i) != 0);
-        chosen.map(|(_, cover)| *cover).collect::<Vec<_>>()
-    });
-    sets.map(|set| pairing(shorts, longs, &set)).collect()
+    let mut ways = Ways { shorts, longs, covers: &covers, found: Vec::new() };
+    ways.weigh(0, &mut Vec::new(), (contracts_of(shorts), contracts_of(longs)));
+    ways.found
+}
+
+/// Every different pairing that a set of covers makes: a cover that finds no contracts left changes
+/// nothing, so no set with it is tried.
+struct Ways<'a, 'c> {
+    shorts: &'a [Line],
+    longs: &'a [Line],
+    covers: &'c [Cover],
+    found: Vec<Pairing<'a>>,
+}
+
+impl<'a> Ways<'a, '_> {
+    /// All that follows from the covers chosen so far, and what they leave.
+    fn weigh(&mut self, next: usize, pairs: &mut Vec<Pair<'a>>, left: (Vec<u32>, Vec<u32>)) {
+        let Some(cover) = self.covers.get(next) else {
+            let (naked, spare) = (left_of(self.shorts, left.0), left_of(self.longs, left.1));
+            self.found.push(Pairing { pairs: pairs.clone(), naked, spare });
+            return;
+        };
+        let contracts = left.0[cover.short].min(left.1[cover.long]);
+        if contracts > 0 {
+            let mut fewer = left.clone();
+            fewer.0[cover.short] -= contracts;
+            fewer.1[cover.long] -= contracts;
+            let (short, long) = (&self.shorts[cover.short], &self.longs[cover.long]);
+            pairs.push(Pair { short, long, contracts });
+            self.weigh(next + 1, pairs, fewer);
+            pairs.pop();
+        }
+        self.weigh(next + 1, pairs, left);
+    }
+}
+
+fn contracts_of(lines: &[Line]) -> Vec<u32> {
+    lines.iter().map(|line| line.contracts).collect()
+}
+
+fn left_of(lines: &[Line], left: Vec<u32>) -> Vec<(&Line, u32)> {
+    lines.iter().zip(left).filter(|(_, contracts)| *contracts > 0).collect()
 }
 
 /// A short line and a long line that can cover it, and what that saves a contract, dollars.
@@ -92,8 +129,7 @@ fn covers(shorts: &[Line], longs: &[Line], naked: &[Decimal]) -> Vec<Cover> {
 
 /// Covers in the order given, each with as many contracts as both lines have left.
 fn pairing<'a>(shorts: &'a [Line], longs: &'a [Line], covers: &[Cover]) -> Pairing<'a> {
-    let mut left_short: Vec<u32> = shorts.iter().map(|line| line.contracts).collect();
-    let mut left_long: Vec<u32> = longs.iter().map(|line| line.contracts).collect();
+    let (mut left_short, mut left_long) = (contracts_of(shorts), contracts_of(longs));
     let mut pairs = Vec::new();
     for cover in covers {
         let contracts = left_short[cover.short].min(left_long[cover.long]);
@@ -104,8 +140,67 @@ fn pairing<'a>(shorts: &'a [Line], longs: &'a [Line], covers: &[Cover]) -> Pairi
             pairs.push(Pair { short, long, contracts });
         }
     }
-    let left = |lines: &'a [Line], left: Vec<u32>| {
-        lines.iter().zip(left).filter(|(_, contracts)| *contracts > 0).collect()
-    };
-    Pairing { pairs, naked: left(shorts, left_short), spare: left(longs, left_long) }
+    Pairing { pairs, naked: left_of(shorts, left_short), spare: left_of(longs, left_long) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn line(contracts: u32, strike: i64, right: Right, day: i64) -> Line {
+        Line {
+            contracts,
+            strike: strike.into(),
+            right,
+            last_trade: chrono::DateTime::from_timestamp(day * 86_400, 0).unwrap(),
+            value: Decimal::TEN,
+            underlying: Decimal::ONE_HUNDRED,
+            vol: 0.2,
+            years: 0.1,
+            multiplier: Decimal::TEN,
+        }
+    }
+
+    /// A pairing by strikes and contracts.
+    fn words(way: &Pairing) -> String {
+        let pairs: Vec<String> = way
+            .pairs
+            .iter()
+            .map(|pair| format!("{} {} {}", pair.short.strike, pair.long.strike, pair.contracts))
+            .collect();
+        let left = |side: &[(&Line, u32)]| {
+            side.iter().map(|(line, left)| format!("{} {left}", line.strike)).collect::<Vec<_>>()
+        };
+        format!("{pairs:?} {:?} {:?}", left(&way.naked), left(&way.spare))
+    }
+
+    #[test]
+    fn the_pairings_are_those_of_every_set_of_covers_each_once() {
+        let put = |contracts, strike, day| line(contracts, strike, Right::Put, day);
+        let cases = [
+            (vec![put(1, 90, 30), put(2, 85, 30)], vec![put(1, 80, 30), put(3, 75, 60)]),
+            (
+                vec![put(1, 90, 30), put(1, 88, 30), put(1, 86, 40)],
+                vec![put(1, 80, 30), put(1, 78, 40), put(1, 76, 40), put(1, 74, 50)],
+            ),
+            (vec![put(1, 90, 30), line(1, 110, Right::Call, 30)], vec![put(1, 80, 10)]),
+            (Vec::new(), vec![put(1, 80, 30)]),
+        ];
+        for (shorts, longs) in &cases {
+            let naked = vec![Decimal::ONE_THOUSAND; shorts.len()];
+            let covers = covers(shorts, longs, &naked);
+            assert!(covers.len() <= COVERS_MAX);
+            let every = (0..1_u32 << covers.len()).map(|set| {
+                let chosen: Vec<Cover> =
+                    (0..covers.len()).filter(|i| set & (1 << i) != 0).map(|i| covers[i]).collect();
+                words(&pairing(shorts, longs, &chosen))
+            });
+            let found: Vec<String> = pairings(shorts, longs, &naked).iter().map(words).collect();
+            let different: BTreeSet<String> = every.collect();
+            assert_eq!(found.iter().cloned().collect::<BTreeSet<_>>(), different);
+            assert_eq!(found.len(), different.len());
+        }
+    }
 }

@@ -146,17 +146,23 @@ fn option_losses(line: &Line, rate: f64, ranges: &Ranges, scenarios: &[Scenario]
     // A future below zero is no price; the last cent, or hundredth, is as far as the scan goes.
     let least = dec!(0.01).min(line.underlying / dec!(100));
     let places = places_of(line.underlying);
-    let price = |points: Decimal, vol_move: f64| {
-        let forward = to_f64((line.underlying + points).max(least));
-        let vol = (line.vol + vol_move).max(0.0);
-        to_places(expiry.at_spot(forward).value(strike, vol, line.right), places)
+    let at = |points: Decimal| expiry.at_spot(to_f64((line.underlying + points).max(least)));
+    let price = |at: &Expiry, vol_move: f64| {
+        to_places(at.value(strike, (line.vol + vol_move).max(0.0), line.right), places)
     };
-    let now = price(Decimal::ZERO, 0.0);
-    let loss = |scenario: &Scenario| {
-        let points = scenario.points(ranges, line.underlying);
-        (now - price(points, scenario.vol)) * line.multiplier * scenario.cover
-    };
-    scenarios.iter().map(loss).collect()
+    let now = price(&at(Decimal::ZERO), 0.0);
+    // Scenarios of one move stand beside each other.
+    let (mut moved, mut losses) = (None, Vec::with_capacity(scenarios.len()));
+    for scenario in scenarios {
+        let there = match moved {
+            Some((thirds, there)) if thirds == scenario.thirds => there,
+            _ => at(scenario.points(ranges, line.underlying)),
+        };
+        moved = Some((scenario.thirds, there));
+        let loss = now - price(&there, scenario.vol);
+        losses.push(loss * line.multiplier * scenario.cover);
+    }
+    losses
 }
 
 /// Decimals of a point to which scenario prices are rounded, so that n contracts take exactly n

@@ -12,6 +12,7 @@ use super::{
     windows,
 };
 use crate::{
+    account::Balances,
     broker::{BrokerError, OrderStatus},
     calendar::{Calendar, new_york_date},
     clock::{Runtime, Timestamp},
@@ -55,6 +56,17 @@ pub struct Floor {
     /// Why nothing more can be done: a commit failed.
     pub(super) failure: Option<String>,
     changed: watch::Sender<u64>,
+    /// Events taken into the state since it was opened.
+    pub(super) events: u64,
+    /// The money as it was last worked out.
+    pub(super) booked: Option<Booked>,
+}
+
+/// The money at an instant, and how many events there had been.
+#[derive(Clone, Copy)]
+pub(super) struct Booked {
+    pub(super) events: u64,
+    pub(super) balances: Balances,
 }
 
 impl Floor {
@@ -76,6 +88,8 @@ impl Floor {
             changes: Changes::default(),
             failure: None,
             changed,
+            events: 0,
+            booked: None,
         };
         if fresh {
             floor.fund().await?;
@@ -105,6 +119,7 @@ impl Floor {
 
     /// Takes an event into the state; durable only after [`Floor::flush`].
     pub(super) fn record(&mut self, event: Event) {
+        self.events += 1;
         self.state.apply(event, &mut self.changes);
     }
 

@@ -3,7 +3,7 @@
 use super::{
     check::{self, Refusal},
     fees, fill,
-    floor::Floor,
+    floor::{Booked, Floor},
     order::{VenueOrder, Window, order_number},
     state::Event,
     valuation::{self, Item},
@@ -218,17 +218,23 @@ impl Floor {
         })
     }
 
-    /// The money now.
+    /// The money now: worked out once an instant, unless something happens in it.
     pub async fn balances(&mut self) -> Result<Balances, BrokerError> {
         let now = self.advance().await;
         self.alive().map_err(BrokerError::Unavailable)?;
+        let known = self.booked.filter(|known| known.events == self.events);
+        if let Some(known) = known.filter(|known| known.balances.at == now) {
+            return Ok(known.balances);
+        }
         let book = self.book(None).await.map_err(BrokerError::Unavailable)?;
-        Ok(Balances {
+        let balances = Balances {
             cash_usd: self.state.account.cash_usd,
             net_liquidation_usd: book.net_liquidation,
             requirement_usd: book.requirement,
             at: now,
-        })
+        };
+        self.booked = Some(Booked { events: self.events, balances });
+        Ok(balances)
     }
 
     /// Everything held and every opening leg that works, valued; `besides` is left out.

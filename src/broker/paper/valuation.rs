@@ -34,7 +34,7 @@ pub async fn value(market: &dyn Market, items: &[Item]) -> Result<Vec<MarginLeg>
         let leg = match &item.instrument {
             Instrument::Option(contract) => {
                 let underlying = underlying(market, contract, &mut underlyings).await?;
-                option_leg(item, contract, quotes.get(contract), underlying)
+                option_leg(item, contract, of(contract, &quotes, legs.len()), underlying)
             }
             Instrument::Future { .. } | Instrument::Shares { .. } => {
                 let price = market.mark(&item.instrument).await?;
@@ -65,13 +65,22 @@ fn option_leg(
 }
 
 /// Quotes of every option among the items that has one, all at once where the feed can.
-async fn quotes(market: &dyn Market, items: &[Item]) -> BTreeMap<OptionContract, OptionQuote> {
+async fn quotes(market: &dyn Market, items: &[Item]) -> Vec<OptionQuote> {
     let contracts: Vec<OptionContract> = items.iter().filter_map(option_of).collect();
-    let found = match market.quotes(&contracts).await {
+    match market.quotes(&contracts).await {
         Ok(found) => found,
         Err(_) => one_by_one(market, &contracts).await,
-    };
-    found.into_iter().map(|quote| (quote.contract.clone(), quote)).collect()
+    }
+}
+
+/// The quote of a contract: most feeds answer in the order asked, so `near` its place.
+fn of<'a>(
+    contract: &OptionContract,
+    quotes: &'a [OptionQuote],
+    near: usize,
+) -> Option<&'a OptionQuote> {
+    let is_its = |quote: &&OptionQuote| quote.contract == *contract;
+    quotes.get(near).filter(is_its).or_else(|| quotes.iter().find(is_its))
 }
 
 async fn one_by_one(market: &dyn Market, contracts: &[OptionContract]) -> Vec<OptionQuote> {
