@@ -11,6 +11,7 @@
 mod ages;
 mod home;
 mod line;
+mod mend;
 mod pick;
 mod router;
 mod settle;
@@ -29,7 +30,7 @@ use futures::{
 
 use self::{line::Line, router::Router};
 pub use self::{
-    voice::Voice,
+    voice::{Voice, delivers},
     waiting::{CURSORS, DEAD, WAITING, Waiting},
 };
 use super::{Channel, lifeline::Health, route::Rules};
@@ -85,6 +86,8 @@ impl Around {
     /// failed for good ends it.
     async fn go_on(self, mut part: impl Part) -> StoreError {
         let mut failures = 0_u32;
+        // What troubled it before it panicked is past.
+        self.health.mended(&self.name);
         loop {
             let seen = self.store.changes(part.news());
             match part.step().await {

@@ -21,8 +21,9 @@ const LOOK_EVERY: TimeDelta = TimeDelta::seconds(5);
 /// A loop that is silent for so long hangs: no single wait of any of them is longer than half of that.
 pub const SILENT_MOST: TimeDelta = TimeDelta::seconds(60);
 
-/// Failures in a row of a part of the voice before the switch is not pinged any more: a minute.
-const FAILURES_MOST: u32 = 6;
+/// Failures in a row of a part of the voice before the switch is not pinged any more: the seventh comes
+/// a minute after the first.
+const FAILURES_MOST: u32 = 7;
 
 /// Whether all lives: written by the lifeline and the voice, read by the heartbeat and who asks.
 #[derive(Debug, Default)]
@@ -109,19 +110,12 @@ impl Lifeline {
         let mut watched: Vec<(String, Watcher)> =
             loops.into_iter().map(|(name, turns)| (name, Watcher::new(turns))).collect();
         let every = self.manager.feed_every().map_or(LOOK_EVERY, |every| every.min(LOOK_EVERY));
-        let mut shown = String::new();
+        let (mut shown, mut told) = (String::new(), BTreeMap::new());
         loop {
             self.rt.sleep(every).await;
-            let silent = watched.iter_mut().map(|(name, watcher)| (&*name, watcher.look(every)));
-            let worst = silent.max_by_key(|(_, silent)| *silent);
-            let hangs = worst.filter(|(_, silent)| *silent >= SILENT_MOST);
-            let line = match hangs {
-                None => {
-                    self.lives();
-                    status()
-                }
-                Some((name, silent)) => self.hangs(name, silent),
-            };
+            let looked = watched.iter_mut().map(|(name, watcher)| (&**name, watcher.look(every)));
+            let silent = looked.filter(|(_, silent)| *silent >= SILENT_MOST).collect();
+            let line = self.hang(&mut told, &silent).unwrap_or_else(&status);
             if line != shown {
                 self.manager.status(line.clone());
                 shown = line;
@@ -129,23 +123,37 @@ impl Lifeline {
         }
     }
 
-    fn lives(&self) {
-        self.manager.alive();
-        if let Some(was) = self.health.ill() {
-            tracing::warn!("{was}; it goes on now");
-            self.health.set(None);
+    /// Tells once of each loop that hangs, while it does; gives in words what hangs.
+    fn hang(
+        &self,
+        told: &mut BTreeMap<String, String>,
+        silent: &BTreeMap<&str, TimeDelta>,
+    ) -> Option<String> {
+        told.retain(|name, was| {
+            let hangs = silent.contains_key(&**name);
+            if !hangs {
+                tracing::warn!("{was}; it goes on now");
+            }
+            hangs
+        });
+        let news: Vec<_> = silent.iter().filter(|(name, _)| !told.contains_key(**name)).collect();
+        for (name, silent) in news {
+            told.insert((*name).to_owned(), self.tell(name, *silent));
         }
+        let words: Vec<&str> = told.values().map(String::as_str).collect();
+        let ill = (!words.is_empty()).then(|| words.join("; "));
+        if ill.is_none() {
+            self.manager.alive();
+        }
+        self.health.set(ill.clone());
+        ill
     }
 
-    /// Tells once that something hangs; what is told gives the status line.
-    fn hangs(&self, name: &str, silent: TimeDelta) -> String {
-        if let Some(told) = self.health.ill() {
-            return told;
-        }
+    /// Tells that a loop hangs; gives it in words.
+    fn tell(&self, name: &str, silent: TimeDelta) -> String {
         let seconds = silent.num_seconds();
         let told = format!("the loop of {name} gives no sign of life since {seconds} s");
         tracing::error!("{told}; a service manager with a watchdog starts the daemon anew");
-        self.health.set(Some(told.clone()));
         let (at, store) = (self.rt.now(), self.store.clone());
         let notice = Notice::Hung { what: name.to_owned(), seconds };
         // Neither is waited for: the store may be what hangs.

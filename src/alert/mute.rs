@@ -27,12 +27,12 @@ pub struct Muted {
 
 /// Every mute that is kept: who counts the time that has passed tells which of them are in force.
 pub(super) fn known(tx: &impl Read) -> Result<Vec<Mute>, StoreError> {
-    Ok(tx.list(&MUTES, "")?.into_iter().map(|(_, mute)| mute).collect())
+    Ok(tx.readable(&MUTES, "")?.0.into_iter().map(|(_, mute)| mute).collect())
 }
 
 /// The mutes in force by the wall clock.
 pub fn in_force(tx: &impl Read, now: Timestamp) -> Result<Vec<Mute>, StoreError> {
-    let rows = tx.list(&MUTES, "")?.into_iter().map(|(_, mute)| mute);
+    let rows = tx.readable(&MUTES, "")?.0.into_iter().map(|(_, mute)| mute);
     Ok(rows.filter(|mute| now < mute.until).collect())
 }
 
@@ -58,7 +58,7 @@ pub fn set(
             "{minutes} minutes: a mute lasts at most {MINUTES_MOST}, a day"
         )));
     }
-    for (key, mute) in tx.list(&MUTES, "")? {
+    for (key, mute) in tx.readable(&MUTES, "")?.0 {
         // By a wall clock put forward it may be over and still hold.
         if mute.until + KEPT <= now {
             tx.remove(&MUTES, &key)?;

@@ -16,7 +16,11 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use super::{Alert, dispatch::waiting::drop_tellings, subject::Over};
+use super::{
+    Alert,
+    dispatch::waiting::{drop_tellings, heed},
+    subject::Over,
+};
 use crate::{
     clock::Timestamp,
     notice::{OUTBOX, Severity},
@@ -154,8 +158,8 @@ pub(super) fn join(
     now: Timestamp,
 ) -> Result<Joined, StoreError> {
     let (number, key) = (alert.id, number_key(alert.id));
-    let before = match tx.get(&MATTERS, &alert.key)? {
-        Some(before) => tx.get(&ALERTS, &number_key(before))?.map(|row| (before, row)),
+    let before = match tx.get_readable(&MATTERS, &alert.key)? {
+        Some(before) => tx.get_readable(&ALERTS, &number_key(before))?.map(|row| (before, row)),
         None => None,
     };
     if let Some((into, mut row)) = before {
@@ -218,11 +222,11 @@ pub(super) fn end_all(
     if over.is_empty() {
         return Ok(());
     }
-    for (key, number) in tx.list(&MATTERS, "")? {
+    for (key, number) in tx.readable(&MATTERS, "")?.0 {
         if !over.iter().any(|over| over.ends(&key)) {
             continue;
         }
-        match tx.get(&ALERTS, &number_key(number))? {
+        match tx.get_readable(&ALERTS, &number_key(number))? {
             Some(row) if row.is_open() => end(tx, number, row, now, by.title.clone())?,
             _ => drop(tx.remove(&MATTERS, &key)?),
         }
@@ -244,16 +248,21 @@ pub(super) fn end(
     tx.put(&ALERTS, &number_key(number), &ended)
 }
 
-/// Gives up the oldest rows, but none that a matter is open under.
+/// Gives up the oldest rows, but none that a matter is open under; one that cannot be read is none.
 pub(super) fn drop_oldest(tx: &mut WriteTx, newest: u64) -> Result<(), StoreError> {
     let end = number_key(newest.saturating_sub(KEPT_NUMBERS));
     let mut last = String::new();
     for _ in 0..DROPPED_MOST {
-        let Some((key, row)) = tx.first_after(&ALERTS, &last)? else { return Ok(()) };
+        let (key, kept) = match tx.first_after(&ALERTS, &last) {
+            Ok(Some((key, row))) => (key, row.is_open()),
+            Ok(None) => return Ok(()),
+            Err(StoreError::Codec { key, .. }) => (key, false),
+            Err(error) => return Err(error),
+        };
         if key >= end {
             return Ok(());
         }
-        if !row.is_open() {
+        if !kept {
             tx.remove(&ALERTS, &key)?;
         }
         last = key;
@@ -275,11 +284,11 @@ pub fn acknowledge(
 ) -> Result<Vec<(u64, Kept)>, StoreError> {
     let numbers = match number {
         Some(number) => vec![row_of(tx, number)?],
-        None => tx.list(&MATTERS, "")?.into_iter().map(|(_, number)| number).collect(),
+        None => tx.readable(&MATTERS, "")?.0.into_iter().map(|(_, number)| number).collect(),
     };
     let mut acknowledged = Vec::new();
     for number in numbers {
-        let Some(mut row) = tx.get(&ALERTS, &number_key(number))? else { continue };
+        let Some(mut row) = tx.get_readable(&ALERTS, &number_key(number))? else { continue };
         if !row.is_open() {
             continue;
         }
@@ -287,10 +296,10 @@ pub fn acknowledge(
         tx.put(&ALERTS, &number_key(number), &row)?;
         // So that who waits for news of open alerts hears of it.
         tx.put(&MATTERS, &row.alert.key, &number)?;
-        drop_tellings(tx, &row.alert.key)?;
         acknowledged.push((number, row));
     }
     if !acknowledged.is_empty() {
+        heed(tx, &acknowledged.iter().map(|(_, row)| row.alert.key.clone()).collect())?;
         acknowledged.sort_by_key(|(number, _)| *number);
         let numbers: Vec<u64> = acknowledged.iter().map(|(number, _)| *number).collect();
         tx.journal(now, by, "alerts_acknowledged", &serde_json::json!({ "alerts": numbers }))?;

@@ -1,6 +1,6 @@
 //! A notice in words. The first line is enough to act on, on a phone at 15:31.
 
-use super::{Alert, subject};
+use super::{Alert, dispatch::delivers, subject};
 use crate::{
     clock::Timestamp,
     notice::{Notice, OutboxRow, Severity},
@@ -104,9 +104,7 @@ fn words(notice: &Notice) -> Words {
         Notice::Hung { what, seconds } => (
             Critical,
             format!("The daemon hangs: the loop of {what} gives no sign of life since {seconds} s"),
-            "Stops are not watched. Under systemd it is started anew by itself; else restart it, and \
-             close at the broker by hand what expires today."
-                .to_owned(),
+            stopped(what).to_owned(),
         ),
         Notice::HeartbeatFailed { since, reason } => line(Warning, unpinged(since, reason)),
         Notice::EarDeaf { ear, since, reason } => line(Warning, deaf(ear, since, reason)),
@@ -117,6 +115,17 @@ fn words(notice: &Notice) -> Words {
             let (title, text) = given_up(line, what, *attempts, reason);
             (Warning, title, text)
         }
+    }
+}
+
+/// What follows from a loop that hangs, and what to do.
+fn stopped(what: &str) -> &'static str {
+    if delivers(what) {
+        "Alerts may not come where this loop brings them; stops are watched. Under systemd the daemon \
+         is started anew by itself; else restart it."
+    } else {
+        "Stops are not watched. Under systemd it is started anew by itself; else restart it, and close \
+         at the broker by hand what expires today."
     }
 }
 

@@ -188,7 +188,7 @@ fn list(tx: &impl Read, count: usize, now: Timestamp) -> Result<Alerts, StoreErr
             repeats: 0,
             told: Vec::new(),
         };
-        if let Some(kept) = tx.get(&ALERTS, key)? {
+        if let Some(kept) = tx.get_readable(&ALERTS, key)? {
             stand(tx, &mut line, kept)?;
         } else if line.severity > Severity::Info {
             // Raised, and not routed yet, or so old that its row was given up.
@@ -202,8 +202,8 @@ fn list(tx: &impl Read, count: usize, now: Timestamp) -> Result<Alerts, StoreErr
 /// How many alerts are open.
 fn open_now(tx: &impl Read) -> Result<usize, StoreError> {
     let mut open = 0;
-    for (_, number) in tx.list(&MATTERS, "")? {
-        let kept = tx.get(&ALERTS, &number_key(number))?;
+    for (_, number) in tx.readable(&MATTERS, "")?.0 {
+        let kept = tx.get_readable(&ALERTS, &number_key(number))?;
         open += usize::from(kept.is_some_and(|kept| kept.is_open()));
     }
     Ok(open)
@@ -213,7 +213,7 @@ fn stand(tx: &impl Read, line: &mut AlertLine, kept: Kept) -> Result<(), StoreEr
     let kept = match kept.standing {
         Standing::Folded { into } => {
             line.folded_into = Some(into);
-            tx.get(&ALERTS, &number_key(into))?.unwrap_or(kept)
+            tx.get_readable(&ALERTS, &number_key(into))?.unwrap_or(kept)
         }
         _ => kept,
     };
@@ -262,7 +262,7 @@ fn dead(tx: &impl Read) -> Result<Dead, StoreError> {
         attempts: row.attempts,
         last_error: row.last_error,
     };
-    let mut dead: Vec<DeadLine> = tx.list(&DEAD, "")?.into_iter().map(line).collect();
+    let mut dead: Vec<DeadLine> = tx.readable(&DEAD, "")?.0.into_iter().map(line).collect();
     dead.sort_by(|a, b| (&a.channel, b.id).cmp(&(&b.channel, a.id)));
     Ok(Dead { dead })
 }

@@ -317,14 +317,36 @@ fn order_line(record: &IntentRecord) -> OrderLine {
 pub(super) fn channels(tx: &impl Read, names: &[String]) -> Result<Vec<ChannelLine>, StoreError> {
     let mut lines = Vec::new();
     for name in names {
-        let waiting = tx.list(&WAITING, &format!("{name}/"))?;
+        let (waiting, broken) = tx.readable(&WAITING, &format!("{name}/"))?;
+        let (dead, broken_dead) = tx.readable(&DEAD, &format!("{name}/"))?;
         let last_error = waiting.iter().rev().find_map(|(_, row)| row.last_error.clone());
         lines.push(ChannelLine {
             name: name.clone(),
-            waiting: waiting.len(),
-            dead: tx.list(&DEAD, &format!("{name}/"))?.len(),
+            waiting: waiting.len() + broken.len(),
+            dead: dead.len() + broken_dead.len(),
             last_error,
         });
     }
     Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+
+    use super::*;
+    use crate::store::{Store, Table};
+
+    #[test]
+    fn what_waits_and_cannot_be_read_is_counted_and_hides_no_status() {
+        let store = Store::in_memory().unwrap();
+        block_on(store.write(|tx| {
+            let bad = |name| -> Table<Vec<u8>> { Table::new(name, 1) };
+            tx.put(&bad(WAITING.name()), "email/00000000000000000001", &vec![])?;
+            tx.put(&bad(DEAD.name()), "email/00000000000000000002", &vec![])
+        }))
+        .unwrap();
+        let lines = store.read(|tx| channels(tx, &["email".to_owned()])).unwrap();
+        assert_eq!((lines[0].waiting, lines[0].dead), (1, 1));
+    }
 }

@@ -53,6 +53,17 @@ pub trait Read {
         Ok(found)
     }
 
+    /// The value of a key; none where it cannot be read.
+    fn get_readable<V>(&self, table: &Table<V>, key: &str) -> Result<Option<V>, StoreError>
+    where
+        V: DeserializeOwned + Clone + Send + Sync + 'static,
+    {
+        match self.get(table, key) {
+            Err(StoreError::Codec { .. }) => Ok(None),
+            found => found,
+        }
+    }
+
     /// All rows whose key begins with `prefix`, in key order.
     fn list<V: DeserializeOwned>(
         &self,
@@ -69,16 +80,18 @@ pub trait Read {
         table: &Table<V>,
         prefix: &str,
     ) -> Result<Readable<V>, StoreError> {
-        let (mut rows, mut broken, mut after) = (Vec::new(), Vec::new(), None);
-        let keys = prefix_keys(prefix, &mut after);
-        self.raw().scan_rows(table.spec(), keys, Order::Forward, &mut |key, bytes| {
-            match decode(table, key, bytes) {
-                Ok(value) => rows.push((key.to_owned(), value)),
-                Err(error) => broken.push((key.to_owned(), error)),
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok((rows, broken))
+        let mut after = None;
+        sift(self.raw(), table, prefix_keys(prefix, &mut after))
+    }
+
+    /// The same of the rows with `from <= key < to`.
+    fn readable_range<V: DeserializeOwned>(
+        &self,
+        table: &Table<V>,
+        from: &str,
+        to: &str,
+    ) -> Result<Readable<V>, StoreError> {
+        sift(self.raw(), table, (Bound::Included(from), Bound::Excluded(to)))
     }
 
     /// At most `count` rows with `prefix`, the last first.
@@ -171,6 +184,22 @@ fn collect<V: DeserializeOwned>(
         Ok(if rows.len() < count { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     })?;
     Ok(rows)
+}
+
+fn sift<V: DeserializeOwned>(
+    raw: &dyn RawRead,
+    table: &Table<V>,
+    keys: Keys<'_>,
+) -> Result<Readable<V>, StoreError> {
+    let (mut rows, mut broken) = (Vec::new(), Vec::new());
+    raw.scan_rows(table.spec(), keys, Order::Forward, &mut |key, bytes| {
+        match decode(table, key, bytes) {
+            Ok(value) => rows.push((key.to_owned(), value)),
+            Err(error) => broken.push((key.to_owned(), error)),
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok((rows, broken))
 }
 
 /// A read transaction.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{
     Voice,
-    waiting::{WAITING, of_key, readable, waiting_key},
+    waiting::{WAITING, of_key, under, waiting_key},
 };
 use crate::store::{Read, Store, StoreError, WriteTx};
 
@@ -26,8 +26,7 @@ fn moves(tx: &impl Read, voice: &Voice) -> Result<Vec<(String, Vec<String>)>, St
     let mut moved = Vec::new();
     for channel in &voice.channels {
         let lines = voice.lines_of(channel.name());
-        let (from, end) = (format!("{}/", channel.name()), format!("{}0", channel.name()));
-        for (key, _) in readable(tx, &WAITING, &from, &end)?.0 {
+        for (key, _) in under(tx, &WAITING, channel.name())?.0 {
             let Some((line, _)) = of_key(&key) else { continue };
             if lines.iter().any(|of| of == line) {
                 continue;
@@ -40,7 +39,7 @@ fn moves(tx: &impl Read, voice: &Voice) -> Result<Vec<(String, Vec<String>)>, St
 }
 
 fn carry(tx: &mut WriteTx, key: &str, lines: &[String]) -> Result<(), StoreError> {
-    let (Some(row), Some((line, number))) = (tx.get(&WAITING, key)?, of_key(key)) else {
+    let (Some(row), Some((line, number))) = (tx.get_readable(&WAITING, key)?, of_key(key)) else {
         return Ok(());
     };
     tracing::info!(line, number, to = lines.join(", "), "an alert that waits goes to another line");

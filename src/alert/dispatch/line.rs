@@ -9,6 +9,7 @@ use futures::FutureExt as _;
 use super::{
     Next, Part,
     ages::Ages,
+    mend,
     pick::{self, ASKED_MOST, Lane, Outlook, Pick, Recent},
     settle::{Failed, Settled, settle},
     unwritten::Unwritten,
@@ -70,8 +71,10 @@ pub struct Line {
     /// For how long rows have failed, by key, as of the last look.
     failing: BTreeMap<String, TimeDelta>,
     unwritten: Unwritten,
-    /// Rows that cannot be read, told of already.
-    unreadable: Vec<String>,
+    /// Rows that cannot be read, as of the last look.
+    broken: Vec<(String, StoreError)>,
+    /// Something backed off, on either lane, at the last look.
+    behind: bool,
 }
 
 impl Line {
@@ -87,15 +90,17 @@ impl Line {
             mutes: Ages::default(),
             failing: BTreeMap::new(),
             unwritten: Unwritten::default(),
-            unreadable: Vec::new(),
+            broken: Vec::new(),
+            behind: false,
         }
     }
 
     fn pick(&mut self) -> Result<Pick, StoreError> {
         let line = self.to.line();
         let found = self.store.read(|tx| Ok((under(tx, &WAITING, &line)?, mute::known(tx)?)));
-        let ((mut waiting, bad), mutes) = found?;
-        self.note_unreadable(bad);
+        let ((mut waiting, broken), mutes) = found?;
+        self.broken = broken;
+        self.behind = waiting.iter().any(|(_, row)| row.attempts > 0 || row.backs_off());
         let now = self.rt.now();
         self.count_waits(&mut waiting, now);
         self.unwritten.apply(&mut waiting, now, self.rt.steady());
@@ -126,13 +131,12 @@ impl Line {
         }
     }
 
-    fn note_unreadable(&mut self, bad: Vec<(String, String)>) {
-        for (key, why) in bad {
-            if !self.unreadable.contains(&key) {
-                tracing::error!(line = self.to.line(), "an alert that waits is passed over: {why}");
-                self.unreadable.push(key);
-            }
-        }
+    /// Sees to what cannot be read, once there is nothing to send.
+    async fn mend(&mut self) -> Result<Next, StoreError> {
+        let (line, now) = (self.to.line(), self.rt.now());
+        let broken = std::mem::take(&mut self.broken);
+        self.store.write(move |tx: &mut WriteTx| mend::waiting(tx, &line, broken, now)).await?;
+        Ok(Next::Now)
     }
 
     async fn attempt(
@@ -156,7 +160,7 @@ impl Line {
         };
         let rows = rows.into_iter().map(of).collect();
         let (line, now) = (self.to.line(), self.rt.now());
-        let settled = Settled { line, rows, result: result.clone(), now };
+        let settled = Settled { line, rows, result: result.clone(), now, behind: self.behind };
         let write = self.store.write(move |tx: &mut WriteTx| settle(tx, settled));
         let Some(written) = self.rt.timeout(STORE_WAIT, write).await else {
             tracing::error!(
@@ -206,11 +210,14 @@ impl Part for Line {
                 self.attempt(rows, silent).await?;
                 Ok(Next::Now)
             }
-            Pick::Leave(key) => {
-                let write = move |tx: &mut WriteTx| tx.remove(&WAITING, &key).map(drop);
-                self.store.write(write).await?;
+            Pick::Leave(keys) => {
+                let leave = move |tx: &mut WriteTx| {
+                    keys.iter().try_for_each(|key| tx.remove(&WAITING, key).map(drop))
+                };
+                self.store.write(leave).await?;
                 Ok(Next::Now)
             }
+            _ if !self.broken.is_empty() => self.mend().await,
             Pick::At(at) => Ok(Next::At(at)),
             Pick::Nothing => Ok(Next::News),
         }

@@ -14,6 +14,7 @@ use crate::{
         route::{Mute, Rules, Way},
     },
     clock::Timestamp,
+    config::voice::Mode,
     notice::Severity,
 };
 
@@ -61,8 +62,8 @@ pub(super) struct Outlook<'a> {
 pub(super) enum Pick {
     /// These go out at once, under their keys; `true`: without a sound.
     Send(Vec<(String, Waiting)>, bool),
-    /// By settings of now this does not go out by this channel.
-    Leave(String),
+    /// By settings of now these do not go out by this channel.
+    Leave(Vec<String>),
     /// Something may be sent at an instant.
     At(Timestamp),
     /// Nothing waits.
@@ -100,8 +101,12 @@ pub(super) fn pick(mut waiting: Vec<(String, Waiting)>, look: &Outlook<'_>) -> P
     }
     let mut held: BTreeMap<Severity, (String, Waiting, bool)> = BTreeMap::new();
     let mut first: Option<Timestamp> = None;
-    let mut ready = Vec::new();
+    let (mut ready, mut off) = (Vec::new(), Vec::new());
     for (key, row) in waiting {
+        if look.rules.mode(look.channel, &row.alert) == Mode::Off {
+            off.push(key);
+            continue;
+        }
         let severity = row.alert.severity;
         let due = row.next_at <= look.now;
         if let Some(head) = held.get(&severity) {
@@ -115,7 +120,6 @@ pub(super) fn pick(mut waiting: Vec<(String, Waiting)>, look: &Outlook<'_>) -> P
         let way = look.rules.way(look.channel, look.hushes, &row.alert, look.mutes, look.now);
         let silent = row.hushed || way == Way::Silent;
         let later = match way {
-            Way::Off => return Pick::Leave(key),
             Way::Later(at) => Some(at),
             _ if due => None,
             _ => {
@@ -131,6 +135,9 @@ pub(super) fn pick(mut waiting: Vec<(String, Waiting)>, look: &Outlook<'_>) -> P
         } else {
             ready.push((key, row, silent));
         }
+    }
+    if ready.is_empty() && !off.is_empty() {
+        return Pick::Leave(off);
     }
     if ready.is_empty() {
         return first.map_or(Pick::Nothing, Pick::At);
@@ -151,13 +158,13 @@ fn alone(ready: Vec<(String, Waiting, bool)>) -> Pick {
 
 /// One alone while they are few; together once there are more than `burst` within a minute. When
 /// the minute has had its share, what comes is gathered until the minute is over. A report is no
-/// line of a digest: it comes whole, in its place.
+/// line of a digest, nor is what was refused in one: it comes whole, in its place.
 fn digest(
     mut ready: Vec<(String, Waiting, bool)>,
     first: Option<Timestamp>,
     look: &Outlook<'_>,
 ) -> Pick {
-    match ready.iter().position(|(_, row, _)| row.alert.kind == REPORT) {
+    match ready.iter().position(|(_, row, _)| row.alone || row.alert.kind == REPORT) {
         Some(0) => return alone(ready),
         Some(before) => ready.truncate(before),
         None => {}

@@ -13,7 +13,8 @@ use super::{
     ages::Ages,
     home,
     line::{GIVE_UP_AFTER, heard},
-    waiting::{CURSORS, LAST, ROUTED, WAITING, Waiting, readable, waiting_key},
+    mend::{self, Broken, BrokenRows},
+    waiting::{CURSORS, LAST, ROUTED, WAITING, Waiting, waiting_key},
 };
 use crate::{
     alert::{
@@ -29,7 +30,7 @@ use crate::{
     },
     clock::{Runtime, Timestamp},
     config::voice::{LOG, Mode},
-    notice::{Notice, OUTBOX, OutboxRow, Severity, raise},
+    notice::{OUTBOX, OutboxRow, Severity},
     store::{Read, Store, StoreError, WriteTx},
 };
 
@@ -88,8 +89,8 @@ struct Taken {
     routed: u64,
     cursors: Vec<u64>,
     rows: Vec<(String, OutboxRow)>,
-    /// Keys that cannot be read, with the reason.
-    bad: Vec<(String, String)>,
+    /// Those that cannot be read, by key.
+    bad: Vec<(String, StoreError)>,
 }
 
 impl Router {
@@ -130,9 +131,7 @@ impl Router {
             for routed in &batch {
                 route(tx, &voice, routed, &covered, now)?;
             }
-            for (key, why) in bad {
-                pass_over(tx, &key, why, now)?;
-            }
+            mend::pass_over(tx, bad, now)?;
             for (name, cursor) in voice.names().iter().zip(&cursors) {
                 tx.put(&CURSORS, name, &last.max(*cursor))?;
             }
@@ -155,18 +154,21 @@ impl Router {
 
     /// Does what is due of what is open.
     async fn tend(&mut self) -> Result<Next, StoreError> {
-        let (open, mutes) = self.store.read(|tx| Ok((standing(tx)?, mute::known(tx)?)))?;
+        let found = self.store.read(|tx| Ok((standing(tx)?, mend::mutes(tx)?, mute::known(tx)?)));
+        let ((open, mut broken), broken_mutes, mutes) = found?;
+        broken.extend(broken_mutes);
         let mutes = heard(&mut self.mutes, &self.rt, mutes);
         let steps = match self.due(open, &mutes) {
-            Due::Nothing => return Ok(Next::News),
-            Due::At(at) => return Ok(Next::At(at)),
             Due::Now(steps) => steps,
+            _ if !broken.is_empty() => return self.mend(broken).await,
+            Due::At(at) => return Ok(Next::At(at)),
+            Due::Nothing => return Ok(Next::News),
         };
         let (voice, now) = (Arc::clone(&self.voice), self.rt.now());
         let write = move |tx: &mut WriteTx| {
             for (number, step) in steps {
                 // It may have been acknowledged since.
-                match tx.get(&ALERTS, &number_key(number))? {
+                match tx.get_readable(&ALERTS, &number_key(number))? {
                     Some(row) if row.is_open() => act(tx, &voice, (number, row), step, now)?,
                     Some(row) => drop(tx.remove(&MATTERS, &row.alert.key)?),
                     None => {}
@@ -175,6 +177,13 @@ impl Router {
             Ok(())
         };
         self.store.write(write).await?;
+        Ok(Next::Now)
+    }
+
+    /// Sees to what cannot be read.
+    async fn mend(&self, broken: BrokenRows) -> Result<Next, StoreError> {
+        let now = self.rt.now();
+        self.store.write(move |tx: &mut WriteTx| mend::standing(tx, broken, now)).await?;
         Ok(Next::Now)
     }
 
@@ -217,17 +226,25 @@ fn taken(tx: &impl Read, voice: &Voice, now: Timestamp) -> Result<Taken, StoreEr
     let (routed, cursors) = cursors(tx, voice, now)?;
     let least = cursors.iter().copied().chain([routed]).min().unwrap_or(routed);
     let (from, to) = (number_key(least + 1), number_key(least + 1 + BATCH));
-    let (rows, bad) = readable(tx, &OUTBOX, &from, &to)?;
+    let (rows, bad) = tx.readable_range(&OUTBOX, &from, &to)?;
     Ok(Taken { routed, cursors, rows, bad })
 }
 
-/// The alerts that matters stand under.
-fn standing(tx: &impl Read) -> Result<Vec<(u64, Kept)>, StoreError> {
-    let mut found = Vec::new();
-    for (_, number) in tx.list(&MATTERS, "")? {
-        found.extend(tx.get(&ALERTS, &number_key(number))?.map(|row| (number, row)));
+/// The alerts that matters stand under, and what of that cannot be read.
+fn standing(tx: &impl Read) -> Result<(Vec<(u64, Kept)>, BrokenRows), StoreError> {
+    let (matters, broken) = tx.readable(&MATTERS, "")?;
+    let matter = |(key, error)| (Broken::Matter(key), error);
+    let (mut found, mut broken) =
+        (Vec::new(), broken.into_iter().map(matter).collect::<BrokenRows>());
+    for (key, number) in matters {
+        match tx.get(&ALERTS, &number_key(number)) {
+            Err(error @ StoreError::Codec { .. }) => {
+                broken.push((Broken::Alert(key, number), error));
+            }
+            row => found.extend(row?.map(|row| (number, row))),
+        }
     }
-    Ok(found)
+    Ok((found, broken))
 }
 
 /// What was acknowledged lately, and when.
@@ -236,25 +253,13 @@ fn acknowledged(tx: &impl Read) -> Result<Vec<(u64, Timestamp)>, StoreError> {
         Standing::Acknowledged { at, .. } => Some((number, at)),
         _ => None,
     };
-    Ok(standing(tx)?.into_iter().filter_map(at).collect())
-}
-
-/// A row that cannot be read holds up no other: it is told of and passed over.
-fn pass_over(
-    tx: &mut WriteTx,
-    key: &str,
-    reason: String,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    tracing::error!(key, "an alert is passed over: {reason}");
-    let number = key.trim_start_matches('0');
-    let (line, what) = ("every channel".to_owned(), format!("alert {number}"));
-    raise(tx, now, Notice::NotDelivered { line, what, attempts: 0, reason })
+    Ok(standing(tx)?.0.into_iter().filter_map(at).collect())
 }
 
 /// How far rows were routed, and how far each channel has taken them.
 fn cursors(tx: &impl Read, voice: &Voice, now: Timestamp) -> Result<(u64, Vec<u64>), StoreError> {
-    let rows = tx.list(&CURSORS, "")?;
+    // Of one that cannot be read it is not known how far it was: it counts as new.
+    let (rows, _) = tx.readable(&CURSORS, "")?;
     let routed = rows.iter().find(|(name, _)| name == ROUTED).map(|(_, cursor)| *cursor);
     let furthest = rows.iter().map(|(_, cursor)| *cursor).max();
     let fresh = first_cursor(tx, now)?;
@@ -277,7 +282,7 @@ fn first_cursor(tx: &impl Read, now: Timestamp) -> Result<u64, StoreError> {
     let newest = match tx.last(&OUTBOX, "", NEW_CHANNEL_MOST) {
         // It begins behind what cannot be read.
         Err(StoreError::Codec { table, key, .. }) if table == OUTBOX.name() => {
-            let mut behind = readable(tx, &OUTBOX, &key, LAST)?.0;
+            let mut behind = tx.readable_range(&OUTBOX, &key, LAST)?.0;
             behind.reverse();
             behind
         }
@@ -357,7 +362,7 @@ fn act(
         for line in voice.lines_of(&channel) {
             let key = waiting_key(&line, row.alert.id);
             // What is down is told once when it is back, not once for each repeat.
-            if tx.get(&WAITING, &key)?.is_none() {
+            if tx.get_readable(&WAITING, &key)?.is_none() {
                 let waiting = Waiting { repeat, escalated, ..Waiting::new(row.alert.clone(), now) };
                 tx.put(&WAITING, &key, &waiting)?;
             }

@@ -21,6 +21,8 @@ pub(super) struct Settled {
     pub result: Result<(), SendError>,
     /// When.
     pub now: Timestamp,
+    /// At the last look something backed off on the line.
+    pub behind: bool,
 }
 
 /// One alert of an attempt.
@@ -35,13 +37,16 @@ pub(super) struct Failed {
 
 /// Writes down how an attempt went.
 pub(super) fn settle(tx: &mut WriteTx, settled: Settled) -> Result<(), StoreError> {
-    let Settled { line, rows, result, now } = settled;
+    let Settled { line, rows, result, now, behind } = settled;
     let Err(error) = result else {
         for row in rows {
             tx.remove(&WAITING, &row.key)?;
         }
-        return hasten(tx, &line, now);
+        return if behind { hasten(tx, &line, now) } else { Ok(()) };
     };
+    if rows.len() > 1 && matches!(error, SendError::Permanent(_)) {
+        return rows.iter().try_for_each(|row| part(tx, &row.key, &error, now));
+    }
     let severity = rows.iter().map(|row| row.severity).max();
     let critical = rows.iter().find(|row| row.severity == Severity::Critical);
     let critical = critical.map(|row| row.key.clone());
@@ -53,7 +58,16 @@ pub(super) fn settle(tx: &mut WriteTx, settled: Settled) -> Result<(), StoreErro
     if let Some(key) = critical.filter(|_| !matches!(error, SendError::RetryAfter { .. })) {
         hold_back(tx, &line, &key)?;
     }
-    given_up.map_or(Ok(()), |row| tell(tx, &line, &row, now))
+    given_up.map_or(Ok(()), |row| tell(tx, &line, row, now))
+}
+
+/// What was refused together may be taken one by one: it is not known which of it was refused.
+fn part(tx: &mut WriteTx, key: &str, error: &SendError, now: Timestamp) -> Result<(), StoreError> {
+    let Some(mut row) = tx.get_readable(&WAITING, key)? else { return Ok(()) };
+    row.alone = true;
+    row.attempts = row.attempts.saturating_add(1);
+    row.last_error = Some(error.to_string());
+    tx.put(&WAITING, key, &row.after(TimeDelta::zero(), now))
 }
 
 /// Writes down that an alert was not taken; gives it where it is given up.
@@ -64,7 +78,7 @@ fn failed(
     now: Timestamp,
 ) -> Result<Option<Waiting>, StoreError> {
     // Taken back while it was under way: somebody acknowledged it.
-    let Some(mut row) = tx.get(&WAITING, &key)? else { return Ok(None) };
+    let Some(mut row) = tx.get_readable(&WAITING, &key)? else { return Ok(None) };
     row.failing_since.get_or_insert(now);
     row.attempts = row.attempts.saturating_add(1);
     row.told_to_wait = matches!(error, SendError::RetryAfter { .. });
@@ -90,19 +104,24 @@ fn failed(
     Ok(Some(row))
 }
 
-/// Tells the owner that something was given up, once until that is acknowledged; what tells of
-/// that is not told of in its turn.
-fn tell(tx: &mut WriteTx, line: &str, row: &Waiting, now: Timestamp) -> Result<(), StoreError> {
-    let notice = Notice::NotDelivered {
-        line: line.to_owned(),
-        what: row.alert.title.clone(),
-        attempts: row.attempts,
-        reason: row.last_error.clone().unwrap_or_default(),
-    };
-    if row.alert.kind == notice.kind() || tx.get(&MATTERS, &subject::key(&notice))?.is_some() {
-        return Ok(());
+/// Tells the owner that something was given up; what tells of that is not told of in its turn.
+fn tell(tx: &mut WriteTx, line: &str, row: Waiting, now: Timestamp) -> Result<(), StoreError> {
+    let (line, what, attempts) = (line.to_owned(), row.alert.title, row.attempts);
+    let reason = row.last_error.unwrap_or_default();
+    let notice = Notice::NotDelivered { line, what, attempts, reason };
+    if row.alert.kind == notice.kind() { Ok(()) } else { tell_once(tx, notice, now) }
+}
+
+/// Tells the owner of something, once until that is acknowledged.
+pub(super) fn tell_once(
+    tx: &mut WriteTx,
+    notice: Notice,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    match tx.get_readable(&MATTERS, &subject::key(&notice))? {
+        Some(_) => Ok(()),
+        None => raise(tx, now, notice),
     }
-    raise(tx, now, notice)
 }
 
 /// What waits behind one that failed fails with it: its day begins now, not when its own turn comes,
@@ -114,8 +133,7 @@ fn share_the_clock(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     for (key, row) in on_line(tx, line)? {
-        let behind = Some(row.alert.severity) == severity && row.failing_since.is_none();
-        if behind && row.next_at <= now {
+        if Some(row.alert.severity) == severity && row.failing_since.is_none() {
             tx.put(&WAITING, &key, &Waiting { failing_since: Some(now), ..row })?;
         }
     }
@@ -126,7 +144,7 @@ fn share_the_clock(
 /// it still waits.
 fn hasten(tx: &mut WriteTx, line: &str, now: Timestamp) -> Result<(), StoreError> {
     for (key, row) in on_line(tx, line)? {
-        if row.attempts > 0 && !row.told_to_wait && row.next_at > now {
+        if row.backs_off() {
             tx.put(&WAITING, &key, &row.after(TimeDelta::zero(), now))?;
         }
     }
@@ -134,11 +152,12 @@ fn hasten(tx: &mut WriteTx, line: &str, now: Timestamp) -> Result<(), StoreError
 }
 
 /// What is critical and waits behind one that failed waits as long, so that what comes later is told
-/// from what was there.
+/// from what was there. All of it: by instants of a clock that was put back since, none could be told
+/// from another.
 fn hold_back(tx: &mut WriteTx, line: &str, failed: &str) -> Result<(), StoreError> {
-    let Some(head) = tx.get(&WAITING, failed)? else { return Ok(()) };
+    let Some(head) = tx.get_readable(&WAITING, failed)? else { return Ok(()) };
     for (key, row) in on_line(tx, line)? {
-        if row.alert.severity == Severity::Critical && row.next_at < head.next_at {
+        if row.alert.severity == Severity::Critical && !row.told_to_wait && key != failed {
             let held = Waiting { next_at: head.next_at, wait_ms: head.wait_ms, ..row };
             tx.put(&WAITING, &key, &held)?;
         }

@@ -1,3 +1,4 @@
+mod broken;
 mod chance;
 mod clocks;
 mod escalation;

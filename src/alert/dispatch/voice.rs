@@ -12,6 +12,16 @@ use crate::{
     vital::Turns,
 };
 
+/// The loop that puts alerts before the channels.
+const ROUTER: &str = "the alerts' router";
+/// The loops to receivers are named so.
+const TO: [&str; 2] = ["critical alerts to ", "alerts to "];
+
+/// Whether a loop is one that delivers alerts.
+pub fn delivers(name: &str) -> bool {
+    name == ROUTER || TO.iter().any(|to| name.starts_with(to))
+}
+
 /// The channels with the rules they are told by.
 pub struct Voice {
     /// The rules.
@@ -37,11 +47,11 @@ impl Voice {
     ) -> Arc<Self> {
         let mut voice = Self { rules: Arc::new(rules), channels, health, loops: Vec::new() };
         let name = |to: &To| match to.lane {
-            Lane::Urgent => format!("critical alerts to {}", to.line()),
-            Lane::Rest => format!("alerts to {}", to.line()),
+            Lane::Urgent => format!("{}{}", TO[0], to.line()),
+            Lane::Rest => format!("{}{}", TO[1], to.line()),
         };
         let names = voice.lines().iter().map(name).collect::<Vec<_>>();
-        let names = std::iter::once("the alerts' router".to_owned()).chain(names);
+        let names = std::iter::once(ROUTER.to_owned()).chain(names);
         voice.loops = names.map(|name| (name, Arc::default())).collect();
         Arc::new(voice)
     }

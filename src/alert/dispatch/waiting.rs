@@ -1,5 +1,7 @@
 //! What waits for a channel, what a channel gave up, and how far each has taken rows.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -7,11 +9,9 @@ use super::pick::{ASKED_MOST, BACKOFF_FIRST, BACKOFF_MOST};
 use crate::{
     alert::{Alert, open::number_key},
     clock::Timestamp,
-    store::{Read, StoreError, Table, WriteTx},
+    store::{Read, Readable, StoreError, Table, WriteTx},
 };
 
-/// Rows that cannot be read, passed over in one look.
-const UNREADABLE_MOST: usize = 64;
 /// Dead letters kept for each line; the oldest go.
 pub(super) const DEAD_KEPT: usize = 1000;
 
@@ -32,6 +32,7 @@ pub const ROUTED: &str = "*";
 
 /// One alert that a channel has not taken yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools)] // a row: each is a fact of its own
 pub struct Waiting {
     /// The alert.
     pub alert: Alert,
@@ -59,6 +60,9 @@ pub struct Waiting {
     /// Its matter was acknowledged lately: no sound.
     #[serde(default)]
     pub hushed: bool,
+    /// It is no line of a digest: one that it was in was refused.
+    #[serde(default)]
+    pub alone: bool,
 }
 
 impl Waiting {
@@ -75,6 +79,7 @@ impl Waiting {
             repeat: 0,
             escalated: false,
             hushed: false,
+            alone: false,
         }
     }
 }
@@ -88,6 +93,16 @@ impl Waiting {
             None if self.told_to_wait => ASKED_MOST,
             None => backoff(self.attempts),
         }
+    }
+
+    /// It waits only because nobody acknowledged what was told before.
+    fn is_again(&self) -> bool {
+        self.repeat > 0 || self.escalated
+    }
+
+    /// It waits because the receiver took nothing: there is reason to try it once it takes something.
+    pub(super) fn backs_off(&self) -> bool {
+        !self.told_to_wait && self.wait() > TimeDelta::zero()
     }
 
     /// The same with a wait from now on.
@@ -114,37 +129,7 @@ pub(super) fn of_key(key: &str) -> Option<(&str, u64)> {
     Some((line, number.parse().ok()?))
 }
 
-/// Rows with their keys, and the keys that cannot be read with the reason.
-pub(super) type Rows<V> = (Vec<(String, V)>, Vec<(String, String)>);
-
-/// The rows of `from <= key < to`; one that cannot be read keeps no other from being read.
-pub(super) fn readable<V: DeserializeOwned>(
-    tx: &impl Read,
-    table: &Table<V>,
-    from: &str,
-    to: &str,
-) -> Result<Rows<V>, StoreError> {
-    let (mut rows, mut bad, mut from) = (Vec::new(), Vec::new(), from.to_owned());
-    loop {
-        match tx.range(table, &from, to) {
-            Ok(rest) => {
-                rows.extend(rest);
-                return Ok((rows, bad));
-            }
-            Err(StoreError::Codec { table: of, key, source })
-                if of == table.name() && bad.len() < UNREADABLE_MOST =>
-            {
-                rows.extend(tx.range(table, &from, &key)?);
-                let why = StoreError::Codec { table: of, key: key.clone(), source }.to_string();
-                from = format!("{key}\0");
-                bad.push((key, why));
-            }
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// What waits on a line, as far as it can be read: what cannot is told of where it is to be sent.
+/// What waits on a line, as far as it can be read: what cannot is seen to where it is to be sent.
 pub(super) fn on_line(tx: &impl Read, line: &str) -> Result<Vec<(String, Waiting)>, StoreError> {
     Ok(under(tx, &WAITING, line)?.0)
 }
@@ -154,16 +139,34 @@ pub(super) fn under<V: DeserializeOwned>(
     tx: &impl Read,
     table: &Table<V>,
     line: &str,
-) -> Result<Rows<V>, StoreError> {
-    readable(tx, table, &format!("{line}/"), &format!("{line}0")) // `0` follows `/`
+) -> Result<Readable<V>, StoreError> {
+    tx.readable(table, &format!("{line}/"))
 }
 
 /// Takes back what waits only because nobody had acknowledged a matter.
 pub(in crate::alert) fn drop_tellings(tx: &mut WriteTx, matter: &str) -> Result<(), StoreError> {
-    let again = |row: &Waiting| (row.repeat > 0 || row.escalated) && row.alert.key == matter;
-    let (waiting, _) = readable(tx, &WAITING, "", LAST)?;
-    for (key, _) in waiting.iter().filter(|(_, row)| again(row)) {
-        tx.remove(&WAITING, key)?;
+    for (key, row) in tx.readable(&WAITING, "")?.0 {
+        if row.is_again() && row.alert.key == matter {
+            tx.remove(&WAITING, &key)?;
+        }
+    }
+    Ok(())
+}
+
+/// The same of matters that were acknowledged. What else waits of them makes no sound any more.
+pub(in crate::alert) fn heed(
+    tx: &mut WriteTx,
+    matters: &BTreeSet<String>,
+) -> Result<(), StoreError> {
+    for (key, row) in tx.readable(&WAITING, "")?.0 {
+        if !matters.contains(&row.alert.key) {
+            continue;
+        }
+        if row.is_again() {
+            tx.remove(&WAITING, &key)?;
+        } else {
+            tx.put(&WAITING, &key, &Waiting { hushed: true, ..row })?;
+        }
     }
     Ok(())
 }
@@ -171,8 +174,11 @@ pub(in crate::alert) fn drop_tellings(tx: &mut WriteTx, matter: &str) -> Result<
 /// Keeps the dead letters of a line bounded; `key` is the one just added.
 pub(super) fn drop_oldest_dead(tx: &mut WriteTx, key: &str) -> Result<(), StoreError> {
     let line = of_key(key).map_or(key, |(line, _)| line);
-    let (mut dead, _) = under(tx, &DEAD, line)?;
-    dead.retain(|(other, _)| of_key(other).is_some_and(|(of, _)| of == line));
-    let surplus = dead.len().saturating_sub(DEAD_KEPT);
-    dead.iter().take(surplus).try_for_each(|(old, _)| tx.remove(&DEAD, old).map(drop))
+    let (dead, broken) = under(tx, &DEAD, line)?;
+    let keys = dead.into_iter().map(|(key, _)| key).chain(broken.into_iter().map(|(key, _)| key));
+    let mut keys: Vec<String> =
+        keys.filter(|other| of_key(other).is_some_and(|(of, _)| of == line)).collect();
+    keys.sort_unstable();
+    let surplus = keys.len().saturating_sub(DEAD_KEPT);
+    keys.iter().take(surplus).try_for_each(|old| tx.remove(&DEAD, old).map(drop))
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     alert::heartbeat::{Heartbeat, Line},
     clock::{Timestamp, VirtualWorld, WallClock},
-    notice::OUTBOX,
+    notice::{OUTBOX, OutboxRow},
     schedule::{JobBody as _, JobContext, Outcome},
     store::Read as _,
 };
@@ -69,6 +69,50 @@ fn a_loop_that_hangs_is_told_once_and_the_switch_is_not_pinged_meanwhile() {
         .unwrap();
     assert_eq!(ill, [7, 8, 9, 10], "from a minute of silence until it is seen to go on");
     assert_eq!(told(&store), [(360, hung(60))]);
+}
+
+#[test]
+fn a_part_of_the_delivery_that_hangs_hides_no_hang_of_the_desk() {
+    let mut world = VirtualWorld::new(BEGINS.parse().unwrap());
+    let (rt, store) = (world.runtime(), Store::in_memory().unwrap());
+    let health: Arc<Health> = Arc::default();
+    let lifeline = Lifeline {
+        rt: rt.clone(),
+        store: store.clone(),
+        manager: Arc::new(Manager::none()),
+        switch: None,
+        health: Arc::clone(&health),
+    };
+    let (desk, line): (Arc<Turns>, Arc<Turns>) = (Arc::default(), Arc::default());
+    let own = rt.clone();
+    rt.spawn(Arc::clone(&desk).of(async move {
+        for _ in 0..60 {
+            own.sleep(TimeDelta::seconds(5)).await;
+        }
+        std::future::pending::<()>().await;
+    }));
+    rt.spawn(Arc::clone(&line).of(std::future::pending()));
+    let loops =
+        vec![("alerts to telegram/11".to_owned(), line), ("the positions".to_owned(), desk)];
+    world
+        .run(async move {
+            rt.spawn(lifeline.watch(loops, String::new));
+            rt.sleep(TimeDelta::minutes(10)).await;
+        })
+        .unwrap();
+    let told = told(&store);
+    let of = |what: &str| Notice::Hung { what: what.to_owned(), seconds: 60 };
+    let what: Vec<&Notice> = told.iter().map(|(_, notice)| notice).collect();
+    assert_eq!(what, [&of("alerts to telegram/11"), &of("the positions")]);
+    assert!((360..=370).contains(&told[1].0), "{told:?}");
+    let ill = health.ill().unwrap();
+    assert!(ill.contains("telegram/11") && ill.contains("the positions"), "{ill}");
+    let text = |(at, notice): &(i64, Notice)| {
+        let at = BEGINS.parse::<Timestamp>().unwrap() + TimeDelta::seconds(*at);
+        crate::alert::render(1, &OutboxRow { at, notice: notice.clone() }).text
+    };
+    assert!(text(&told[0]).contains("stops are watched"), "{}", text(&told[0]));
+    assert!(text(&told[1]).starts_with("Stops are not watched"), "{}", text(&told[1]));
 }
 
 #[test]

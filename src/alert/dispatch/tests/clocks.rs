@@ -33,6 +33,25 @@ fn what_is_critical_is_tried_again_and_repeated_at_the_same_distances() {
 }
 
 #[test]
+fn a_receiver_that_is_down_is_tried_no_more_often_when_the_clock_is_put_back() {
+    let tried = |step| {
+        let phone = Phone { down: vec![(0, 1000)], says_after: 1, ..Phone::new("telegram") };
+        let acts = vec![
+            (5, Act::Raise(critical("a"))),
+            (6, Act::Raise(critical("b"))),
+            (60, Act::Step(step)),
+        ];
+        let (phone, _) = played(phone, 900, acts);
+        phone.tried.lock().unwrap().clone()
+    };
+    let usual = tried(0);
+    assert!((5..15).contains(&usual.len()), "{usual:?}");
+    for step in STEPS {
+        assert_eq!(tried(step), usual, "step {step}");
+    }
+}
+
+#[test]
 fn what_is_raised_after_a_step_is_told_at_once() {
     for step in STEPS {
         let acts = vec![

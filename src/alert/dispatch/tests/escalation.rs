@@ -152,6 +152,21 @@ fn an_acknowledgement_covers_its_matter_for_half_an_hour() {
 }
 
 #[test]
+fn what_waits_of_a_matter_that_was_acknowledged_makes_no_sound() {
+    let down = Phone { down: vec![(0, 100)], hushes: true, ..Phone::new("telegram") };
+    let (down, up) = (Arc::new(down), Arc::new(Phone::new("email")));
+    let acts = vec![
+        (5, Act::Raise(critical("a"))),
+        (6, Act::Raise(critical("b"))),
+        (20, Act::Ack(Some(1))),
+    ];
+    play(&Store::in_memory().unwrap(), &Rules::default(), &[&down, &up], (0, 200), acts);
+    let took: Vec<_> =
+        down.took().into_iter().map(|(_, ids, _, silent)| (ids[0], silent)).collect();
+    assert_eq!(took, [(1, true), (2, false)]);
+}
+
+#[test]
 fn warnings_of_one_matter_escalate_as_one_and_something_worse_does_not_hide_in_them() {
     let phones = three();
     let breaker = |critical| Notice::Breaker {

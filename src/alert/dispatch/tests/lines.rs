@@ -85,6 +85,28 @@ fn when_the_minute_had_its_share_what_comes_is_gathered_until_it_is_over() {
 }
 
 #[test]
+fn all_that_is_critical_goes_out_as_soon_as_the_receiver_takes_something() {
+    let phone = Arc::new(Phone { down: vec![(0, 150)], ..Phone::new("telegram") });
+    let acts = [(5, "a"), (6, "b"), (160, "c")].map(|(at, of)| (at, Act::Raise(critical(of))));
+    play(&Store::in_memory().unwrap(), &Rules::default(), &[&phone], (0, 240), Vec::from(acts));
+    assert_eq!((phone.times(), ids(&phone).concat()), (vec![160; 3], vec![1, 2, 3]));
+}
+
+#[test]
+fn a_digest_that_is_refused_for_good_costs_only_the_alert_that_it_is_refused_for() {
+    let phone = Phone { digests: true, refuses: Some(13), ..Phone::new("telegram") };
+    let (phone, store) = (Arc::new(phone), Store::in_memory().unwrap());
+    let acts = (0..20).map(|n| (100, Act::Raise(info(&n.to_string())))).collect();
+    play(&store, &Rules::default(), &[&phone], (0, HOUR), acts);
+    let told_of = 21;
+    let mut took = ids(&phone).concat();
+    took.retain(|id| *id != told_of);
+    assert_eq!(took, (1..=20).filter(|id| *id != 13).collect::<Vec<u64>>());
+    let dead = store.read(|tx| tx.list(&DEAD, "")).unwrap();
+    assert_eq!(dead.iter().map(|(_, row)| row.alert.id).collect::<Vec<_>>(), [13]);
+}
+
+#[test]
 fn a_wait_the_receiver_asks_for_is_kept_to_the_second_by_everything_that_waits() {
     let says =
         SendError::RetryAfter { after: TimeDelta::seconds(700), why: "slow down".to_owned() };

@@ -30,6 +30,12 @@ pub struct Phone {
     pub down: Vec<(i64, i64)>,
     /// What it says while it is down.
     pub says: SendError,
+    /// So many seconds after it was asked.
+    pub says_after: i64,
+    /// Whatever this alert is in, it refuses for good.
+    pub refuses: Option<u64>,
+    /// When it was tried, seconds since noon.
+    pub tried: Mutex<Vec<i64>>,
     pub took: Mutex<Vec<Entry>>,
     pub rt: Mutex<Option<Runtime>>,
 }
@@ -42,6 +48,9 @@ impl Phone {
             digests: false,
             down: Vec::new(),
             says: SendError::Retry("503".to_owned()),
+            says_after: 0,
+            refuses: None,
+            tried: Mutex::default(),
             took: Mutex::default(),
             rt: Mutex::default(),
         }
@@ -73,11 +82,19 @@ impl Channel for Phone {
         self.digests
     }
     async fn send(&self, out: &Outgoing) -> Result<(), SendError> {
-        let now = self.rt.lock().unwrap().as_ref().map(|rt| seconds(rt.now())).unwrap();
+        let rt = self.rt.lock().unwrap().clone().unwrap();
+        let now = seconds(rt.now());
+        self.tried.lock().unwrap().push(now);
         if self.down.iter().any(|(from, to)| (*from..*to).contains(&now)) {
+            if self.says_after > 0 {
+                rt.sleep(TimeDelta::seconds(self.says_after)).await;
+            }
             return Err(self.says.clone());
         }
-        let ids = out.alerts.iter().map(|alert| alert.id).collect();
+        let ids: Vec<u64> = out.alerts.iter().map(|alert| alert.id).collect();
+        if self.refuses.is_some_and(|refused| ids.contains(&refused)) {
+            return Err(SendError::Permanent("it may not say that".to_owned()));
+        }
         self.took.lock().unwrap().push((now, ids, out.repeat, out.silent));
         Ok(())
     }

@@ -1,29 +1,31 @@
 //! Rows that cannot be read, a store that gives nothing, and loops that hang: told, and gone on from.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use chrono::TimeDelta;
-use futures::{executor::block_on, future::BoxFuture};
+use futures::{FutureExt as _, executor::block_on, future::BoxFuture};
 
 use super::told::{Act, NOON, Phone, critical, info, play};
 use crate::{
     alert::{
         Channel,
         dispatch::{
-            Next, Part as _, Voice, WAITING, Waiting, line::Line, start, waiting::waiting_key,
+            Around, Next, Part, Voice, WAITING, Waiting, line::Line, start, waiting::waiting_key,
         },
-        open::MATTERS,
+        lifeline::Health,
+        open::number_key,
         render,
         route::Rules,
     },
     clock::{Clock, Runtime, Spawn, Timestamp, VirtualWorld},
     notice::{OUTBOX, OutboxRow, raise},
-    store::{Read, Store, Table, WriteTx},
+    store::{Read, Store, StoreError, Table, WriteTx},
     vital::Watcher,
 };
 
 const BAD_OUTBOX: Table<u32> = Table::new(OUTBOX.name(), 1);
-const BAD_MATTERS: Table<String> = Table::new(MATTERS.name(), 1);
+const SEQUENCES: Table<u64> = Table::new("sequences", 1);
+const BAD_SEQUENCES: Table<String> = Table::new("sequences", 1);
 
 fn noon() -> Timestamp {
     NOON.parse().unwrap()
@@ -65,9 +67,13 @@ fn watched<T: 'static>(
 }
 
 #[test]
-fn a_router_that_cannot_read_tries_again_ever_slower_and_is_seen_and_goes_on() {
+fn a_router_that_cannot_write_tries_again_ever_slower_and_is_seen_and_goes_on() {
     let store = Store::in_memory().unwrap();
-    let spoil = |tx: &mut WriteTx| tx.put(&BAD_MATTERS, "x", &"no number".to_owned());
+    // What cannot be read is to be told of, and nothing can be raised.
+    let spoil = |tx: &mut WriteTx| {
+        tx.put(&BAD_OUTBOX, &number_key(1), &7)?;
+        tx.put(&BAD_SEQUENCES, "outbox", &"no number".to_owned())
+    };
     block_on(store.write(spoil)).unwrap();
     let phone = Arc::new(Phone::new("telegram"));
     let inside = store.clone();
@@ -76,7 +82,7 @@ fn a_router_that_cannot_read_tries_again_ever_slower_and_is_seen_and_goes_on() {
         let soon = (voice.health.troubles(), voice.health.unwell());
         rt.sleep(TimeDelta::minutes(10)).await;
         let later = (voice.health.troubles(), voice.health.unwell());
-        inside.write(|tx| tx.remove(&MATTERS, "x").map(drop)).await.unwrap();
+        inside.write(|tx| tx.put(&SEQUENCES, "outbox", &1)).await.unwrap();
         let now = rt.now();
         inside.write(move |tx| raise(tx, now, critical("a"))).await.unwrap();
         rt.sleep(TimeDelta::seconds(31)).await;
@@ -92,6 +98,48 @@ fn a_router_that_cannot_read_tries_again_ever_slower_and_is_seen_and_goes_on() {
     assert!(later.1.unwrap().starts_with(&wanted(25)), "the switch is not pinged any more");
     assert_eq!((mended, well), (Vec::new(), None));
     assert_eq!(phone.times().len(), 1, "it goes on where it was");
+}
+
+/// Fails so often, then panics or works.
+struct Fails {
+    left: u32,
+    panics: bool,
+}
+
+impl Part for Fails {
+    fn news(&self) -> &'static [&'static str] {
+        &[]
+    }
+    async fn step(&mut self) -> Result<Next, StoreError> {
+        if self.left > 0 {
+            self.left -= 1;
+            return Err(StoreError::Refused("planted".to_owned()));
+        }
+        assert!(!self.panics, "planted");
+        Ok(Next::News)
+    }
+}
+
+#[test]
+fn a_part_that_failed_and_panicked_and_works_again_keeps_the_switch_from_nothing() {
+    let mut world = VirtualWorld::new(noon());
+    let (rt, health) = (world.runtime(), Arc::new(Health::default()));
+    let around = Around {
+        rt: rt.clone(),
+        store: Store::in_memory().unwrap(),
+        health: Arc::clone(&health),
+        turns: Arc::default(),
+        name: "alerts to telegram".to_owned(),
+    };
+    let look = async move {
+        let falls = around.clone().go_on(Fails { left: 8, panics: true });
+        assert!(AssertUnwindSafe(falls).catch_unwind().await.is_err());
+        assert!(health.unwell().is_some());
+        let works = around.go_on(Fails { left: 0, panics: false });
+        assert!(rt.timeout(TimeDelta::seconds(1), works).await.is_none());
+        health.unwell()
+    };
+    assert_eq!(world.run(look).unwrap(), None);
 }
 
 /// A clock whose timers never ring.
@@ -112,8 +160,8 @@ impl Spawn for Stuck {
     }
 }
 
-/// Which loops are silent for a minute, of those under watch for so many minutes.
-async fn silent(rt: Runtime, voice: Arc<Voice>, minutes: i64) -> Vec<String> {
+/// Which loops are silent for `limit` seconds, of those under watch for so many minutes.
+async fn silent(rt: Runtime, voice: Arc<Voice>, minutes: i64, limit: i64) -> Vec<String> {
     let mut loops: Vec<(String, Watcher)> = voice
         .loops()
         .iter()
@@ -124,7 +172,7 @@ async fn silent(rt: Runtime, voice: Arc<Voice>, minutes: i64) -> Vec<String> {
     for _ in 0..minutes * 12 {
         rt.sleep(every).await;
         for (name, watcher) in &mut loops {
-            if watcher.look(every) >= TimeDelta::seconds(60) && !found.contains(name) {
+            if watcher.look(every) >= TimeDelta::seconds(limit) && !found.contains(name) {
                 found.push(name.clone());
             }
         }
@@ -143,7 +191,8 @@ fn a_loop_that_is_never_woken_again_is_seen_and_a_receiver_that_is_down_is_no_ha
         let wrap = move |rt: Runtime| {
             if stuck { Runtime::new(Arc::new(Stuck(rt.clone())), Arc::new(Stuck(rt))) } else { rt }
         };
-        let found = watched(&store, wrap, &phone, async |rt, voice| silent(rt, voice, 10).await);
+        let found =
+            watched(&store, wrap, &phone, async |rt, voice| silent(rt, voice, 10, 60).await);
         assert_eq!(found, wanted);
     }
 }
@@ -169,7 +218,8 @@ fn a_receiver_that_never_answers_is_no_hang() {
     let mut world = VirtualWorld::new(noon());
     let (rt, voice) = (world.runtime(), Voice::new(Rules::default(), vec![Arc::new(Silent)]));
     start(&rt, &store, &voice);
-    assert_eq!(world.run(silent(rt, voice, 10)).unwrap(), Vec::<String>::new());
+    // It is seen to wait, and not only by the end of each wait.
+    assert_eq!(world.run(silent(rt, voice, 10, 45)).unwrap(), Vec::<String>::new());
 }
 
 /// A clock whose waits are over at once: a store that does not answer is not waited for.
