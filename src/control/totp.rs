@@ -125,7 +125,7 @@ impl TimeCodes {
     }
 
     /// Gives back what was claimed and not used.
-    fn give_back(&self, who: &str) {
+    pub fn give_back(&self, who: &str) {
         let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
         claimed.retain(|_, by| by != who);
     }

@@ -12,6 +12,7 @@ use tomking::{
             answers,
             ledger::{COMMANDS, CURSORS, Cursor},
         },
+        totp::{self, Window, attempts},
     },
     store::{Read as _, Store, StoreError, Table, WriteTx},
 };
@@ -135,6 +136,22 @@ fn guesses_are_few_and_then_nothing_is_heard_until_they_have_aged() {
         house.rt.sleep(TimeDelta::minutes(61)).await;
         house.take(9, &mail("s", &format!("HALT {}", house.code(0)), "")).await;
         assert_eq!(house.asked(), [halt()]);
+    });
+}
+
+#[test]
+fn a_right_code_that_was_not_heard_in_a_lock_is_good_once_the_lock_is_over() {
+    scene(|house| async move {
+        for guess in 0..3_u32 {
+            let mail = mail(&format!("g{guess}"), &format!("HALT {guess:06}"), "");
+            house.take(guess, &mail).await;
+        }
+        let subject = format!("HALT {}", house.code(0));
+        house.take(4, &mail("a", &subject, "")).await;
+        assert_eq!((house.asked(), house.count("locked")), (vec![], 1));
+        house.rt.sleep(TimeDelta::minutes(61)).await;
+        house.take(5, &mail("b", &subject, "")).await;
+        assert_eq!((house.asked(), house.count("refused_used_code")), (vec![halt()], 0));
     });
 }
 
@@ -281,6 +298,37 @@ fn a_halt_is_done_although_the_store_is_busy_and_its_code_is_spent_all_the_same(
     });
 }
 
+#[test]
+fn what_was_done_first_is_answered_and_its_code_used_although_its_sender_is_locked_by_then() {
+    crate::house::on(async {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("s.redb"), "test").unwrap();
+        let house = House::new(tomking::clock::Runtime::live(), store.clone());
+        let (release, busy) = hang(&store).await;
+        let (now, who) = (house.rt.now(), format!("email:{OWNER}"));
+        let lock = move |tx: &mut WriteTx| (0..3).try_for_each(|_| attempts::failed(tx, &who, now));
+        let mut locking = std::pin::pin!(store.write(lock));
+        assert!(futures::poll!(&mut locking).is_pending(), "before the halt, and not taken yet");
+        let code = house.code(0);
+        let halt = mail("a", &format!("HALT {code}"), "");
+        let taking = house.take(1, &halt);
+        let freed = async {
+            while house.asked().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            release.send(()).unwrap();
+            locking.await.unwrap();
+        };
+        futures::future::join(taking, freed).await;
+        busy.await.unwrap().unwrap();
+        assert_eq!(house.answers(), [("Re: HALT".to_owned(), "HALTED.".to_owned())]);
+        assert_eq!((house.count("accepted_halt"), house.count("locked")), (1, 0));
+        let later = house.rt.now();
+        let used = house.codes.matching(&code, Window::Day, later);
+        assert_eq!(house.store.read(|tx| totp::unused(tx, &used)).unwrap(), None);
+    });
+}
+
 /// Another write keeps the store until it is released.
 pub async fn hang(
     store: &Store,
@@ -376,7 +424,9 @@ fn what_must_not_wait_is_done_once_although_the_store_takes_nothing_and_that_is_
         for (name, word, code) in both {
             let verdict = house.judge(&mail(name, &format!("{word} {code}"), ""));
             let (clerk, place) = (Arc::clone(&clerk), crate::house::place(1));
-            house.rt.spawn(async move { assert!(clerk.take(place, verdict).await) });
+            house.rt.spawn(async move {
+                clerk.take(place, verdict).await;
+            });
             house.rt.sleep(TimeDelta::seconds(3)).await;
         }
         house.rt.sleep(TimeDelta::minutes(5)).await;
@@ -406,9 +456,30 @@ fn while_the_store_takes_nothing_guesses_are_few_all_the_same() {
         for (n, code) in guesses.into_iter().chain([house.code(0)]).enumerate() {
             let verdict = house.judge(&mail(&format!("g{n}"), &format!("HALT {code}"), ""));
             let (clerk, place) = (Arc::clone(&clerk), crate::house::place(1));
-            house.rt.spawn(async move { assert!(clerk.take(place, verdict).await) });
+            house.rt.spawn(async move {
+                clerk.take(place, verdict).await;
+            });
         }
         house.rt.sleep(TimeDelta::minutes(5)).await;
         assert_eq!(house.asked(), [], "the right code came after three wrong ones");
+    });
+}
+
+#[test]
+fn right_codes_that_come_too_late_are_no_guesses_while_the_store_takes_nothing_either() {
+    scene(|house| async move {
+        refuses(&house.store).await;
+        let clerk = house.clerk();
+        let late = [-3_600, -7_200, -9_000].map(|offset| format!("FLATTEN {}", house.code(offset)));
+        let halting = format!("HALT {}", house.code(0));
+        for (n, subject) in late.into_iter().chain([halting]).enumerate() {
+            let verdict = house.judge(&mail(&format!("g{n}"), &subject, ""));
+            let (clerk, place) = (Arc::clone(&clerk), crate::house::place(1));
+            house.rt.spawn(async move {
+                clerk.take(place, verdict).await;
+            });
+        }
+        house.rt.sleep(TimeDelta::minutes(5)).await;
+        assert_eq!(house.asked(), [halt()]);
     });
 }

@@ -4,7 +4,13 @@
 //! own (`ear`), and none waits for the store behind another. HALT, REDUCE and FLATTEN do not wait for
 //! it themselves: after two seconds they are done by what is known without it.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use chrono::TimeDelta;
 use futures::future::{BoxFuture, join_all};
@@ -15,7 +21,7 @@ use super::{
     judge,
     ledger::{self, Admission, Fit, Left, Place, Taken},
     limits,
-    state::State,
+    state::{Held, State},
 };
 use crate::{
     clock::Runtime,
@@ -34,6 +40,8 @@ use crate::{
 const STORE_WAIT: TimeDelta = TimeDelta::seconds(2);
 /// And it is asked for so long whether a code was used before.
 const LOOK_WAIT: TimeDelta = TimeDelta::milliseconds(100);
+/// A mail that is being taken already is looked for again after so long.
+const HELD_WAIT: TimeDelta = TimeDelta::seconds(1);
 /// What takes longer is answered as being under way, and looked for no more.
 const REST_WAIT: TimeDelta = TimeDelta::minutes(5);
 /// Waits between attempts to write double from the first to the last of these.
@@ -104,32 +112,21 @@ impl Clerk {
         }
     }
 
-    /// Spends the code of a command, then does it. What must not wait is done after two seconds in
-    /// any case, once: the code is held in memory until the store has it.
+    /// Spends the code of a command, then does it.
     async fn command(self: &Arc<Self>, place: Place, taken: Taken) {
-        let word = taken.order.word;
+        let (word, from) = (taken.order.word.name(), &taken.sender.address);
+        let held = self.hold(&taken.sender.message_id).await;
         let (fit, claim) = self.fit(&taken);
-        if fit.window.is_empty() {
-            self.state.guessed(&taken.sender.address);
+        let guess = fit.day.is_empty();
+        if guess {
+            self.state.guessed(from);
         }
-        let admitting = self.noted(|| {
-            let (place, taken, fit) = (place.clone(), taken.clone(), fit.clone());
-            move |tx: &mut _| ledger::admit(tx, &place, &taken, &fit)
-        });
-        let mut admitting = std::pin::pin!(admitting);
-        let mut admitted = self.rt.timeout(STORE_WAIT, &mut admitting).await;
-        let mut done = None;
-        if admitted.is_none() {
-            if word.is_urgent() && claim == Claim::New && self.is_good(&taken, &fit).await {
-                let word = word.name();
-                tracing::error!(word, "the store does not answer: a command by mail is done first");
-                done = Some(self.ask(&taken).await);
-            }
-            admitted = Some(admitting.await);
+        let (admitted, done) = self.admit(&place, &taken, &fit, claim).await;
+        if guess {
+            self.state.counted(from);
         }
-        self.state.counted();
-        let from = &taken.sender.address;
-        match admitted.flatten() {
+        drop(held);
+        match admitted {
             Some(Admission::Do(key)) => {
                 let reply = match done {
                     Some(reply) => reply,
@@ -138,13 +135,71 @@ impl Clerk {
                 self.answer(key, taken.clone(), reply).await;
             }
             Some(Admission::Refused) => {
-                tracing::warn!(%from, word = word.name(), "a command by mail is refused: its code");
+                tracing::warn!(%from, word, "a command by mail is refused: its code");
             }
             Some(Admission::Silent(why)) => {
+                // Its code was not looked at, and its sender may send it again.
+                if claim == Claim::New {
+                    self.codes.give_back(&taken.sender.message_id);
+                }
                 tracing::warn!(%from, why = why.name(), "a mail is put away");
             }
             None => {}
         }
+    }
+
+    /// Waits until nobody else takes the same mail: when the mailbox gets new numbers, a mail is met
+    /// again while the store does not take what is noted of it. That ends after a day.
+    async fn hold(&self, message_id: &str) -> Held {
+        loop {
+            if let Some(held) = self.state.hold(message_id) {
+                return held;
+            }
+            self.rt.sleep(HELD_WAIT).await;
+        }
+    }
+
+    /// Asks the store. What must not wait is done after two seconds in any case, once: the code is
+    /// held in memory until the store has it, and it is taken whatever the store says then.
+    async fn admit(
+        &self,
+        place: &Place,
+        taken: &Taken,
+        fit: &Fit,
+        claim: Claim,
+    ) -> (Option<Admission>, Option<Reply>) {
+        let first = Arc::new(AtomicBool::new(false));
+        let ask = || {
+            self.noted(|| {
+                let (place, taken, fit) = (place.clone(), taken.clone(), fit.clone());
+                let first = Arc::clone(&first);
+                move |tx: &mut _| {
+                    if first.load(Ordering::SeqCst) {
+                        ledger::admit_done(tx, &place, &taken, &fit)
+                    } else {
+                        ledger::admit(tx, &place, &taken, &fit)
+                    }
+                }
+            })
+        };
+        let mut asking = std::pin::pin!(ask());
+        if let Some(admitted) = self.rt.timeout(STORE_WAIT, &mut asking).await {
+            return (admitted, None);
+        }
+        let word = taken.order.word;
+        if !word.is_urgent() || claim != Claim::New || !self.is_good(taken, fit).await {
+            return (asking.await, None);
+        }
+        first.store(true, Ordering::SeqCst);
+        let word = word.name();
+        tracing::error!(word, "the store does not answer: a command by mail is done first");
+        let reply = self.ask(taken).await;
+        let admitted = match asking.await {
+            // The store had weighed it before it was done.
+            Some(Admission::Refused | Admission::Silent(_)) => ask().await,
+            admitted => admitted,
+        };
+        (admitted, Some(reply))
     }
 
     /// What a code fits, and whose it is from now on.

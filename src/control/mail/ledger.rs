@@ -208,10 +208,7 @@ pub fn admit(
         return Ok(Admission::Silent(Why::Repeat));
     }
     if *fresh && totp::take(tx, window, day, now)?.is_some() {
-        count(tx, &format!("accepted_{}", word.name().to_ascii_lowercase()))?;
-        let key = format!("{:020}", tx.next_sequence("mail_in_commands")?);
-        tx.put(&COMMANDS, &key, taken)?;
-        return Ok(Admission::Do(key));
+        return accept(tx, taken);
     }
     let why = if !window.is_empty() {
         Refusal::UsedCode
@@ -231,6 +228,27 @@ pub fn admit(
     }
     answer(tx, &Answer::refusal(sender, word.name(), &text, now), now)?;
     Ok(Admission::Refused)
+}
+
+/// Takes a command that is done already, whatever the store knows of its code and its sender: what
+/// was done is counted, answered and closed, and its code and its mail are used up.
+pub fn admit_done(
+    tx: &mut WriteTx,
+    place: &Place,
+    taken: &Taken,
+    Fit { window, day, .. }: &Fit,
+) -> Result<Admission, StoreError> {
+    pass(tx, place)?;
+    is_new(tx, &taken.sender, taken.at)?;
+    totp::take(tx, window, day, taken.at)?;
+    accept(tx, taken)
+}
+
+fn accept(tx: &mut WriteTx, taken: &Taken) -> Result<Admission, StoreError> {
+    count(tx, &format!("accepted_{}", taken.order.word.name().to_ascii_lowercase()))?;
+    let key = format!("{:020}", tx.next_sequence("mail_in_commands")?);
+    tx.put(&COMMANDS, &key, taken)?;
+    Ok(Admission::Do(key))
 }
 
 /// Whether a command looks as if it will be admitted: for one that must not wait, when the store is

@@ -1,5 +1,7 @@
 //! Subject and first line to a command, its arguments and its code.
 
+use std::ops::Range;
+
 use super::{Order, Refusal, Why, Word, limits, text::Text};
 use crate::control::table;
 
@@ -72,26 +74,35 @@ fn without_prefixes(subject: &str) -> (&str, bool) {
     (rest, reply)
 }
 
-/// A code, and which word of the subject it is.
+/// A code, and which words of the subject it is.
 struct Code {
     digits: String,
-    word: Option<usize>,
+    words: Range<usize>,
 }
 
 /// The code: alone on the first line, else the last six digits of the subject, else six digits on
-/// the first line. The subject of a reply is that of an earlier mail, so is a code in it.
+/// the first line, else two groups of three at the end of the subject, as authenticators show it.
+/// The subject of a reply is that of an earlier mail, so is a code in it.
 fn code(rest: &[&str], line: &str, reply: bool) -> Option<Code> {
-    let of_line = |digits: &str| Code { digits: digits.to_owned(), word: None };
+    let of_line = |digits: &str| Code { digits: digits.to_owned(), words: 0..0 };
     let joined: String = line.chars().filter(|c| !c.is_whitespace()).collect();
     if is_code(&joined) {
         return Some(of_line(&joined));
     }
     let in_subject = rest.iter().rposition(|word| is_code(word)).filter(|_| !reply);
     if let Some(word) = in_subject {
-        return Some(Code { digits: rest[word].to_owned(), word: Some(word) });
+        return Some(Code { digits: rest[word].to_owned(), words: word..word + 1 });
     }
     let mut found = line.split_whitespace().map(|word| word.trim_matches(bare));
-    found.find(|word| is_code(word)).map(of_line)
+    let found = found.find(|word| is_code(word)).map(of_line);
+    found.or_else(|| in_two_groups(rest).filter(|_| !reply))
+}
+
+fn in_two_groups(rest: &[&str]) -> Option<Code> {
+    let [.., first, second] = rest else { return None };
+    let digits = format!("{first}{second}");
+    let words = rest.len() - 2..rest.len();
+    (first.len() == 3 && is_code(&digits)).then_some(Code { digits, words })
 }
 
 fn is_code(word: &str) -> bool {
@@ -106,7 +117,7 @@ fn request(
     number: Option<u64>,
 ) -> Result<crate::control::Request, String> {
     let spoken = |(index, text): &(usize, &&str)| {
-        let is_the_code = code.word == Some(*index);
+        let is_the_code = code.words.contains(index);
         // A code that is not needed stands in no journal.
         !is_the_code && (word == Word::Ack || !is_code(text)) && !text.is_empty()
     };

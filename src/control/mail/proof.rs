@@ -30,11 +30,7 @@ struct Results {
 impl Results {
     /// Reads a field; `None` when it does not hold to the form.
     fn of(value: &str) -> Option<Self> {
-        let mut parts = Vec::new();
-        for part in split(value)? {
-            parts.push(part);
-        }
-        let mut parts = parts.into_iter();
+        let mut parts = split(value)?.into_iter();
         let head = parts.next()?;
         let mut words = head.split_whitespace();
         let by = words.next()?.to_owned();

@@ -1,9 +1,9 @@
 //! How the ear by mail is, for who asks, and what it remembers while the store does not.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -33,6 +33,21 @@ pub struct State {
     guesses: Mutex<BTreeMap<String, u32>>,
     /// That the store does not take what is noted was told.
     told: AtomicBool,
+    /// Mails with a command that are being taken, by their message ids.
+    held: Mutex<BTreeSet<String>>,
+}
+
+/// A mail that nobody else takes until this is dropped.
+#[derive(Debug)]
+pub(super) struct Held {
+    state: Arc<State>,
+    message_id: String,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        lock(&self.state.held).remove(&self.message_id);
+    }
 }
 
 impl State {
@@ -77,9 +92,19 @@ impl State {
         *lock(&self.guesses).entry(sender.to_owned()).or_default() += 1;
     }
 
-    /// The store has counted them.
-    pub(super) fn counted(&self) {
-        lock(&self.guesses).clear();
+    /// The store has counted one of them, or it is too long ago to count.
+    pub(super) fn counted(&self, sender: &str) {
+        let mut guesses = lock(&self.guesses);
+        if let Some(count) = guesses.get_mut(sender) {
+            *count = count.saturating_sub(1);
+        }
+        guesses.retain(|_, count| *count > 0);
+    }
+
+    /// Holds a mail; `None` while it is held already.
+    pub(super) fn hold(self: &Arc<Self>, message_id: &str) -> Option<Held> {
+        let new = lock(&self.held).insert(message_id.to_owned());
+        new.then(|| Held { state: Arc::clone(self), message_id: message_id.to_owned() })
     }
 
     /// Wrong codes of a sender that the store may not have counted.
@@ -90,4 +115,28 @@ impl State {
 
 fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
     what.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_code_that_the_store_counts_leaves_those_that_still_wait() {
+        let state = State::default();
+        ["a", "a", "b"].into_iter().for_each(|sender| state.guessed(sender));
+        state.counted("b");
+        assert_eq!(["a", "b"].map(|sender| state.guesses(sender)), [2, 0]);
+        state.counted("a");
+        assert_eq!(state.guesses("a"), 1);
+    }
+
+    #[test]
+    fn a_mail_is_held_by_one_at_a_time() {
+        let state = Arc::new(State::default());
+        let held = state.hold("x");
+        assert!(held.is_some() && state.hold("x").is_none() && state.hold("y").is_some());
+        drop(held);
+        assert!(state.hold("x").is_some());
+    }
 }

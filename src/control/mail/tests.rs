@@ -55,6 +55,8 @@ fn a_command_is_the_first_word_of_the_subject_and_its_code_stands_behind_it_or_i
         ("Halt: 123456.", "", Word::Halt, halt(none)),
         ("/halt 123456", "", Word::Halt, halt(none)),
         ("HALT", "123456", Word::Halt, halt(none)),
+        ("HALT 123 456", "", Word::Halt, halt(none)),
+        ("HALT broker is down 123 456.", "Sent from my phone", Word::Halt, halt("broker is down")),
         ("HALT", "\r\n\r\n> 999999\r\n 123 456 \r\nSent from my phone", Word::Halt, halt(none)),
         ("HALT now!", "my code: 123456", Word::Halt, halt("now")),
         ("HALT broker is down 123456", "", Word::Halt, halt("broker is down")),
@@ -109,6 +111,8 @@ fn a_command_that_is_not_done_says_why() {
     let cases = [
         ("HALT", "please", "HALT", "refused_no_code"),
         ("HALT 12345", "", "HALT", "refused_no_code"),
+        ("HALT 12 3456", "", "HALT", "refused_no_code"),
+        ("HALT 123 456 now", "", "HALT", "refused_no_code"),
         ("HALT １２３４５６", "", "HALT", "refused_no_code"),
         ("HALT 1234567", "", "HALT", "refused_no_code"),
         ("RESUME 123456", "", "RESUME", "refused_resume"),
