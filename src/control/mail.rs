@@ -25,6 +25,8 @@ pub mod limits;
 pub mod net;
 /// A subject to a command.
 mod order;
+/// When the mailbox cannot be read.
+mod outage;
 /// What the owner's mail server says of a sender.
 mod proof;
 /// How far the mailbox is read.
@@ -216,7 +218,7 @@ pub enum Why {
     Repeat,
     /// Its sender sent too many wrong codes.
     Locked,
-    /// It cannot be fetched.
+    /// The server did not give it for a day.
     Unreadable,
     /// Judging it failed: a fault of this program.
     Fault,

@@ -125,7 +125,7 @@ fn a_mail_is_heard_at_once_by_every_kind_of_connection() {
             let cursor = scene.house.store.read(|tx| tx.get(&CURSORS, &key)).unwrap();
             assert_eq!(cursor, Some(Cursor { validity: 1, uid: 1 }));
             // And the next one, on the same connection.
-            scene.halt("b", -30);
+            scene.halt("b", 60);
             scene.halted(2).await;
             assert_eq!(scene.server.connections(), 1, "{tls:?}");
         });
@@ -184,7 +184,7 @@ fn new_numbers_of_the_mailbox_do_nothing_twice() {
         scene.halted(1).await;
         scene.server.renumber();
         scene.until("a new connection", |scene| scene.server.connections() > 1).await;
-        scene.halt("b", -30);
+        scene.halt("b", 60);
         scene.halted(2).await;
     });
 }
@@ -223,7 +223,7 @@ fn no_mail_waits_for_the_store_behind_another_and_what_must_not_wait_is_done() {
         scene.until("the rest", |scene| scene.house.state.hearing().unwritten == 0).await;
         assert_eq!(words(&scene), ["Halt", "Redu", "Flat", "Stat"]);
         assert_eq!((scene.house.answers().len(), scene.house.count("refused_used_code")), (5, 1));
-        scene.halt("g", -120);
+        scene.halt("g", 60); // later than all of before, however long that took
         scene.until("the last", |scene| scene.house.asked().len() == 5).await;
         let key = format!("{USER}@localhost/INBOX");
         scene

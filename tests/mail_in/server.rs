@@ -46,6 +46,8 @@ pub enum Act {
     FloodAtSearch,
     /// The first mail cannot be fetched: what is said of it is no IMAP.
     Garbage,
+    /// The first mail is refused.
+    RefuseFetch,
 }
 
 /// What a server is made of.
@@ -326,6 +328,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Talk<'a, S> {
     async fn fetch(&mut self, tag: &str, uid: usize, body: bool) -> Option<Option<Next>> {
         if self.act == Some(Act::Garbage) && uid == 1 {
             self.say("* 1 FETCH (((((\r\n").await?;
+            return Some(None);
+        }
+        if self.act == Some(Act::RefuseFetch) && uid == 1 {
+            self.say(&format!("{tag} NO [INUSE] later\r\n")).await?;
             return Some(None);
         }
         let mail = self.server.mails().get(uid - 1).cloned();

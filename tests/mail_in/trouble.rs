@@ -2,13 +2,14 @@
 
 use tomking::{
     clock::Runtime,
-    store::{Store, Table, WriteTx},
+    control::mail::ledger::CURSORS,
+    store::{Read as _, Store, Table, WriteTx},
 };
 
 use crate::{
     ear::Scene,
     house::{mail, on},
-    server::{Act, Plan, Tls},
+    server::{Act, Plan, Tls, USER},
 };
 
 #[test]
@@ -51,15 +52,42 @@ fn a_search_that_is_refused_is_no_empty_mailbox_it_is_asked_again_and_at_last_el
 }
 
 #[test]
-fn a_mail_that_cannot_be_fetched_is_passed_over_after_three_tries() {
+fn a_halt_that_the_server_does_not_give_keeps_nothing_waiting_is_told_of_and_done_once_it_is_given()
+{
+    for act in [Act::Garbage, Act::RefuseFetch] {
+        on(async {
+            let scene = Scene::new(Plan { script: vec![Some(act); 5], ..Plan::default() }).await;
+            scene.halt("a", 0);
+            scene.halt("b", -30);
+            scene.listen(3_600_000);
+            scene.until("a halt", |scene| !scene.house.asked().is_empty()).await;
+            assert_eq!(scene.server.connections(), 2, "{act:?}: the one behind it, at once");
+            scene.halted(2).await;
+            assert_eq!((scene.server.connections(), scene.house.count("unreadable")), (6, 0));
+            let told = scene.house.told();
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert!(told[0].starts_with("the mailbox: the server does not give mail 1 of"));
+            scene
+                .until("the cursor", |scene| {
+                    let key = format!("{USER}@localhost/INBOX");
+                    let cursor = scene.house.store.read(|tx| tx.get(&CURSORS, &key)).unwrap();
+                    cursor.is_some_and(|cursor| cursor.uid == 2)
+                })
+                .await;
+        });
+    }
+}
+
+#[test]
+fn a_mailbox_that_drops_each_connection_is_looked_at_as_often_as_its_poll_says() {
     on(async {
-        let scene = Scene::new(Plan { script: vec![Some(Act::Garbage); 10], ..Plan::default() });
-        let scene = scene.await;
-        scene.server.deliver(&mail("bad", "x", ""));
+        // Unbounded, the twelve waits would double from 20 ms to 80 s in all.
+        let script = vec![Some(Act::DropAtIdle); 12];
+        let scene = Scene::new(Plan { script, ..Plan::default() }).await;
+        scene.listen(40);
+        scene.until("a sound connection", |scene| scene.server.connections() > 12).await;
         scene.halt("a", 0);
-        scene.listen(3_600_000);
         scene.halted(1).await;
-        assert_eq!((scene.server.connections(), scene.house.count("unreadable")), (4, 1));
     });
 }
 
@@ -90,7 +118,7 @@ fn a_server_that_repeats_the_password_does_not_bring_it_into_an_error() {
 }
 
 #[test]
-fn a_store_that_fails_for_good_ends_neither_the_ear_nor_what_must_not_wait() {
+fn a_store_that_fails_for_good_does_not_end_the_ear() {
     on(async {
         let place = tempfile::tempdir().unwrap();
         let store = Store::open(&place.path().join("s.redb"), "test").unwrap();

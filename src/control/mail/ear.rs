@@ -28,6 +28,7 @@ use super::{
     ledger::{self, CURSORS, Place},
     limits,
     net::Door,
+    outage::Outage,
     reading::Reading,
 };
 use crate::{
@@ -45,12 +46,8 @@ const IDLE_MOST: TimeDelta = TimeDelta::minutes(28);
 const BACKOFF_MOST: TimeDelta = TimeDelta::minutes(5);
 /// A connection that held so long was sound: the next wait is the first again.
 const SOUND: TimeDelta = TimeDelta::minutes(5);
-/// An outage is told of after so long.
-const TELL_AFTER: TimeDelta = TimeDelta::minutes(15);
 /// Mails fetched before the mailbox is looked at again.
 const BATCH: usize = 100;
-/// A mail that cannot be fetched is tried so often, then passed over.
-const TRIES: u32 = 3;
 /// A search that the server refuses is asked so often on one connection.
 const SEARCHES: u32 = 3;
 /// A mail is waited for so long before the next one is taken, and the store before it is told that
@@ -73,19 +70,14 @@ enum End {
     Broken(String),
     /// The server refuses to search: asked again, on another connection at last.
     Refused(String),
+    /// The server does not give a mail: the others are asked for at once, on another connection.
+    Missed(String),
 }
 
 impl From<String> for End {
     fn from(why: String) -> Self {
         Self::Broken(why)
     }
-}
-
-/// The mail that could not be fetched last, and how often.
-#[derive(Default)]
-struct Stumble {
-    uid: u32,
-    times: u32,
 }
 
 /// What a search came to.
@@ -97,7 +89,8 @@ struct Found {
 
 impl Ear {
     /// An ear at a door that looks each `poll`; after a connection failed it waits `first_wait`,
-    /// which doubles up to five minutes.
+    /// which doubles up to five minutes, and to no more than `poll` while the mailbox can be read
+    /// now and then.
     pub fn new(door: Door, poll: TimeDelta, first_wait: TimeDelta, clerk: Arc<Clerk>) -> Self {
         let rt = clerk.rt.clone();
         Self { rt, door, poll, first_wait, clerk, reading: Arc::default() }
@@ -105,41 +98,49 @@ impl Ear {
 
     /// Listens for ever.
     pub async fn listen(self) {
-        let (mut told, mut stumble) = (false, Stumble::default());
+        let mut outage = Outage::default();
         let mut wait = self.first_wait;
         loop {
             let began = self.rt.now();
-            let talk = AssertUnwindSafe(self.converse(&mut told, &mut stumble)).catch_unwind();
+            let talk = AssertUnwindSafe(self.converse(&mut outage)).catch_unwind();
             let why = match talk.await {
                 Ok(Ok(never)) => match never {},
                 Ok(Err(End::Broken(why) | End::Refused(why))) => why,
+                Ok(Err(End::Missed(why))) => {
+                    self.fails(&mut outage, &why, self.first_wait);
+                    self.rt.sleep(self.first_wait).await;
+                    continue;
+                }
                 Err(_) => "the ear panicked".to_owned(),
             };
+            let looked_at = self.clerk.state.hearing().looked_at;
             if self.rt.now() - began >= SOUND {
                 wait = self.first_wait;
+            } else if looked_at.is_some_and(|at| at >= began) {
+                wait = wait.min(self.poll);
             }
-            self.fails(&mut told, &why, wait);
+            self.fails(&mut outage, &why, wait);
             self.rt.sleep(wait).await;
             wait = (wait * 2).min(BACKOFF_MOST);
         }
     }
 
     /// The mailbox cannot be read: told of once it lasts.
-    fn fails(&self, told: &mut bool, why: &str, wait: TimeDelta) {
+    fn fails(&self, outage: &mut Outage, why: &str, wait: TimeDelta) {
         tracing::warn!(wait_ms = wait.num_milliseconds(), "the mailbox cannot be read: {why}");
         let now = self.rt.now();
-        let since = self.clerk.state.failed(now, why);
-        if !*told && now - since >= TELL_AFTER {
-            *told = true;
+        self.clerk.state.failed(now, why);
+        if let Some(since) = outage.goes_on(now) {
             let reason = format!("the mailbox {} cannot be read: {why}", self.door.key());
             self.tell(Notice::EarDeaf { ear: EAR.to_owned(), since, reason });
         }
     }
 
     /// The mailbox was looked at.
-    fn holds(&self, told: &mut bool) {
-        let since = self.clerk.state.looked(self.rt.now());
-        if let (Some(since), true) = (since, std::mem::take(told)) {
+    fn holds(&self, outage: &mut Outage) {
+        let now = self.rt.now();
+        self.clerk.state.looked(now);
+        if let Some(since) = outage.ends(now) {
             self.tell(Notice::EarBack { ear: EAR.to_owned(), since });
         }
     }
@@ -155,11 +156,7 @@ impl Ear {
     }
 
     /// One conversation with the server, for as long as it goes well.
-    async fn converse(
-        &self,
-        told: &mut bool,
-        stumble: &mut Stumble,
-    ) -> Result<std::convert::Infallible, End> {
+    async fn converse(&self, outage: &mut Outage) -> Result<std::convert::Infallible, End> {
         let (mut session, mailbox) = self.door.enter(&self.rt).await?;
         let validity = mailbox.uid_validity.ok_or("the server gives no UIDVALIDITY".to_owned())?;
         let can =
@@ -168,49 +165,68 @@ impl Ear {
         tracing::info!(mailbox = %self.door.key(), idles, "commands by mail are heard");
         let mut refused = 0;
         loop {
-            let news = match self.catch_up(&mut session, validity, stumble).await {
+            let news = match self.catch_up(&mut session, validity).await {
                 Ok(news) => news,
                 Err(End::Refused(why)) if refused + 1 < SEARCHES => {
                     let wait = self.first_wait * 2_i32.pow(refused);
                     refused += 1;
-                    self.fails(told, &why, wait);
+                    self.fails(outage, &why, wait);
                     self.rt.sleep(wait).await;
                     continue;
                 }
                 Err(end) => return Err(end),
             };
             refused = 0;
-            self.holds(told);
+            self.holds(outage);
+            self.ask_again(&mut session).await?;
             if idles {
                 session = self.idle(session, news).await?;
             } else {
-                self.rt.sleep(self.poll).await;
+                self.rt.sleep(self.wait()).await;
             }
         }
     }
 
     /// Takes all that is new; true when the server told of more meanwhile.
-    async fn catch_up(
-        &self,
-        session: &mut Session<Line>,
-        validity: u32,
-        stumble: &mut Stumble,
-    ) -> Result<bool, End> {
+    async fn catch_up(&self, session: &mut Session<Line>, validity: u32) -> Result<bool, End> {
         let mut news = false;
         loop {
             let last = self.last(validity).await?;
             let found = self.search(session, last).await?;
             news |= found.news;
-            for uid in found.uids.iter().take(BATCH) {
-                self.fetch(session, *uid, stumble).await?;
+            let fresh = self.reading().fresh(&found.uids);
+            for uid in fresh.iter().take(BATCH) {
+                self.fetch(session, *uid).await?;
             }
-            if found.uids.len() <= BATCH {
+            if fresh.len() <= BATCH {
                 return Ok(news);
             }
         }
     }
 
-    /// The last mail that was looked at: as this life knows it, at its begin as the store does.
+    /// Asks again for mails that the server did not give. One that it does not give for a day is put
+    /// away.
+    async fn ask_again(&self, session: &mut Session<Line>) -> Result<(), End> {
+        let now = self.rt.now();
+        let due = self.reading().due(now);
+        for (uid, since) in due.into_iter().take(BATCH) {
+            if now - since > limits::AGE {
+                self.hand(uid, Verdict::Ignored(Why::Unreadable)).await;
+            } else {
+                self.fetch(session, uid).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// So long the server is waited for before the mailbox is looked at anyway.
+    fn wait(&self) -> TimeDelta {
+        let again_at = self.reading().again_at();
+        let again = again_at.map_or(self.poll, |at| (at - self.rt.now()).max(TimeDelta::zero()));
+        again.min(self.poll)
+    }
+
+    /// The last mail before those to be looked at: as this life knows it, at its begin as the store does.
     async fn last(&self, validity: u32) -> Result<u32, String> {
         if let Some(last) = self.reading().last(validity) {
             return Ok(last);
@@ -261,37 +277,15 @@ impl Ear {
         })
     }
 
-    /// Fetches a mail and hands it over. One that the server cannot give is passed over at last.
-    async fn fetch(
-        &self,
-        session: &mut Session<Line>,
-        uid: u32,
-        stumble: &mut Stumble,
-    ) -> Result<(), End> {
-        if stumble.uid != uid {
-            *stumble = Stumble { uid, times: 0 };
-        }
-        if stumble.times >= TRIES {
-            self.hand(uid, Verdict::Ignored(Why::Unreadable)).await;
-            return Ok(());
-        }
-        stumble.times += 1;
-        let what = "(UID RFC822.SIZE INTERNALDATE)";
-        // async-imap takes a refusal and a closed connection for an empty answer. A mail that is
-        // really gone is not found by the next look.
-        let not_given = || format!("the server does not give mail {uid}");
-        let about = self.ask(session, uid, what).await?.ok_or_else(not_given)?;
-        let (Some(size), Some(at)) = (about.size, about.internal_date()) else {
-            return Err(not_given().into());
+    /// Fetches a mail and hands it over. One that the server does not give is missed.
+    async fn fetch(&self, session: &mut Session<Line>, uid: u32) -> Result<(), End> {
+        let verdict = match self.judged(session, uid).await {
+            Ok(verdict) => verdict,
+            Err(why) => {
+                self.misses(uid, &why);
+                return Err(End::Missed(why));
+            }
         };
-        if size > limits::SIZE {
-            self.hand(uid, Verdict::Ignored(Why::Large)).await;
-            return Ok(());
-        }
-        let what = format!("(UID BODY.PEEK[]<0.{}>)", limits::READ);
-        let mail = self.ask(session, uid, &what).await?;
-        let bytes = mail.as_ref().and_then(Fetch::body).ok_or_else(not_given)?;
-        let verdict = self.clerk.judge(&Arrived { bytes, size, at: at.to_utc() });
         if self.hand(uid, verdict).await {
             session.get_mut().allow();
             let flags = "+FLAGS.SILENT (\\Seen)";
@@ -302,6 +296,38 @@ impl Ear {
             self.door.step(&self.rt, "marking a mail as seen", marking).await?;
         }
         Ok(())
+    }
+
+    /// Fetches a mail, for what it is.
+    async fn judged(&self, session: &mut Session<Line>, uid: u32) -> Result<Verdict, String> {
+        let what = "(UID RFC822.SIZE INTERNALDATE)";
+        // async-imap takes a refusal and a closed connection for an empty answer. A mail that is
+        // really gone is not found by the next look.
+        let not_given = || format!("the server does not give mail {uid}");
+        let about = self.ask(session, uid, what).await?.ok_or_else(not_given)?;
+        let (Some(size), Some(at)) = (about.size, about.internal_date()) else {
+            return Err(not_given());
+        };
+        if size > limits::SIZE {
+            return Ok(Verdict::Ignored(Why::Large));
+        }
+        let what = format!("(UID BODY.PEEK[]<0.{}>)", limits::READ);
+        let mail = self.ask(session, uid, &what).await?;
+        let bytes = mail.as_ref().and_then(Fetch::body).ok_or_else(not_given)?;
+        Ok(self.clerk.judge(&Arrived { bytes, size, at: at.to_utc() }))
+    }
+
+    /// A mail is not given; told of once, for it may be a command.
+    fn misses(&self, uid: u32, why: &str) {
+        if !self.reading().miss(uid, self.rt.now(), self.first_wait) {
+            return;
+        }
+        let text = format!(
+            "the server does not give mail {uid} of {} ({why}). It is asked for again for a day, and \
+             the mails behind it are heard. If it was a command, give it another way",
+            self.door.key()
+        );
+        self.tell(Notice::MailCommands { about: "the mailbox".to_owned(), text });
     }
 
     /// Hands a mail to a task of its own and waits for its end, unless others wait for the store
@@ -349,7 +375,7 @@ impl Ear {
     /// Waits until the server tells of a new mail, or it is time to look anyway; `news` when it has
     /// told of one since the last look.
     async fn idle(&self, session: Session<Line>, mut news: bool) -> Result<Session<Line>, String> {
-        let until = self.rt.now() + self.poll.min(IDLE_MOST);
+        let until = self.rt.now() + self.wait().min(IDLE_MOST);
         let told = session.unsolicited_responses.clone();
         let mut handle = session.idle();
         self.door.step(&self.rt, "waiting for mail", handle.init()).await?;

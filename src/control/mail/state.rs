@@ -56,18 +56,18 @@ impl State {
         lock(&self.hearing).clone()
     }
 
-    /// The mailbox was looked at; gives since when it could not be.
-    pub(in crate::control) fn looked(&self, now: Timestamp) -> Option<Timestamp> {
+    /// The mailbox was looked at.
+    pub(in crate::control) fn looked(&self, now: Timestamp) {
         let mut hearing = lock(&self.hearing);
         hearing.looked_at = Some(now);
-        hearing.failing_since.take()
+        hearing.failing_since = None;
     }
 
-    /// The mailbox cannot be read; gives since when.
-    pub(in crate::control) fn failed(&self, now: Timestamp, why: &str) -> Timestamp {
+    /// The mailbox cannot be read.
+    pub(in crate::control) fn failed(&self, now: Timestamp, why: &str) {
         let mut hearing = lock(&self.hearing);
         hearing.last_error = Some(why.to_owned());
-        *hearing.failing_since.get_or_insert(now)
+        hearing.failing_since.get_or_insert(now);
     }
 
     /// So many mails wait for the store.
@@ -124,7 +124,9 @@ mod tests {
     #[test]
     fn a_wrong_code_that_the_store_counts_leaves_those_that_still_wait() {
         let state = State::default();
-        ["a", "a", "b"].into_iter().for_each(|sender| state.guessed(sender));
+        for sender in ["a", "a", "b"] {
+            state.guessed(sender);
+        }
         state.counted("b");
         assert_eq!(["a", "b"].map(|sender| state.guesses(sender)), [2, 0]);
         state.counted("a");
