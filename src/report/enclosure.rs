@@ -68,7 +68,6 @@ impl Enclosures for Reports {
         }
         // Held while it is made: channels that ask at once do not draw it twice.
         let mut newest = self.newest.lock().await;
-        newest.asked += 1;
         let known = newest.of.as_ref().filter(|(id, _)| *id == alert.id);
         if known.is_none() {
             let (store, id) = (self.store.clone(), alert.id);
@@ -78,6 +77,7 @@ impl Enclosures for Reports {
             newest.of = made.unwrap_or_else(panicked).map_err(told)?.map(|of| (id, Arc::new(of)));
         }
         if newest.of.is_some() {
+            newest.asked += 1;
             self.forget_later(newest.asked);
         }
         Ok(newest.of.as_ref().map(|(_, enclosure)| Arc::clone(enclosure)))
@@ -357,6 +357,30 @@ mod tests {
             same
         });
         assert_eq!(same.unwrap(), [true, true, true, false]);
+    }
+
+    #[test]
+    fn a_report_that_cannot_be_made_keeps_no_other_in_memory() {
+        const RAW: crate::store::Table<serde_json::Value> = crate::store::Table::new("reports", 1);
+        let (store, friday) = store();
+        let alert = alerts(&store).remove(0);
+        let other = Alert { id: 3, ..alert.clone() };
+        let mut world = VirtualWorld::new("2026-10-17T12:00:00Z".parse().unwrap());
+        let rt = world.runtime();
+        let reports = Reports::new(rt.clone(), store.clone());
+        let held = world.run(async move {
+            let found = reports.of(&alert).await.unwrap().unwrap();
+            let row = store.read(|tx| tx.get(&OUTBOX, &format!("{:020}", 1))).unwrap().unwrap();
+            let spoil = move |tx: &mut crate::store::WriteTx| {
+                tx.put(&OUTBOX, &format!("{:020}", 3), &row)?;
+                tx.put(&RAW, &report_key(Period::Weekly, friday), &serde_json::json!({ "date": 7 }))
+            };
+            store.write(spoil).await.unwrap();
+            assert!(reports.of(&other).await.is_err());
+            rt.sleep(TimeDelta::minutes(11)).await;
+            Arc::strong_count(&found)
+        });
+        assert_eq!(held.unwrap(), 1);
     }
 
     #[test]

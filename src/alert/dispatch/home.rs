@@ -1,13 +1,14 @@
 //! What waits, put before the receivers that are there now.
 //!
 //! Rows of a channel that has got several receivers since (an earlier version, a second chat) go to
-//! each of them; rows for one that the settings do not name any more are let go.
+//! each of them; rows for a receiver or a channel that the settings do not name any more are let go, or
+//! they would come when it is named again, months later.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     Voice,
-    waiting::{WAITING, of_key, under, waiting_key},
+    waiting::{WAITING, of_key, waiting_key},
 };
 use crate::store::{Read, Store, StoreError, WriteTx};
 
@@ -23,29 +24,22 @@ pub(super) async fn come(store: &Store, voice: &Arc<Voice>) -> Result<(), StoreE
 
 /// Rows that lie on no line of now, with the lines they belong to.
 fn moves(tx: &impl Read, voice: &Voice) -> Result<Vec<(String, Vec<String>)>, StoreError> {
-    let mut moved = Vec::new();
-    for channel in &voice.channels {
-        let lines = voice.lines_of(channel.name());
-        for (key, _) in under(tx, &WAITING, channel.name())?.0 {
-            let Some((line, _)) = of_key(&key) else { continue };
-            if lines.iter().any(|of| of == line) {
-                continue;
-            }
-            let whole = line == channel.name();
-            moved.push((key.clone(), if whole { lines.clone() } else { Vec::new() }));
-        }
-    }
-    Ok(moved)
+    let names = voice.names();
+    let here: BTreeSet<String> = names.iter().flat_map(|name| voice.lines_of(name)).collect();
+    let (rows, broken) = tx.readable(&WAITING, "")?;
+    let keys = rows.into_iter().map(|(key, _)| key).chain(broken.into_iter().map(|(key, _)| key));
+    let away = keys.filter_map(|key| {
+        let line = of_key(&key).map_or(key.as_str(), |(line, _)| line);
+        let lines = (!here.contains(line)).then(|| voice.lines_of(line))?;
+        Some((key, lines))
+    });
+    Ok(away.collect())
 }
 
 fn carry(tx: &mut WriteTx, key: &str, lines: &[String]) -> Result<(), StoreError> {
-    let (Some(row), Some((line, number))) = (tx.get_readable(&WAITING, key)?, of_key(key)) else {
-        return Ok(());
-    };
-    tracing::info!(line, number, to = lines.join(", "), "an alert that waits goes to another line");
+    tracing::warn!(key, to = lines.join(", "), "what waits there is on no line of the settings");
+    let row = tx.get_readable(&WAITING, key)?;
     tx.remove(&WAITING, key)?;
-    for line in lines {
-        tx.put(&WAITING, &waiting_key(line, number), &row)?;
-    }
-    Ok(())
+    let (Some(row), Some((_, number))) = (row, of_key(key)) else { return Ok(()) };
+    lines.iter().try_for_each(|line| tx.put(&WAITING, &waiting_key(line, number), &row))
 }

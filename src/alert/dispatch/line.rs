@@ -1,7 +1,11 @@
 //! A line: to one receiver of a channel, for one lane. One attempt at a time, until everything that
 //! waits for it was taken.
 
-use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use chrono::TimeDelta;
 use futures::FutureExt as _;
@@ -45,6 +49,27 @@ pub struct To {
     pub receiver: Option<String>,
     /// What the line carries.
     pub lane: Lane,
+    /// The waits receivers asked for.
+    pub asked: Asked,
+}
+
+/// Until when receivers asked to wait, by line, on the steady clock. A row knows it as well, for the
+/// next life; but it may be acknowledged or given up before the wait is over.
+#[derive(Debug, Clone, Default)]
+pub struct Asked(Arc<Mutex<BTreeMap<String, TimeDelta>>>);
+
+impl Asked {
+    fn note(&self, line: String, until: TimeDelta) {
+        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = asked.entry(line).or_insert(until);
+        *known = until.max(*known);
+    }
+
+    /// What is left of the wait.
+    fn left(&self, line: &str, steady: TimeDelta) -> Option<TimeDelta> {
+        let asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.get(line).map(|until| *until - steady).filter(|left| *left > TimeDelta::zero())
+    }
 }
 
 impl To {
@@ -113,6 +138,7 @@ impl Line {
             rules: &self.rules,
             mutes: &mutes,
             recent: &self.recent,
+            asked: self.to.asked.left(&line, self.rt.steady()).map(|left| now + left),
             now,
         };
         Ok(pick::pick(waiting, &look))
@@ -189,6 +215,7 @@ impl Line {
         match within(&self.rt, SEND_WAIT, sending).await {
             Some(Ok(Err(SendError::RetryAfter { after, why }))) => {
                 let after = after.clamp(TimeDelta::seconds(1), ASKED_MOST);
+                self.to.asked.note(self.to.line(), self.rt.steady() + after);
                 Err(SendError::RetryAfter { after, why })
             }
             Some(Ok(result)) => result,

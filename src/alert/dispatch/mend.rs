@@ -58,6 +58,7 @@ pub(super) fn standing(
             Broken::Alert(matter, number) => {
                 let key = number_key(number);
                 if let Some(alert) = original(tx, number)? {
+                    let alert = Alert { key: matter, ..alert };
                     tx.put(&ALERTS, &key, &Kept::new(alert, now))?;
                 } else {
                     tx.remove(&MATTERS, &matter)?;

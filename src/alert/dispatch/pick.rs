@@ -54,6 +54,8 @@ pub(super) struct Outlook<'a> {
     pub mutes: &'a [Mute],
     /// When alerts that are not critical went out within the last minute, one entry each.
     pub recent: &'a Recent,
+    /// The end of a wait the receiver asked for in this life.
+    pub asked: Option<Timestamp>,
     pub now: Timestamp,
 }
 
@@ -93,7 +95,7 @@ impl Recent {
 /// behind it of its own severity. What waits for quiet hours or a mute to end holds back nothing; a
 /// wait the receiver asked for holds back everything for it, on either lane.
 pub(super) fn pick(mut waiting: Vec<(String, Waiting)>, look: &Outlook<'_>) -> Pick {
-    let asked = asked_to_wait(&waiting, look.now);
+    let asked = asked_to_wait(&waiting, look.now).max(look.asked);
     waiting.retain(|(_, row)| look.lane.carries(row.alert.severity));
     waiting.sort_by_key(|(_, row)| (Reverse(row.alert.severity), row.alert.id));
     if let Some(at) = asked.filter(|_| !waiting.is_empty()) {

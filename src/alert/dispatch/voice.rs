@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    line::{To, line_of},
+    line::{Asked, To, line_of},
     pick::Lane,
 };
 use crate::{
@@ -31,6 +31,8 @@ pub struct Voice {
     /// Who is told when something of it does not go on.
     pub health: Arc<Health>,
     loops: Vec<(String, Arc<Turns>)>,
+    /// Until when receivers asked to wait, by line, on the steady clock.
+    asked: Asked,
 }
 
 impl Voice {
@@ -45,7 +47,13 @@ impl Voice {
         channels: Vec<Arc<dyn Channel>>,
         health: Arc<Health>,
     ) -> Arc<Self> {
-        let mut voice = Self { rules: Arc::new(rules), channels, health, loops: Vec::new() };
+        let mut voice = Self {
+            rules: Arc::new(rules),
+            channels,
+            health,
+            loops: Vec::new(),
+            asked: Asked::default(),
+        };
         let name = |to: &To| match to.lane {
             Lane::Urgent => format!("{}{}", TO[0], to.line()),
             Lane::Rest => format!("{}{}", TO[1], to.line()),
@@ -68,7 +76,7 @@ impl Voice {
             for receiver in receivers(channel.as_ref()) {
                 for lane in [Lane::Urgent, Lane::Rest] {
                     let (channel, receiver) = (Arc::clone(channel), receiver.clone());
-                    lines.push(To { channel, receiver, lane });
+                    lines.push(To { channel, receiver, lane, asked: self.asked.clone() });
                 }
             }
         }

@@ -120,6 +120,21 @@ fn a_wait_the_receiver_asks_for_is_kept_to_the_second_by_everything_that_waits()
 }
 
 #[test]
+fn a_wait_the_receiver_asks_for_outlasts_the_alert_it_was_asked_for() {
+    let says =
+        SendError::RetryAfter { after: TimeDelta::seconds(700), why: "slow down".to_owned() };
+    let down = vec![(300, 310)];
+    let phone = Arc::new(Phone { down, says, ..Phone::new("telegram") });
+    let acts = vec![
+        (0, Act::Raise(critical("a"))), // repeated at 300, and the wait asked then
+        (400, Act::Ack(None)),
+        (500, Act::Raise(critical("b"))),
+    ];
+    play(&Store::in_memory().unwrap(), &Rules::default(), &[&phone], (0, 1100), acts);
+    assert_eq!(phone.tried.lock().unwrap()[..3], [0, 300, 1000]);
+}
+
+#[test]
 fn a_restart_in_the_middle_goes_on_with_repeats_and_escalation_where_they_were() {
     let phones = ["telegram", "email"].map(|name| Arc::new(Phone::new(name)));
     let store = Store::in_memory().unwrap();
