@@ -229,7 +229,8 @@ proptest::proptest! {
         let lines = text.split(|b| *b == b'\n' || *b == b'\r').count() as u64;
         std::fs::write(&path, &text).unwrap();
         if let Err(DataError::Row { line, .. }) = load(folder.path()) {
-            proptest::prop_assert!(2 <= line && line <= lines, "line {line} of {lines}");
+            // Lines end with a line feed; what a lone return parts from the header is still line 1.
+            proptest::prop_assert!(1 <= line && line <= lines, "line {line} of {lines}");
         }
     }
 }
