@@ -75,7 +75,7 @@ fn every_way_to_die_is_died_and_the_program_comes_back() {
 }
 
 /// Each broke an invariant once; in the order they were found, as `tomking chaos` had shrunk them.
-const BROKE_ONCE: [&str; 3] = [
+const BROKE_ONCE: [&str; 4] = [
     // A second send of an entry left while the fate of a close of another position was unknown (6).
     r#"{"seed":20261123044,"from":"2016-07-25","weeks":1,"faults":[
         {"at":"2016-07-29T14:30:03.054Z","until":"2016-07-29T15:17:20.884Z",
@@ -91,6 +91,12 @@ const BROKE_ONCE: [&str; 3] = [
     r#"{"seed":424327,"from":"2019-02-25","weeks":1,"faults":[
         {"at":"2019-03-01T20:32:39.611Z","until":"2019-03-01T23:58:15.659Z",
          "what":{"kind":"clock_step","seconds":3534}}]}"#,
+    // On a Friday evening the broker left a holding of the owner's out of three lists; it was missing in
+    // the ledger until Monday (3).
+    r#"{"seed":31000601,"from":"2025-06-09","weeks":1,"faults":[
+        {"at":"2025-06-13T15:01:26.048Z","until":"2025-06-13T15:01:27.048Z","what":{"kind":"person","act":"trade_other"}},
+        {"at":"2025-06-13T20:59:08.204Z","until":"2025-06-13T21:55:09.982Z","what":{"kind":"report","how":"dropped_holding","times":3}},
+        {"at":"2025-06-13T20:59:25.591Z","until":"2025-06-13T22:18:41.693Z","what":{"kind":"power_failure","after":3,"fate":"kept","venue":false}}]}"#,
 ];
 
 #[test]

@@ -57,6 +57,7 @@ impl Desk {
         for position in &changed {
             self.keep_position(position);
         }
+        self.hot().adopted = true;
         self.beat();
         Ok(())
     }

@@ -17,9 +17,10 @@ const FLAT: TimeDelta = TimeDelta::minutes(1);
 /// Between two while the last was not clean, or a timed hold waits for a clean one.
 const DOUBT: TimeDelta = TimeDelta::seconds(10);
 
-/// Between two while something that has expired is not settled: the broker books it in the evening,
-/// and the end-of-day reconciliation may have come before by a clock that was wrong.
-const EXPIRED: TimeDelta = TimeDelta::minutes(30);
+/// Between two outside the session while something that has expired is not settled (the broker books
+/// it in the evening, and the end-of-day reconciliation may have come before by a clock that was
+/// wrong), or after one that took over what the owner seems to have traded: a broker's list may lie.
+const UNSETTLED: TimeDelta = TimeDelta::minutes(30);
 
 /// What the broker was heard to say last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,9 +52,9 @@ impl Desk {
     /// When the books are compared next; `None` when only a change can bring it about.
     pub(super) fn books_due(&self) -> Option<Timestamp> {
         let now = self.now();
-        let (last, line) = {
+        let (last, line, adopted) = {
             let hot = self.hot();
-            (hot.reconciled_tried_at, hot.line)
+            (hot.reconciled_tried_at, hot.line, hot.adopted)
         };
         // After a step back of the clock the last one lies ahead of now: it counts for nothing.
         let Some(last) = last.filter(|last| elapsed(*last, now) < TimeDelta::MAX) else {
@@ -73,7 +74,8 @@ impl Desk {
             let often = span(self.rules().reconcile_seconds);
             Some(last + if busy { often } else { FLAT })
         } else {
-            let settling = self.holds_expired(now).then_some(last + EXPIRED);
+            let unsettled = adopted || self.holds_expired(now);
+            let settling = unsettled.then_some(last + UNSETTLED);
             settling.into_iter().chain(self.next_open(now)).min()
         };
         looking.into_iter().chain(ending).min()

@@ -188,6 +188,8 @@ struct Hot {
     slow_round: Option<Timestamp>,
     reconciled_tried_at: Option<Timestamp>,
     reconciled_at: Option<Timestamp>,
+    /// The last look took over what the owner seems to have traded.
+    adopted: bool,
     line: Line,
     balances: Option<Balances>,
     rate: Option<(NaiveDate, FxRate)>,

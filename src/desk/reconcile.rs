@@ -131,7 +131,10 @@ impl Desk {
 
     async fn reconcile_with(self: &Arc<Self>, care: Care) -> Result<Reconciled, StoreError> {
         let _books = self.books.lock().await;
-        self.hot().reconciled_tried_at = Some(self.now());
+        {
+            let mut hot = self.hot();
+            (hot.reconciled_tried_at, hot.adopted) = (Some(self.now()), false);
+        }
         match self.compare(care).await? {
             Seen::Found(found) => self.conclude(found, care).await,
             Seen::Undecided(reason) => {
