@@ -97,38 +97,9 @@ impl Ear {
             updates.into_iter().filter(|update| self.track().take(update.id, now)).collect();
         let mut work = Vec::new();
         for Update { id, what } in fresh {
-            match what {
-                What::Message(message) => match self.gate.message(&message) {
-                    Verdict::Silence(why) => {
-                        self.silent(
-                            message.from.as_ref().map(|user| user.id),
-                            message.chat.id,
-                            why,
-                        );
-                        self.finish(id);
-                    }
-                    Verdict::Line(speaker, text, sent) => {
-                        work.push((
-                            id,
-                            Work { sort: sort(&text), speaker, what: Task::Line(text, sent) },
-                        ));
-                    }
-                    Verdict::Ids(speaker) => {
-                        work.push((id, Work { sort: Sort::Read, speaker, what: Task::Ids }));
-                    }
-                },
-                What::Press(press) => match self.gate.press(&press) {
-                    Ok(speaker) => {
-                        let sort = self.sort_of(&speaker, &press);
-                        work.push((id, Work { sort, speaker, what: Task::Press(press) }));
-                    }
-                    Err(why) => {
-                        let chat = press.message.as_ref().map_or(0, |message| message.chat.id);
-                        self.silent(Some(press.from.id), chat, why);
-                        self.finish(id);
-                    }
-                },
-                What::Other => self.finish(id),
+            match self.work_of(what) {
+                Some(found) => work.push((id, found)),
+                None => self.finish(id),
             }
         }
         let newest = self.newest_reads(&work);
@@ -141,6 +112,36 @@ impl Ear {
         if self.track().waits() {
             let _ = self.rt.timeout(self.figures.moment, self.handled.notified()).await;
         }
+    }
+
+    /// What is to be done about an update; `None` for one that nobody may ask, or that asks nothing.
+    fn work_of(&self, what: What) -> Option<Work> {
+        let (user, chat, why) = match what {
+            What::Message(message) => match self.gate.message(&message) {
+                Verdict::Line(speaker, text, sent) => {
+                    return Some(Work { sort: sort(&text), speaker, what: Task::Line(text, sent) });
+                }
+                Verdict::Ids(speaker) => {
+                    return Some(Work { sort: Sort::Read, speaker, what: Task::Ids });
+                }
+                Verdict::Silence(why) => {
+                    (message.from.as_ref().map(|user| user.id), message.chat.id, why)
+                }
+            },
+            What::Press(press) => match self.gate.press(&press) {
+                Ok(speaker) => {
+                    let sort = self.sort_of(&speaker, &press);
+                    return Some(Work { sort, speaker, what: Task::Press(press) });
+                }
+                Err(why) => {
+                    let chat = press.message.as_ref().map_or(0, |message| message.chat.id);
+                    (Some(press.from.id), chat, why)
+                }
+            },
+            What::Other => return None,
+        };
+        self.silent(user, chat, why);
+        None
     }
 
     /// Of questions that waited long only the newest of each place is answered.
